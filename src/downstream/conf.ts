@@ -1,0 +1,42 @@
+/**
+ * What the client side needs to know of the configuration: plain numbers, in the
+ * units their names end in. Config produces these records; nothing here parses.
+ *
+ * @module
+ */
+
+/** Directives that hold before a request names its server: one per listening address. */
+export interface ListenConf {
+  /** `client_header_timeout`: for the whole request head, from its first byte. */
+  readonly clientHeaderTimeoutMs: number;
+  /** `client_header_buffer_size`: the cell a connection reads its request head into. */
+  readonly clientHeaderBufferSizeBytes: number;
+  /** `large_client_header_buffers`: a request head may take `count * sizeBytes` in all. */
+  readonly largeClientHeaderBufferCount: number;
+  /** `large_client_header_buffers`: bound of the request line and of one field line. */
+  readonly largeClientHeaderBufferSizeBytes: number;
+  /** `max_headers`: bound of the number of field lines. */
+  readonly maxHeaders: number;
+}
+
+/** Directives about one client's connection and body, merged down to the location. */
+export interface ClientConf {
+  /** `client_body_timeout`: between two reads of the request body. */
+  readonly clientBodyTimeoutMs: number;
+  /** `client_max_body_size`; 0 means no bound. */
+  readonly clientMaxBodySizeBytes: number;
+  /** `send_timeout`: between two writes to the client that make progress. */
+  readonly sendTimeoutMs: number;
+  /** `keepalive_timeout`; 0 closes the connection after the response. */
+  readonly keepaliveTimeoutMs: number;
+  /** `keepalive_requests`: requests one connection may carry. */
+  readonly keepaliveRequests: number;
+  /** `lingering_close`. */
+  readonly lingeringClose: "off" | "on" | "always";
+  /** `lingering_time`: the longest a closing connection's input is thrown away. */
+  readonly lingeringTimeMs: number;
+  /** `lingering_timeout`: the longest wait for more of that input. */
+  readonly lingeringTimeoutMs: number;
+  /** `server_tokens`: whether `Server` and error pages name the version. */
+  readonly serverTokens: boolean;
+}
