@@ -28,6 +28,10 @@ export interface ListenerConf {
 export interface ServerConf {
   /** Exact names, `*.example.org`, `www.example.*`, `~regex`; lower case but for regexes. */
   readonly serverNames: readonly string[];
+  /** For what ends before a location is known: a bad request, a path that no location matches. */
+  readonly client: ClientConf;
+  /** Likewise. */
+  readonly accessLog: AccessLogConf | "off";
   readonly locations: readonly LocationConf[];
 }
 
