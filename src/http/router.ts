@@ -1,0 +1,293 @@
+/**
+ * Which server and which location a request belongs to, in nginx's order. Pure: strings in,
+ * a compiled value out. It runs once a request, so a lookup allocates nothing, and with one
+ * server and one location it is a comparison or two.
+ *
+ * @module
+ */
+import type { LocationConf, LocationModifier, ServerConf } from "./conf.ts";
+
+/** A location's pattern and what is to be found under it. */
+export interface LocationEntry<Value> {
+  readonly modifier: LocationModifier;
+  readonly pattern: string;
+  readonly value: Value;
+}
+
+/** A server as the router returns it: its conf and its compiled locations. */
+export interface RoutedServer<Value> {
+  readonly conf: ServerConf;
+  readonly locations: LocationTable<Value>;
+}
+
+/** The servers behind one listening address. */
+export class Router<Value> {
+  readonly #servers: ServerTable<RoutedServer<Value>>;
+
+  /**
+   * @param servers At least one; the first is the default server.
+   * @param compile Makes what `findLocation` returns; called once a location.
+   */
+  constructor(
+    servers: readonly ServerConf[],
+    compile: (location: LocationConf, server: ServerConf) => Value,
+  ) {
+    this.#servers = new ServerTable(servers.map((conf) => ({
+      names: conf.serverNames,
+      value: {
+        conf,
+        locations: new LocationTable(conf.locations.map((location) => ({
+          modifier: location.modifier,
+          pattern: location.pattern,
+          value: compile(location, conf),
+        }))),
+      },
+    })));
+  }
+
+  /** The server for a host: lower case, without port and trailing dot; "" when there is none. */
+  findServer(host: string): RoutedServer<Value> {
+    return this.#servers.find(host);
+  }
+
+  /** The location of a normalized path at the server for `host`; undefined is a 404. */
+  findLocation(host: string, path: string): Value | undefined {
+    return this.#servers.find(host).locations.find(path);
+  }
+}
+
+/** The locations of one server. */
+export class LocationTable<Value> {
+  /** Prefix and exact patterns together, so that one search finds both. */
+  readonly #index: AffixIndex;
+  /** By position in the index. */
+  readonly #plain: readonly PlainLocation<Value>[];
+  readonly #regexes: readonly { readonly regex: RegExp; readonly value: Value }[];
+
+  /**
+   * @param entries In the order of the configuration, which is the order regexes are tried in.
+   * @throws {SyntaxError} When a regex is not one.
+   */
+  constructor(entries: readonly LocationEntry<Value>[]) {
+    const plain = new Map<string, PlainLocation<Value>>();
+    const regexes: { regex: RegExp; value: Value }[] = [];
+    for (const { modifier, pattern, value } of entries) {
+      if (modifier === "~" || modifier === "~*") {
+        regexes.push({ regex: locationRegex(modifier, pattern), value });
+        continue;
+      }
+      const location = plain.get(pattern) ?? { exact: undefined, prefix: undefined, stops: false };
+      if (modifier === "=") {
+        location.exact ??= { value };
+      } else if (location.prefix === undefined) {
+        location.prefix = { value };
+        location.stops = modifier === "^~";
+      }
+      plain.set(pattern, location);
+    }
+    this.#index = new AffixIndex([...plain.keys()], "prefix");
+    this.#plain = this.#index.affixes.map((pattern) => at(plain.get(pattern)));
+    this.#regexes = regexes;
+  }
+
+  /** An exact pattern, else the longest prefix if it says `^~`, else the first regex, else that prefix. */
+  find(path: string): Value | undefined {
+    let position = this.#index.floor(path);
+    if (position >= 0 && this.#index.affixes[position] === path) {
+      const { exact } = at(this.#plain[position]);
+      if (exact !== undefined) return exact.value;
+    }
+    // The longest affix may be of an exact pattern only: go on to shorter ones.
+    position = this.#index.longest(path, position);
+    while (position >= 0 && at(this.#plain[position]).prefix === undefined) {
+      position = this.#index.shorter(position);
+    }
+    const prefix = position >= 0 ? at(this.#plain[position]) : undefined;
+    if (prefix?.stops !== true) {
+      for (const { regex, value } of this.#regexes) {
+        if (regex.test(path)) return value;
+      }
+    }
+    return prefix?.prefix?.value;
+  }
+}
+
+/** The values are boxed, so that undefined can be one. */
+interface PlainLocation<Value> {
+  exact: { readonly value: Value } | undefined;
+  prefix: { readonly value: Value } | undefined;
+  /** `^~`: no regex is tried. */
+  stops: boolean;
+}
+
+/**
+ * The regex of a `~` or `~*` location.
+ *
+ * @throws {SyntaxError} When it is not one.
+ */
+export function locationRegex(modifier: "~" | "~*", pattern: string): RegExp {
+  return new RegExp(pattern, modifier === "~*" ? "i" : "");
+}
+
+/**
+ * The regex of a `~…` server name. Hosts are compared in lower case, so it ignores case.
+ *
+ * @throws {SyntaxError} When it is not one.
+ */
+export function serverNameRegex(name: string): RegExp {
+  return new RegExp(name.slice(1), "i");
+}
+
+/** Values by host name, as `server_name` states them; where two claim a name the first has it. */
+export class ServerTable<Value> {
+  readonly #default: Value;
+  readonly #exact = new Map<string, Value>();
+  readonly #leading: WildcardTable<Value>;
+  readonly #trailing: WildcardTable<Value>;
+  readonly #regexes: { readonly regex: RegExp; readonly value: Value }[] = [];
+  readonly #isSingle: boolean;
+
+  /**
+   * @param servers At least one; the first is the default.
+   * @throws {SyntaxError} When a regex is not one.
+   */
+  constructor(servers: readonly { readonly names: readonly string[]; readonly value: Value }[]) {
+    this.#default = at(servers[0]).value;
+    this.#isSingle = servers.length === 1;
+    const leading = new Map<string, Value>();
+    const trailing = new Map<string, Value>();
+    for (const { names, value } of servers) {
+      for (const name of names) {
+        if (name.startsWith("~")) {
+          this.#regexes.push({ regex: serverNameRegex(name), value });
+        } else if (name.startsWith("*.")) {
+          addFirst(leading, name.slice(1), value);
+        } else if (name.startsWith(".")) {
+          addFirst(leading, name, value);
+          addFirst(this.#exact, name.slice(1), value);
+        } else if (name.endsWith(".*")) {
+          addFirst(trailing, name.slice(0, -1), value);
+        } else {
+          addFirst(this.#exact, name, value);
+        }
+      }
+    }
+    this.#leading = new WildcardTable(leading, "suffix");
+    this.#trailing = new WildcardTable(trailing, "prefix");
+  }
+
+  /** Exact name, longest `*.x`, longest `x.*`, first regex, default: nginx's order. */
+  find(host: string): Value {
+    if (this.#isSingle) return this.#default;
+    const exact = this.#exact.get(host);
+    if (exact !== undefined) return exact;
+    const wildcard = this.#leading.find(host) ?? this.#trailing.find(host);
+    if (wildcard !== undefined) return wildcard;
+    for (const { regex, value } of this.#regexes) {
+      if (regex.test(host)) return value;
+    }
+    return this.#default;
+  }
+}
+
+function addFirst<Value>(map: Map<string, Value>, name: string, value: Value): void {
+  if (!map.has(name)) map.set(name, value);
+}
+
+/** Values by `.example.org` (suffix) or `www.example.` (prefix); the longest wins. */
+class WildcardTable<Value> {
+  readonly #index: AffixIndex;
+  readonly #values: readonly Value[];
+
+  constructor(values: ReadonlyMap<string, Value>, end: AffixEnd) {
+    this.#index = new AffixIndex([...values.keys()], end);
+    this.#values = this.#index.affixes.map((affix) => at(values.get(affix)));
+  }
+
+  find(host: string): Value | undefined {
+    let position = this.#index.longest(host, this.#index.floor(host));
+    // The star stands for at least one character.
+    while (position >= 0 && at(this.#index.affixes[position]).length === host.length) {
+      position = this.#index.shorter(position);
+    }
+    return position < 0 ? undefined : this.#values[position];
+  }
+}
+
+type AffixEnd = "prefix" | "suffix";
+
+/**
+ * Finds the longest of many prefixes (or suffixes) of a text in one binary search.
+ *
+ * Sorted, every prefix of a text stands before the text, and whatever stands between a
+ * prefix and the text starts with that prefix too. So the longest prefix is the last affix
+ * not above the text, or one of the prefixes of that affix, which are linked when it is built.
+ */
+class AffixIndex {
+  /** Sorted. */
+  readonly affixes: readonly string[];
+  /** For each affix the position of the longest other one that it starts with, or -1. */
+  readonly #shorter: Int32Array;
+  readonly #end: AffixEnd;
+
+  constructor(affixes: readonly string[], end: AffixEnd) {
+    this.#end = end;
+    this.affixes = affixes.toSorted((a, b) => end === "prefix" ? compare(a, b) : compareEnds(a, b));
+    this.#shorter = new Int32Array(this.affixes.length);
+    for (const [position, affix] of this.affixes.entries()) {
+      this.#shorter[position] = this.longest(affix, position - 1);
+    }
+  }
+
+  /** The last affix that does not sort above the text, or -1. */
+  floor(text: string): number {
+    let low = 0;
+    let high = this.affixes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const affix = at(this.affixes[middle]);
+      const isAbove = this.#end === "prefix" ? affix > text : compareEnds(affix, text) > 0;
+      if (isAbove) high = middle;
+      else low = middle + 1;
+    }
+    return low - 1;
+  }
+
+  /** From `floor`, the longest affix that the text has, or -1. */
+  longest(text: string, floor: number): number {
+    let position = floor;
+    while (position >= 0 && !this.#has(text, at(this.affixes[position]))) {
+      position = this.shorter(position);
+    }
+    return position;
+  }
+
+  /** The next shorter affix of the same text, or -1. */
+  shorter(position: number): number {
+    return this.#shorter[position] ?? -1;
+  }
+
+  #has(text: string, affix: string): boolean {
+    return this.#end === "prefix" ? text.startsWith(affix) : text.endsWith(affix);
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Compares from the last character to the first. */
+function compareEnds(a: string, b: string): number {
+  const shared = Math.min(a.length, b.length);
+  for (let back = 1; back <= shared; back++) {
+    const difference = a.charCodeAt(a.length - back) - b.charCodeAt(b.length - back);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** What is there by construction. */
+function at<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error("router: position out of range");
+  return value;
+}
