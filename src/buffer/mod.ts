@@ -1,0 +1,8 @@
+/**
+ * Buffers: cells with checked owners, the pool they come from, chains of them.
+ *
+ * @module
+ */
+export { Buf } from "./buf.ts";
+export { Chain } from "./chain.ts";
+export { CELL_SIZES, SlabPool, type SlabPoolOptions, type SlabPoolStats } from "./slab_pool.ts";

@@ -1,0 +1,126 @@
+/**
+ * Time as the core sees it, and the one structure that holds all deadlines.
+ *
+ * @module
+ */
+
+/** A clock that never goes back. Tests pass one that they move by hand. */
+export interface Clock {
+  /** Milliseconds since an arbitrary fixed moment. */
+  nowMs(): number;
+  /** Milliseconds since 1970, for dates that people read. */
+  wallMs(): number;
+  /** Calls `fire` once at `atMs` or soon after, never synchronously. Returns how to take that back. */
+  arm(atMs: number, fire: () => void): () => void;
+}
+
+/** The process's own clock. */
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  arm(atMs, fire) {
+    const timer = setTimeout(fire, Math.max(0, Math.ceil(atMs - performance.now())));
+    return () => clearTimeout(timer);
+  },
+};
+
+/** No deadline. */
+export const NEVER = Infinity;
+
+/** Something that has deadlines of its own. */
+export interface Expirable {
+  /** Where {@linkcode Deadlines} keeps it. Set by Deadlines only; -1 when it is not kept. */
+  slot: number;
+  /** Ends what is overdue at `nowMs`. Returns the next deadline, or NEVER. */
+  expire(nowMs: number): number;
+}
+
+/** Sweeps are at least this far apart, so a deadline is met this much late at most. */
+const SWEEP_GAP_MS = 10;
+
+/**
+ * All deadlines of one worker on one timer. Holders register once in their life
+ * and then only change a number of their own; a sweep over all of them runs when
+ * the earliest known deadline may have passed. That costs a request nothing but
+ * the writing of the number, and 10,000 holders some 40 µs a sweep.
+ */
+export class Deadlines {
+  readonly name = "deadlines";
+  readonly clock: Clock;
+  readonly #entries: Expirable[] = [];
+  #wakeAtMs = NEVER;
+  #disarm: (() => void) | undefined;
+  #nowMs: number;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.#nowMs = clock.nowMs();
+  }
+
+  /**
+   * The time of the latest event, in ms of the clock: nginx's `ngx_current_msec`.
+   * Asking the clock costs more than the rest of a deadline, so it is asked once
+   * for each thing that happens and not by each that wants to know.
+   */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Something happened: brings {@linkcode nowMs} up to date. */
+  stamp(): number {
+    return this.#nowMs = this.clock.nowMs();
+  }
+
+  add(entry: Expirable): void {
+    entry.slot = this.#entries.length;
+    this.#entries.push(entry);
+  }
+
+  remove(entry: Expirable): void {
+    if (entry.slot < 0) return;
+    const last = this.#entries.pop()!;
+    if (last !== entry) {
+      this.#entries[entry.slot] = last;
+      last.slot = entry.slot;
+    }
+    entry.slot = -1;
+    if (this.#entries.length === 0) this.#rest();
+  }
+
+  /** To be called when a holder has set a deadline: makes sure that a sweep will come by then. */
+  notice(deadlineMs: number): void {
+    if (deadlineMs < this.#wakeAtMs) this.#armAt(deadlineMs);
+  }
+
+  /** What is still registered, for leak checks. */
+  outstanding(): readonly string[] {
+    return this.#entries.map((entry) => String(entry));
+  }
+
+  #armAt(atMs: number): void {
+    this.#disarm?.();
+    this.#wakeAtMs = atMs;
+    this.#disarm = this.clock.arm(atMs, this.#sweep);
+  }
+
+  #rest(): void {
+    this.#disarm?.();
+    this.#disarm = undefined;
+    this.#wakeAtMs = NEVER;
+  }
+
+  readonly #sweep = (): void => {
+    this.#disarm = undefined;
+    this.#wakeAtMs = NEVER;
+    const nowMs = this.stamp();
+    let earliestMs = NEVER;
+    // Backwards: expiring may remove the entry, which moves the last one into its place.
+    for (let slot = this.#entries.length - 1; slot >= 0; slot--) {
+      const entry = this.#entries[slot];
+      if (entry === undefined) continue;
+      const nextMs = entry.expire(nowMs);
+      if (nextMs < earliestMs) earliestMs = nextMs;
+    }
+    if (earliestMs !== NEVER) this.notice(Math.max(earliestMs, nowMs + SWEEP_GAP_MS));
+  };
+}

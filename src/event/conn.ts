@@ -1,0 +1,66 @@
+/**
+ * A connection as phases see it, whatever carries it.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import type { Side } from "./failure.ts";
+import type { Wait } from "./wait.ts";
+
+/**
+ * `recv` and `send` never wait, and are the only methods that throw: a broken
+ * transport or a missed deadline shows up there, as a Failure.
+ *
+ * One read and one chain of writes may be outstanding. A read that has been asked
+ * for stays asked for: whoever holds the connection next adopts it by calling
+ * `recv` with the same Buf.
+ */
+export interface Conn {
+  readonly side: Side;
+  /** The far end, for logs and variables. */
+  readonly remote: RemoteAddress;
+  /** Waits for `recv` to get further. */
+  readonly readable: Wait;
+  /** Waits for what was sent to get further. */
+  readonly writable: Wait;
+
+  /**
+   * Reads behind `into.last`. Returns the bytes that are there now, 0 at the end
+   * of the stream, or AGAIN: the read has started and `into` is lent until it is
+   * done. Ask again with the same Buf.
+   */
+  recv(into: Buf): number;
+  /** The Buf that the outstanding read was given, if there is one. */
+  readonly pendingRead: Buf | undefined;
+  /**
+   * Sends the unread bytes of `from` behind all that is being sent. It is lent
+   * until every byte is on its way, and empty then. A holder that releases it
+   * meanwhile gives it back to the pool as soon as it is sent.
+   */
+  send(from: Buf): void;
+  /** Throws the Failure that ended the sending, if one did. */
+  checkSending(): void;
+  /** Whether anything given to `send` is still on its way. */
+  readonly isSending: boolean;
+  /** Ends our direction once all is sent; the other one stays open. */
+  closeWrite(): void;
+
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** Absolute deadline of the outstanding read, in ms of the clock. NEVER for none. */
+  setReadDeadline(atMs: number): void;
+  /** Longest time for any progress while something is being sent, in ms. */
+  sendTimeoutMs: number;
+
+  /** Closes at once. What is lent settles later, on its own. */
+  close(): void;
+  readonly isClosed: boolean;
+}
+
+/** Where the other end is. */
+export interface RemoteAddress {
+  /** IP address; `unix:` for a unix socket, as in nginx. */
+  readonly hostname: string;
+  /** 0 for a unix socket. */
+  readonly port: number;
+}

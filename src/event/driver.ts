@@ -1,0 +1,50 @@
+/**
+ * The driver: runs phases, and does all of their waiting.
+ *
+ * @module
+ */
+import type { Failure } from "./failure.ts";
+import type { Phase, Wait } from "./wait.ts";
+
+/** Runs one phase after another. One for each request, used again for the next one. */
+export class Driver {
+  #current: Wait | undefined;
+  #interruption: Failure | undefined;
+
+  /**
+   * Runs a phase to its end.
+   *
+   * @throws {Failure} Whatever ended the phase.
+   */
+  async run<Result>(phase: Phase<Result>): Promise<Result> {
+    let step = await phase.next();
+    while (!step.done) {
+      const wait = step.value;
+      if (this.#interruption === undefined) {
+        this.#current = wait;
+        await wait.blocked;
+        this.#current = undefined;
+      }
+      step = this.#interruption === undefined
+        ? await phase.next()
+        : await phase.throw(this.#interruption);
+    }
+    return step.value;
+  }
+
+  /** Ends the current wait, or the next one, by throwing `failure` into the phase: the client has left. */
+  interrupt(failure: Failure): void {
+    this.#interruption ??= failure;
+    this.#current?.abandon();
+  }
+
+  /** Why the phase was ended from outside, if it was. */
+  get interruption(): Failure | undefined {
+    return this.#interruption;
+  }
+
+  /** Makes the driver ready for the next request. */
+  reset(): void {
+    this.#interruption = undefined;
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * A `Deno.Conn` (TCP or unix) in the would-block vocabulary.
+ *
+ * Bound callbacks and Waits are made once a connection: `recv` and `send` allocate
+ * nothing but the operation's own promises.
+ *
+ * @module
+ */
+import { type Buf, Chain } from "../buffer/mod.ts";
+import { type Deadlines, type Expirable, NEVER } from "./clock.ts";
+import type { Conn, RemoteAddress } from "./conn.ts";
+import { Failure, type Side } from "./failure.ts";
+import type { ReadGate } from "./turnstile.ts";
+import { AGAIN, type Wait } from "./wait.ts";
+
+/** What carries the bytes: the part of `Deno.Conn` that is used. Tests pass a script. */
+export interface Transport {
+  read(into: Uint8Array): Promise<number | null>;
+  write(from: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+}
+
+/** What connections share: one of each a worker. */
+export interface ConnContext {
+  readonly deadlines: Deadlines;
+  readonly gate: ReadGate;
+  readonly counters: ConnCounters;
+}
+
+/** Counts of one worker, for limits, status and leak checks. */
+export interface ConnCounters {
+  /** Connections that are open now, both sides. */
+  open: number;
+}
+
+/** Nothing has been read that was not handed on yet. */
+const NOTHING = -2;
+const NO_ROOM = new Uint8Array();
+
+export class TcpConn implements Conn, Expirable {
+  slot = -1;
+  readonly side: Side;
+  readonly remote: RemoteAddress;
+  readonly readable: Wait;
+  readonly writable: Wait;
+  sendTimeoutMs = NEVER;
+  bytesReceived = 0;
+  bytesSent = 0;
+  isClosed = false;
+
+  readonly #transport: Transport;
+  readonly #context: ConnContext;
+
+  /** Given to the outstanding read. */
+  #into: Buf | undefined;
+  #room: Uint8Array = NO_ROOM;
+  #reading: Promise<void> | undefined;
+  /** The read is held back by the gate: resolves what its waiter was given. */
+  #heldBack: (() => void) | undefined;
+  #received = NOTHING;
+  #isAtEnd = false;
+  #readDeadlineMs = NEVER;
+
+  /** All that is being sent; the first Buf is the one being written. */
+  readonly #out = new Chain();
+  #writing: Promise<void> | undefined;
+  #writeDeadlineMs = NEVER;
+  #closesWriteWhenSent = false;
+
+  #readFailure: Failure | undefined;
+  #sendFailure: Failure | undefined;
+
+  /** One-slot wake-ups: the Waits' business. */
+  wakeReader: (() => void) | undefined;
+  wakeWriter: (() => void) | undefined;
+
+  constructor(transport: Transport, side: Side, remote: RemoteAddress, context: ConnContext) {
+    this.#transport = transport;
+    this.side = side;
+    this.remote = remote;
+    this.#context = context;
+    this.readable = new Readable(this);
+    this.writable = new Writable(this);
+    context.deadlines.add(this);
+    context.counters.open++;
+  }
+
+  get pendingRead(): Buf | undefined {
+    return this.#into;
+  }
+
+  /** What a blocked reader waits for; the Waits' business. */
+  get reading(): Promise<void> | undefined {
+    return this.#reading;
+  }
+
+  /** What a blocked writer waits for; the Waits' business. */
+  get writing(): Promise<void> | undefined {
+    return this.#writing;
+  }
+
+  get isSending(): boolean {
+    return !this.#out.isEmpty;
+  }
+
+  recv(into: Buf): number {
+    const received = this.#received;
+    if (received !== NOTHING) {
+      this.#received = NOTHING;
+      return received;
+    }
+    if (this.#into !== undefined) {
+      if (this.#into !== into) throw new Error("Cannot recv into another Buf than the pending read's");
+      return AGAIN;
+    }
+    if (this.#readFailure !== undefined) throw this.#readFailure;
+    if (this.#isAtEnd) return 0;
+    this.#room = into.lendRoom();
+    this.#into = into;
+    this.#context.gate.pass(this.#startRead);
+    // Held back: what a waiter waits for is made here and settled by the read.
+    this.#reading ??= new Promise((resolve) => this.#heldBack = resolve);
+    return AGAIN;
+  }
+
+  send(from: Buf): void {
+    if (this.#sendFailure !== undefined) throw this.#sendFailure;
+    if (from.size === 0) return;
+    from.lendData();
+    const isIdle = this.#out.isEmpty;
+    this.#out.push(from);
+    if (isIdle) this.#startWrite(from);
+  }
+
+  checkSending(): void {
+    if (this.#sendFailure !== undefined) throw this.#sendFailure;
+  }
+
+  closeWrite(): void {
+    if (this.isSending) this.#closesWriteWhenSent = true;
+    else this.#endWriting();
+  }
+
+  setReadDeadline(atMs: number): void {
+    this.#readDeadlineMs = atMs;
+    if (atMs !== NEVER) this.#context.deadlines.notice(atMs);
+  }
+
+  expire(nowMs: number): number {
+    const isReadOverdue = this.#into !== undefined && this.#readDeadlineMs <= nowMs;
+    if (isReadOverdue || this.#writeDeadlineMs <= nowMs) {
+      const doing = isReadOverdue ? "reading" : "sending";
+      this.#closeBecause(new Failure(this.side, "timeout", `timed out ${doing}`));
+      return NEVER;
+    }
+    return Math.min(this.#into === undefined ? NEVER : this.#readDeadlineMs, this.#writeDeadlineMs);
+  }
+
+  close(): void {
+    this.#closeBecause(new Failure(this.side, "closed", "the connection was closed by this proxy"));
+  }
+
+  toString(): string {
+    return `${this.side} connection ${this.remote.hostname}:${this.remote.port}`;
+  }
+
+  /** Closes; `failure` is what is thrown to those who ask later. */
+  #closeBecause(failure: Failure): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#readFailure ??= failure;
+    this.#sendFailure ??= failure;
+    this.#readDeadlineMs = this.#writeDeadlineMs = NEVER;
+    this.#context.deadlines.remove(this);
+    this.#context.counters.open--;
+    this.#transport.close();
+    if (this.#heldBack !== undefined) this.#endHeldBackRead();
+  }
+
+  readonly #startRead = (): void => {
+    if (this.#into === undefined) return; // closed while held back
+    const read = this.#transport.read(this.#room).then(this.#onRead, this.#onReadFailed);
+    const heldBack = this.#heldBack;
+    if (heldBack === undefined) {
+      this.#reading = read;
+    } else {
+      this.#heldBack = undefined;
+      read.then(heldBack);
+    }
+  };
+
+  readonly #onRead = (byteCount: number | null): void => {
+    this.#context.deadlines.stamp();
+    const into = this.#into!;
+    this.#into = this.#reading = undefined;
+    if (byteCount === null) this.#isAtEnd = true;
+    else this.bytesReceived += byteCount;
+    this.#received = byteCount ?? 0;
+    into.settleRead(this.#received);
+    const wake = this.wakeReader;
+    if (wake !== undefined) {
+      this.wakeReader = undefined;
+      wake();
+    }
+  };
+
+  readonly #onReadFailed = (error: unknown): void => {
+    const into = this.#into!;
+    this.#into = this.#reading = undefined;
+    into.settleRead(0);
+    this.#readFailure ??= this.#broken(error);
+    const wake = this.wakeReader;
+    this.wakeReader = undefined;
+    wake?.();
+  };
+
+  /** Closed before the gate let the read start: there is nothing that would settle. */
+  #endHeldBackRead(): void {
+    const into = this.#into!;
+    const heldBack = this.#heldBack;
+    const wake = this.wakeReader;
+    this.#into = this.#reading = this.#heldBack = this.wakeReader = undefined;
+    into.settleRead(0);
+    heldBack?.();
+    wake?.();
+  }
+
+  #startWrite(buf: Buf): void {
+    if (this.sendTimeoutMs !== NEVER) {
+      this.#writeDeadlineMs = this.#context.deadlines.nowMs + this.sendTimeoutMs;
+      this.#context.deadlines.notice(this.#writeDeadlineMs);
+    }
+    this.#writing = this.#transport.write(buf.data()).then(this.#onSent, this.#onSendFailed);
+  }
+
+  readonly #onSent = (byteCount: number): void => {
+    const buf = this.#out.first!;
+    this.bytesSent += byteCount;
+    buf.pos += byteCount;
+    this.#writing = undefined;
+    this.#writeDeadlineMs = NEVER;
+    if (buf.size === 0) {
+      this.#out.shift();
+      buf.settleWrite();
+    }
+    const next = this.#out.first;
+    if (next !== undefined) {
+      if (this.isClosed) this.#dropOut();
+      else this.#startWrite(next);
+    } else if (this.#closesWriteWhenSent) {
+      this.#endWriting();
+    }
+    const wake = this.wakeWriter;
+    if (wake !== undefined) {
+      this.wakeWriter = undefined;
+      wake();
+    }
+  };
+
+  /**
+   * Only the sending direction has failed for now: what the other end sent before
+   * it broke may still be read, so the reading direction finds out on its own.
+   */
+  readonly #onSendFailed = (error: unknown): void => {
+    this.#writing = undefined;
+    this.#writeDeadlineMs = NEVER;
+    this.#sendFailure ??= this.#broken(error);
+    this.#dropOut();
+    const wake = this.wakeWriter;
+    this.wakeWriter = undefined;
+    wake?.();
+  };
+
+  #dropOut(): void {
+    for (let buf = this.#out.shift(); buf !== undefined; buf = this.#out.shift()) buf.settleWrite();
+  }
+
+  #endWriting(): void {
+    if (this.isClosed) return;
+    // A refusal means that the connection is gone, which the next read tells.
+    this.#transport.closeWrite().catch(() => {});
+  }
+
+  #broken(error: unknown): Failure {
+    const message = error instanceof Error ? error.message : String(error);
+    return new Failure(this.side, "reset", message, error);
+  }
+}
+
+class Readable implements Wait {
+  readonly #conn: TcpConn;
+
+  constructor(conn: TcpConn) {
+    this.#conn = conn;
+  }
+
+  get blocked(): Promise<void> | undefined {
+    return this.#conn.reading;
+  }
+
+  arm(wake: () => void): void {
+    this.#conn.wakeReader = wake;
+  }
+
+  disarm(): void {
+    this.#conn.wakeReader = undefined;
+  }
+
+  abandon(): void {
+    this.#conn.close();
+  }
+}
+
+class Writable implements Wait {
+  readonly #conn: TcpConn;
+
+  constructor(conn: TcpConn) {
+    this.#conn = conn;
+  }
+
+  get blocked(): Promise<void> | undefined {
+    return this.#conn.writing;
+  }
+
+  arm(wake: () => void): void {
+    this.#conn.wakeWriter = wake;
+  }
+
+  disarm(): void {
+    this.#conn.wakeWriter = undefined;
+  }
+
+  abandon(): void {
+    this.#conn.close();
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The would-block vocabulary that every phase is written in.
+ *
+ * @module
+ */
+
+/** "Nothing can be done right now, come back": nginx's `NGX_AGAIN`. */
+export const AGAIN = -1;
+
+/**
+ * One thing a blocked phase waits for. A phase asks (`recv`, `send` …); when it is
+ * told to come back it yields the Wait, and asks again when it is resumed. Being
+ * resumed is a hint, not a promise: the answer may be AGAIN once more.
+ *
+ * A missed deadline closes the connection that was waited for, which ends the
+ * wait; the phase learns of it as the {@linkcode Failure} that its next question
+ * throws, so its own `finally` gives back what it holds.
+ */
+export interface Wait {
+  /** Settles once asking again gets further; `undefined` when it already does. Never rejects. */
+  readonly blocked: Promise<void> | undefined;
+  /** Calls `wake` once when asking again gets further. One slot: a second call replaces the first. */
+  arm(wake: () => void): void;
+  /** Takes the `wake` of {@linkcode arm} back. */
+  disarm(): void;
+  /** Ends the wait from outside because the phase is to end: settles {@linkcode blocked}. */
+  abandon(): void;
+}
+
+/** A step of a request's way. Returns its result or throws a Failure. */
+export type Phase<Result> = AsyncGenerator<Wait, Result, void>;
+
+/** Waits for the first of several. Made once and used again for each wait of its holder. */
+export class FirstOf implements Wait {
+  readonly #waits: readonly Wait[];
+  #wake: (() => void) | undefined;
+
+  constructor(...waits: readonly Wait[]) {
+    this.#waits = waits;
+  }
+
+  get blocked(): Promise<void> | undefined {
+    for (const wait of this.#waits) {
+      if (wait.blocked === undefined) return undefined;
+    }
+    return new Promise(this.#begin);
+  }
+
+  arm(wake: () => void): void {
+    this.#wake = wake;
+    for (const wait of this.#waits) wait.arm(this.#onFirst);
+  }
+
+  disarm(): void {
+    this.#wake = undefined;
+    for (const wait of this.#waits) wait.disarm();
+  }
+
+  abandon(): void {
+    this.#onFirst();
+  }
+
+  readonly #begin = (resolve: () => void): void => this.arm(resolve);
+
+  readonly #onFirst = (): void => {
+    const wake = this.#wake;
+    this.disarm();
+    wake?.();
+  };
+}
+
+/** A Wait that is ended by calling {@linkcode Signal.ring}: for all that is not a connection. */
+export class Signal implements Wait {
+  #isSet = false;
+  #wake: (() => void) | undefined;
+  #settle: (() => void) | undefined;
+  #blocked: Promise<void> | undefined;
+
+  get isSet(): boolean {
+    return this.#isSet;
+  }
+
+  get blocked(): Promise<void> | undefined {
+    if (this.#isSet) return undefined;
+    return this.#blocked ??= new Promise((resolve) => this.#settle = resolve);
+  }
+
+  /** Ends the wait. Stays set until {@linkcode reset}. */
+  ring(): void {
+    if (this.#isSet) return;
+    this.#isSet = true;
+    this.#blocked = undefined;
+    const settle = this.#settle;
+    const wake = this.#wake;
+    this.#settle = this.#wake = undefined;
+    settle?.();
+    wake?.();
+  }
+
+  reset(): void {
+    this.#isSet = false;
+  }
+
+  arm(wake: () => void): void {
+    this.#wake = wake;
+  }
+
+  disarm(): void {
+    this.#wake = undefined;
+  }
+
+  abandon(): void {
+    this.ring();
+  }
+}
