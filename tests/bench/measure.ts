@@ -1,0 +1,184 @@
+/**
+ * One workload, all contenders: alternating rounds, and the ratios pair by pair.
+ *
+ * @module
+ */
+import type { Cleanup } from "./cleanup.ts";
+import { type Memory, readCpuMs, readMemory } from "./proc.ts";
+import { BenchError, type Cores, type Program } from "./programs.ts";
+import { type Spread, spread } from "./stats.ts";
+import type { LoadWorkload } from "./workloads.ts";
+import { type Load, runWrk, writeScript } from "./wrk.ts";
+
+/** One of the proxies of a run; the first contender is the one the ratios are about. */
+export interface Contender {
+  readonly name: string;
+  start(connections: number): Promise<Program>;
+}
+
+/** Figures by name; a round that went wrong has none. */
+export type Metric =
+  | "requestsPerSecond"
+  | "p50Ms"
+  | "p99Ms"
+  | "cpuMicrosPerRequest"
+  | "rssBytes"
+  | "peakRssBytes"
+  | "bytesPerConnection"
+  | "startMs";
+
+export type Figures = Readonly<Partial<Record<Metric, number>>>;
+
+/** What one contender did in one workload. */
+export interface Standing {
+  readonly contender: string;
+  /** One entry a round; undefined where the round was invalid. */
+  readonly rounds: readonly (Figures | undefined)[];
+  readonly figures: Readonly<Partial<Record<Metric, Spread>>>;
+  /** The first contender's figure divided by this one's, of the same round. */
+  readonly ratios: Readonly<Partial<Record<Metric, Spread>>>;
+  /** Share of a core that the proxy had, median: well under 1 and the load was the limit. */
+  readonly busy: number | undefined;
+}
+
+export interface Result {
+  readonly workload: string;
+  readonly about: string;
+  readonly standings: readonly Standing[];
+  /** Why rounds were invalid. */
+  readonly problems: readonly string[];
+}
+
+/** What a measurement needs from the run around it. */
+export interface Bench {
+  readonly cores: Cores;
+  readonly cleanup: Cleanup;
+  readonly folder: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Tells the person who waits. */
+  say(line: string): void;
+}
+
+interface Round {
+  readonly figures: Figures;
+  readonly busy: number | undefined;
+  readonly problems: readonly string[];
+}
+
+/** All contenders run throughout; only one is under load at a time. */
+export async function measureLoad(
+  bench: Bench,
+  workload: LoadWorkload,
+  contenders: readonly Contender[],
+): Promise<Result> {
+  const script = await writeScript(workload, bench.folder);
+  const programs = await startAll(contenders, workload.connections);
+  const load = (program: Program, seconds: number) =>
+    runWrk(workload, script, program.address, seconds, bench.cores.rest, bench.cleanup);
+  try {
+    for (const program of programs) await load(program, Math.min(2, bench.seconds));
+    return await inRounds(bench, workload, contenders, async (which) => {
+      const program = programs[which];
+      if (!program) throw new BenchError(`Cannot measure contender ${which}: it never started`);
+      const cpuBeforeMs = await readCpuMs(program.pid);
+      const measured = await load(program, bench.seconds);
+      const cpuMs = await readCpuMs(program.pid) - cpuBeforeMs;
+      return toRound(measured, cpuMs, await readMemory(program.pid));
+    });
+  } finally {
+    await Promise.all(programs.map((program) => program.stop()));
+  }
+}
+
+/** Calls `once` for each contender in turn, round after round, and compares. */
+export async function inRounds(
+  bench: Bench,
+  workload: { readonly name: string; readonly about: string },
+  contenders: readonly Contender[],
+  once: (which: number) => Promise<Round>,
+): Promise<Result> {
+  const rounds: Round[][] = contenders.map(() => []);
+  const problems: string[] = [];
+  for (let number = 1; number <= bench.rounds; number++) {
+    const said: string[] = [];
+    for (const [which, contender] of contenders.entries()) {
+      const round = await once(which);
+      rounds[which]?.push(round);
+      said.push(`${contender.name} ${describe(round)}`);
+      for (const problem of round.problems) {
+        const line = `${workload.name}, round ${number}, ${contender.name}: ${problem}`;
+        bench.say(`!! INVALID ROUND: ${line}`);
+        problems.push(line);
+      }
+    }
+    bench.say(`${workload.name} ${number}/${bench.rounds}: ${said.join("; ")}`);
+  }
+  const standings = contenders.map(({ name }, which) =>
+    toStanding(name, rounds[0] ?? [], rounds[which] ?? [])
+  );
+  return { workload: workload.name, about: workload.about, standings, problems };
+}
+
+export async function startAll(
+  contenders: readonly Contender[],
+  connections: number,
+): Promise<Program[]> {
+  const programs: Program[] = [];
+  for (const contender of contenders) programs.push(await contender.start(connections));
+  return programs;
+}
+
+function toRound(load: Load, cpuMs: number, memory: Memory): Round {
+  return {
+    figures: {
+      requestsPerSecond: load.requestsPerSecond,
+      p50Ms: load.p50Ms,
+      p99Ms: load.p99Ms,
+      cpuMicrosPerRequest: cpuMs * 1_000 / load.requests,
+      ...memory,
+    },
+    busy: cpuMs / 1_000 / load.seconds,
+    problems: load.problems,
+  };
+}
+
+function toStanding(
+  contender: string,
+  first: readonly Round[],
+  own: readonly Round[],
+): Standing {
+  const valid = own.map((round) => round.problems.length === 0 ? round.figures : undefined);
+  const figures: Partial<Record<Metric, Spread>> = {};
+  const ratios: Partial<Record<Metric, Spread>> = {};
+  for (const metric of metricsOf(own)) {
+    figures[metric] = spread(valid.flatMap((round) => round?.[metric] ?? []));
+    ratios[metric] = spread(valid.flatMap((round, i) => {
+      const subject = first[i];
+      const mine = round?.[metric];
+      const theirs = subject?.problems.length === 0 ? subject.figures[metric] : undefined;
+      return mine === undefined || theirs === undefined ? [] : [theirs / mine];
+    }));
+  }
+  const busy = own.flatMap((round) => round.busy ?? []);
+  return {
+    contender,
+    rounds: valid,
+    figures,
+    ratios,
+    busy: busy.length > 0 ? spread(busy).median : undefined,
+  };
+}
+
+function metricsOf(rounds: readonly Round[]): Metric[] {
+  return Object.keys(rounds[0]?.figures ?? {}) as Metric[];
+}
+
+function describe({ figures, busy }: Round): string {
+  if (figures.bytesPerConnection !== undefined) {
+    return `${Math.round(figures.bytesPerConnection)} B each`;
+  }
+  if (figures.startMs !== undefined) return `${Math.round(figures.startMs)} ms`;
+  const rate = Math.round(figures.requestsPerSecond ?? 0).toLocaleString("en");
+  return `${rate}/s p50 ${figures.p50Ms} p99 ${figures.p99Ms} ms busy ${busy?.toFixed(2)}`;
+}

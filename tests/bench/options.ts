@@ -1,0 +1,108 @@
+/**
+ * The command line of the bench.
+ *
+ * @module
+ */
+import { BenchError } from "./programs.ts";
+import { type Workload, WORKLOADS } from "./workloads.ts";
+
+export interface Options {
+  readonly workloads: readonly Workload[];
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Compare with this revision rather than with nginx. */
+  readonly against: string | undefined;
+  readonly peers: boolean;
+  readonly strace: boolean;
+  readonly accessLog: boolean;
+  readonly sluiceCommand: string | undefined;
+  /** YAML behind the generated configuration. */
+  readonly sluiceConfig: string;
+  /** Where JSON and SVG go. */
+  readonly saveTo: string;
+}
+
+export const HELP = `Measures Sluice against nginx on this machine, in alternating paired rounds.
+
+Usage: deno task bench [options]
+  --only NAME,NAME        these workloads only (--list names them)
+  --rounds N              paired rounds a workload (5)
+  --seconds N             length of a round (3)
+  --against REV           compare with that revision of Sluice instead of nginx
+  --peers                 also httpxy, http-proxy-3, fast-proxy, Deno.serve + fetch, and
+                          HAProxy where installed, on the workload "small"
+  --access-log            write an access log, in both
+  --strace                count system calls a request instead of measuring
+  --sluice-config FILE    YAML to put behind the generated configuration
+  --sluice-command TEXT   run this as Sluice; {config}, {listen}, {upstream} are filled in
+  --save DIR              where bench.json and bench.svg go (tmp/bench)
+  --list                  name the workloads
+  --help                  this text
+`;
+
+const SWITCHES = ["--peers", "--access-log", "--strace"];
+const VALUES = [
+  "--only",
+  "--rounds",
+  "--seconds",
+  "--against",
+  "--sluice-config",
+  "--sluice-command",
+  "--save",
+];
+
+/** @throws {BenchError} on anything it does not know. */
+export async function parseOptions(args: readonly string[]): Promise<Options> {
+  const given = new Map<string, string>();
+  const words = args.flatMap((arg) => /^--[a-z-]+=/.test(arg) ? splitAtEquals(arg) : [arg]);
+  while (words.length > 0) {
+    const name = words.shift() ?? "";
+    if (SWITCHES.includes(name)) {
+      given.set(name, "");
+    } else if (VALUES.includes(name)) {
+      const value = words.shift();
+      if (value === undefined) throw new BenchError(`Cannot use ${name}: a value must follow`);
+      given.set(name, value);
+    } else {
+      throw new BenchError(`Cannot use "${name}": see --help`);
+    }
+  }
+
+  const configFile = given.get("--sluice-config");
+  return {
+    workloads: chooseWorkloads(given.get("--only"), given.has("--strace")),
+    rounds: positive("--rounds", given.get("--rounds") ?? "5"),
+    seconds: positive("--seconds", given.get("--seconds") ?? "3"),
+    against: given.get("--against"),
+    peers: given.has("--peers"),
+    strace: given.has("--strace"),
+    accessLog: given.has("--access-log"),
+    sluiceCommand: given.get("--sluice-command"),
+    sluiceConfig: configFile === undefined ? "" : await Deno.readTextFile(configFile),
+    saveTo: given.get("--save") ?? "tmp/bench",
+  };
+}
+
+function chooseWorkloads(only: string | undefined, strace: boolean): Workload[] {
+  if (only === undefined) {
+    return WORKLOADS.filter((workload) =>
+      strace ? workload.name === "small" : !workload.onlyByName
+    );
+  }
+  return only.split(",").map((name) => {
+    const workload = WORKLOADS.find((workload) => workload.name === name);
+    if (workload) return workload;
+    const known = WORKLOADS.map((workload) => workload.name).join(", ");
+    throw new BenchError(`Cannot find the workload "${name}": expected one of ${known}`);
+  });
+}
+
+function positive(name: string, text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new BenchError(`Cannot use ${name} ${text}: expected a whole number from 1`);
+}
+
+function splitAtEquals(arg: string): [string, string] {
+  const at = arg.indexOf("=");
+  return [arg.slice(0, at), arg.slice(at + 1)];
+}

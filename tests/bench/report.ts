@@ -1,0 +1,93 @@
+/**
+ * What a run has found, for people and for programs.
+ *
+ * @module
+ */
+import type { Metric, Result, Standing } from "./measure.ts";
+import type { Spread } from "./stats.ts";
+
+const COLUMNS: readonly { readonly title: string; readonly metric: Metric }[] = [
+  { title: "requests/s", metric: "requestsPerSecond" },
+  { title: "p50", metric: "p50Ms" },
+  { title: "p99", metric: "p99Ms" },
+  { title: "CPU a request", metric: "cpuMicrosPerRequest" },
+  { title: "memory", metric: "rssBytes" },
+  { title: "memory each", metric: "bytesPerConnection" },
+  { title: "start", metric: "startMs" },
+];
+
+/** A core that is less busy than this was not what limited the load. */
+const FULLY_BUSY = 0.9;
+
+/** Ratios with their spread, then the figures behind them. */
+export function toTables(results: readonly Result[]): string {
+  const columns = COLUMNS.filter(({ metric }) =>
+    results.some((result) => result.standings.some((standing) => standing.figures[metric]))
+  );
+  const titles = columns.map(({ title }) => title);
+  const ratios: string[][] = [["ratio, median (min-max)", ...titles]];
+  const figures: string[][] = [["median", ...titles, "busy"]];
+  for (const { workload, standings } of results) {
+    const subject = standings[0]?.contender ?? "";
+    for (const [i, standing] of standings.entries()) {
+      const { contender, busy } = standing;
+      figures.push([
+        `${workload}: ${contender}`,
+        ...columns.map(({ metric }) => figure(metric, standing.figures[metric]?.median)),
+        busy === undefined ? "" : `${busy.toFixed(2)}${busy < FULLY_BUSY ? " *" : ""}`,
+      ]);
+      if (i === 0) continue;
+      ratios.push([
+        `${workload}: ${subject} / ${contender}`,
+        ...columns.map(({ metric }) => ratio(standing.ratios[metric])),
+      ]);
+    }
+  }
+  const notes = results.some((result) => result.standings.some(isIdle))
+    ? "* the proxy's core was not fully busy: load or origin was the limit; CPU a request compares better\n"
+    : "";
+  const problems = results.flatMap((result) => result.problems);
+  const invalid = problems.map((problem) => `!! INVALID ROUND, left out: ${problem}\n`).join("");
+  return `\n${align(ratios)}\n${align(figures)}${notes}${invalid}`;
+}
+
+function isIdle({ busy }: Standing): boolean {
+  return busy !== undefined && busy < FULLY_BUSY;
+}
+
+function ratio(value: Spread | undefined): string {
+  if (!value || Number.isNaN(value.median)) return "";
+  return `${digits(value.median)} (${digits(value.min)}-${digits(value.max)})`;
+}
+
+function digits(value: number): string {
+  return value < 10 ? value.toFixed(2) : value.toFixed(1);
+}
+
+function figure(metric: Metric, value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return "";
+  switch (metric) {
+    case "requestsPerSecond":
+      return Math.round(value).toLocaleString("en");
+    case "p50Ms":
+    case "p99Ms":
+      return `${value.toFixed(2)} ms`;
+    case "cpuMicrosPerRequest":
+      return `${value.toFixed(1)} us`;
+    case "rssBytes":
+    case "peakRssBytes":
+      return `${(value / 1024 / 1024).toFixed(1)} MB`;
+    case "bytesPerConnection":
+      return `${Math.round(value)} B`;
+    case "startMs":
+      return `${Math.round(value)} ms`;
+  }
+}
+
+function align(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
+  return rows.map((row) =>
+    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))
+      .join("  ").trimEnd() + "\n"
+  ).join("");
+}

@@ -1,0 +1,82 @@
+/**
+ * Sluice: the working tree, another revision, or whatever `--sluice-command` says.
+ *
+ * @module
+ */
+import { stringify } from "@std/yaml";
+import type { Cleanup } from "./cleanup.ts";
+import type { ProxyOptions } from "./nginx.ts";
+import { type Cores, freeAddress, type Program, startProgram } from "./programs.ts";
+
+export interface SluiceOptions extends ProxyOptions {
+  readonly name: string;
+  /** The checkout it runs from. */
+  readonly checkout: string;
+  /**
+   * Replaces `deno run -A main.ts run -c CONFIG`. `{config}`, `{listen}` and
+   * `{upstream}` are filled in.
+   */
+  readonly command: string | undefined;
+  /** YAML to put behind the generated configuration. */
+  readonly extraConfig: string;
+  /** Adds a location without response buffering. */
+  readonly unbuffered: boolean;
+}
+
+const ENDLESS = 1_000_000_000;
+const DEFAULT_COMMAND = "{deno} run -A main.ts run -c {config}";
+
+/** Starts Sluice on a free port. */
+export async function startSluice(
+  options: SluiceOptions,
+  cores: Cores,
+  cleanup: Cleanup,
+): Promise<Program> {
+  const address = freeAddress();
+  const config = `${options.folder}/sluice.yaml`;
+  await Deno.writeTextFile(config, configuration(options, address));
+  const values: Readonly<Record<string, string>> = {
+    "{deno}": Deno.execPath(),
+    "{config}": config,
+    "{listen}": address,
+    "{upstream}": options.upstream,
+  };
+  const [command = "", ...args] = (options.command ?? DEFAULT_COMMAND).split(/\s+/)
+    .map((word) => values[word] ?? word);
+  return await startProgram({
+    name: options.name,
+    command,
+    args,
+    cwd: options.checkout,
+    cores: cores.proxy,
+    address,
+    readyPath: "/small",
+  }, cleanup);
+}
+
+function configuration(options: SluiceOptions, address: string): string {
+  const proxy = { pass: "http://app" };
+  const access = options.accessLog ? { path: options.accessLog } : "off";
+  const config = stringify({
+    log: { access, error: { path: "stderr", level: "warn" } },
+    upstreams: {
+      app: {
+        keepalive: options.keepalive,
+        keepalive_requests: ENDLESS,
+        servers: [options.upstream],
+      },
+    },
+    client_max_body_size: 0,
+    servers: [{
+      listen: address,
+      keepalive_requests: ENDLESS,
+      locations: {
+        "/": { proxy },
+        ...(options.unbuffered
+          ? { "/unbuffered/": { proxy: { ...proxy, buffering: "off" } } }
+          : {}),
+      },
+    }],
+  });
+  return `${config}${options.extraConfig}\n`;
+}
