@@ -22,8 +22,8 @@ interface Gate {
   readonly args: readonly string[];
   /** Paths without which there is nothing to do; the gate is left out and says so. */
   readonly needs?: readonly string[];
-  /** A folder that the command may write but must leave as it is. */
-  readonly keeps?: string;
+  /** A folder that the command writes, and that has to be what it writes already. */
+  readonly writes?: string;
 }
 
 /** Whole tests run without a terminal: a missing permission is an error, not a question. */
@@ -58,6 +58,12 @@ const GATES: readonly Gate[] = [
     needs: ["tests/conformance"],
   },
   {
+    name: "fuzz",
+    about: "random input from a seed, a short run of each fuzzer",
+    args: [...TEST, "--no-check", "-A", "tests/fuzz/"],
+    needs: ["tests/fuzz"],
+  },
+  {
     name: "doc",
     about: "examples in the documentation of mod.ts and src/",
     args: [...TEST, "--doc", "--allow-net=127.0.0.1", "--allow-read=.", "mod.ts", "src/"],
@@ -75,7 +81,7 @@ const GATES: readonly Gate[] = [
       "src/config/write_manual.ts",
     ],
     needs: ["src/config/write_manual.ts"],
-    keeps: "deploy",
+    writes: "deploy",
   },
 ];
 
@@ -124,12 +130,12 @@ async function pass(gate: Gate): Promise<Result> {
   }
   console.log(`gate ${gate.name}: deno ${gate.args.join(" ")}`);
   const startedMs = performance.now();
-  const before = gate.keeps === undefined ? undefined : snapshot(ROOT + gate.keeps);
+  const before = snapshot(gate.writes);
   const { code, output } = await run(gate.args);
-  const changed = before === undefined ? [] : restore(before, snapshot(ROOT + gate.keeps));
-  for (const path of changed) console.log(`${path}: is out of date, run deno task manual`);
+  const stale = differences(before, snapshot(gate.writes));
+  for (const path of stale) console.log(`${path}: was out of date; it is written anew, commit it`);
 
-  const isGood = code === 0 && changed.length === 0;
+  const isGood = code === 0 && stale.length === 0;
   const counts = count(output);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.log(`gate ${gate.name}: ${isGood ? "ok" : `FAILED (status ${code})`} in ${seconds} s\n`);
@@ -172,32 +178,27 @@ async function pump(
 
 type Snapshot = ReadonlyMap<string, Uint8Array>;
 
-function snapshot(folder: string): Snapshot {
+/** The files below a folder of the repository; none when there is no folder. */
+function snapshot(folder: string | undefined): Snapshot {
   const files = new Map<string, Uint8Array>();
   const walk = (path: string) => {
-    for (const { name, isDirectory } of Deno.readDirSync(path)) {
+    for (const { name, isDirectory } of Deno.readDirSync(ROOT + path)) {
       if (isDirectory) walk(`${path}/${name}`);
-      else files.set(`${path}/${name}`, Deno.readFileSync(`${path}/${name}`));
+      else files.set(`${path}/${name}`, Deno.readFileSync(`${ROOT}${path}/${name}`));
     }
   };
-  if (exists(folder)) walk(folder);
+  if (folder !== undefined && exists(ROOT + folder)) walk(folder);
   return files;
 }
 
-/** Puts files back as they were; returns those that had changed. */
-function restore(before: Snapshot, after: Snapshot): string[] {
-  const changed: string[] = [];
-  for (const path of new Set([...before.keys(), ...after.keys()])) {
-    const [was, is] = [before.get(path), after.get(path)];
-    if (was !== undefined && is !== undefined && isSame(was, is)) continue;
-    changed.push(path.slice(ROOT.length));
-    if (was === undefined) Deno.removeSync(path);
-    else Deno.writeFileSync(path, was);
-  }
-  return changed;
+/** Paths of files that are not the same in both. */
+function differences(before: Snapshot, after: Snapshot): string[] {
+  const paths = new Set([...before.keys(), ...after.keys()]);
+  return [...paths].filter((path) => !isSame(before.get(path), after.get(path)));
 }
 
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 

@@ -25,6 +25,8 @@ export interface SluiceOptions {
   readonly listeners?: number;
   /** Flags of `deno run`, instead of all permissions. @default {["-A"]} */
   readonly denoArgs?: readonly string[];
+  /** The program, instead of the checkout's `main.ts`. */
+  readonly main?: string;
   /** Further arguments after `run -c FILE`. */
   readonly args?: readonly string[];
 }
@@ -153,10 +155,10 @@ export async function runSluice(
 async function launch(dir: string, config: string, options: SluiceOptions): Promise<Program> {
   const configPath = `${dir}/sluice.yaml`;
   await Deno.writeTextFile(configPath, config);
-  const { denoArgs = ["-A"], args = [] } = options;
+  const { denoArgs = ["-A"], args = [], main = `${ROOT}main.ts` } = options;
   return new Program({
     command: Deno.execPath(),
-    args: ["run", "--quiet", ...denoArgs, `${ROOT}main.ts`, "run", "-c", configPath, ...args],
+    args: ["run", "--quiet", ...denoArgs, main, "run", "-c", configPath, ...args],
     cwd: ROOT,
   });
 }
