@@ -4,15 +4,26 @@
  * @module
  */
 import { Cleanup } from "./cleanup.ts";
+import { measureIdle } from "./idle.ts";
+import { alone } from "./lock.ts";
 import { type Bench, type Contender, measureLoad, type Result } from "./measure.ts";
-import { startNginxProxy, startOrigin } from "./nginx.ts";
+import { type ProxyOptions, startNginxProxy, startOrigin } from "./nginx.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
-import { BenchError, chooseCores, requirePrograms } from "./programs.ts";
+import { findPeers } from "./peers.ts";
+import { BenchError, chooseCores, type Cores, requirePrograms } from "./programs.ts";
 import { toTables } from "./report.ts";
+import { checkOut } from "./revision.ts";
 import { startSluice } from "./sluice.ts";
-import { WORKLOADS } from "./workloads.ts";
+import { measureStart } from "./start.ts";
+import { countSystemCalls } from "./strace.ts";
+import { toSvg } from "./svg.ts";
+import { type Workload, WORKLOADS } from "./workloads.ts";
 
 const CHECKOUT = new URL("../..", import.meta.url).pathname;
+const RESULTS = `${CHECKOUT}tmp/bench`;
+/** The workload that `--peers` runs on. */
+const PEERS_RUN = "small";
+const LEAST_KEEPALIVE = 64;
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
@@ -41,59 +52,124 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(options: Options, cleanup: Cleanup): Promise<Result[]> {
-  await requirePrograms({ wrk: "wrk", nginx: "nginx", taskset: "util-linux" });
+  await requirePrograms({
+    wrk: "wrk",
+    nginx: "nginx",
+    taskset: "util-linux",
+    ...(options.strace ? { strace: "strace" } : {}),
+    ...(options.against === undefined ? {} : { git: "git" }),
+  });
+  await Deno.mkdir(RESULTS, { recursive: true });
   const folder = await Deno.makeTempDir({ prefix: "sluice-bench-" });
   cleanup.add(() => Deno.remove(folder, { recursive: true }));
-  const bench: Bench = {
-    cores: await chooseCores(),
-    cleanup,
-    folder,
-    rounds: options.rounds,
-    seconds: options.seconds,
-    say: (line) => console.error(line),
-  };
+  const cores = await chooseCores();
   const originFolder = `${folder}/origin`;
   await Deno.mkdir(originFolder);
-  const origin = await startOrigin(originFolder, bench.cores, cleanup);
-  const contenders = chooseContenders(options, bench, origin.address);
+  const origin = await startOrigin(originFolder, cores, cleanup);
+  const { rounds, seconds } = options;
+  const say = (line: string) => console.error(line);
+  const bench: Bench = { cores, cleanup, folder, rounds, seconds, originPid: origin.pid, say };
+  const field = await findContenders(options, bench, origin.address);
 
   const results: Result[] = [];
   for (const workload of options.workloads) {
-    if (workload.kind !== "load") continue;
-    results.push(await measureLoad(bench, workload, contenders));
+    const contenders = workload.name === PEERS_RUN
+      ? [...field.always, ...field.peers]
+      : field.always;
+    await alone(`${RESULTS}/lock`, say, async () => {
+      if (options.strace) {
+        if (workload.kind !== "load") return;
+        console.log(await countSystemCalls(bench, workload, contenders));
+      } else {
+        results.push(await measure(bench, workload, contenders));
+      }
+    });
   }
-  console.log(toTables(results));
+  if (results.length > 0) {
+    console.log(toTables(results));
+    console.log(`Saved: ${(await save(options, cores, results)).join(" ")}`);
+  }
   return results;
 }
 
-function chooseContenders(options: Options, bench: Bench, upstream: string): Contender[] {
-  const proxyOptions = async (name: string, connections: number) => {
-    const folder = await Deno.makeTempDir({ dir: bench.folder, prefix: `${name}-` });
+function measure(
+  bench: Bench,
+  workload: Workload,
+  contenders: readonly Contender[],
+): Promise<Result> {
+  switch (workload.kind) {
+    case "load":
+      return measureLoad(bench, workload, contenders);
+    case "idle":
+      return measureIdle(bench, workload, contenders);
+    case "start":
+      return measureStart(bench, workload, contenders);
+  }
+}
+
+interface Field {
+  /** The working tree, and what it is compared with. */
+  readonly always: readonly Contender[];
+  readonly peers: readonly Contender[];
+}
+
+async function findContenders(options: Options, bench: Bench, upstream: string): Promise<Field> {
+  const { cores, cleanup } = bench;
+  const newFolder = () => Deno.makeTempDir({ dir: bench.folder });
+  const proxyOptions = async (connections: number): Promise<ProxyOptions> => {
+    const folder = await newFolder();
     const accessLog = options.accessLog ? `${folder}/access.log` : undefined;
-    return { folder, accessLog, upstream, keepalive: connections };
+    return { folder, accessLog, upstream, keepalive: Math.max(LEAST_KEEPALIVE, connections) };
   };
-  return [{
-    name: "sluice",
+  const sluice = (name: string, checkout: string): Contender => ({
+    name,
     start: async (connections) =>
       await startSluice(
         {
-          ...await proxyOptions("sluice", connections),
-          name: "sluice",
-          checkout: CHECKOUT,
+          ...await proxyOptions(connections),
+          name,
+          checkout,
           command: options.sluiceCommand,
           extraConfig: options.sluiceConfig,
-          unbuffered: options.workloads.some(({ name }) => name.endsWith("unbuffered")),
+          unbuffered: options.workloads.some((workload) => workload.name.endsWith("unbuffered")),
         },
-        bench.cores,
-        bench.cleanup,
+        cores,
+        cleanup,
       ),
-  }, {
+  });
+  const nginx: Contender = {
     name: "nginx",
     start: async (connections) =>
-      await startNginxProxy(
-        await proxyOptions("nginx", connections),
-        bench.cores,
-        bench.cleanup,
-      ),
-  }];
+      await startNginxProxy(await proxyOptions(connections), cores, cleanup),
+  };
+
+  const always = [sluice("sluice", CHECKOUT)];
+  if (options.against === undefined) {
+    always.push(nginx);
+  } else {
+    const checkout = `${bench.folder}/against`;
+    await checkOut(CHECKOUT, options.against, checkout, cleanup);
+    always.push(sluice(options.against, checkout));
+  }
+  const peers = (options.peers ? await findPeers() : []).map((peer): Contender => ({
+    name: peer.name,
+    start: async () => await peer.start({ upstream, folder: await newFolder() }, cores, cleanup),
+  }));
+  return { always, peers };
+}
+
+/** Returns the paths of what it wrote. */
+async function save(options: Options, cores: Cores, results: readonly Result[]): Promise<string[]> {
+  const folder = options.saveTo ?? RESULTS;
+  await Deno.mkdir(folder, { recursive: true });
+  const { rounds, seconds, against, accessLog } = options;
+  const at = new Date().toISOString();
+  const run = { at, deno: Deno.version.deno, rounds, seconds, against, accessLog, cores };
+  const subtitle =
+    `${at.slice(0, 10)}, Deno ${run.deno}, ${rounds} paired rounds of ${seconds} s, ` +
+    `proxy on core ${cores.proxy}, median with min and max`;
+  const paths = [`${folder}/bench.json`, `${folder}/bench.svg`] as const;
+  await Deno.writeTextFile(paths[0], JSON.stringify({ ...run, results }, null, 2) + "\n");
+  await Deno.writeTextFile(paths[1], toSvg(results, subtitle));
+  return [...paths];
 }

@@ -4,11 +4,11 @@
  * @module
  */
 import type { Cleanup } from "./cleanup.ts";
-import { type Memory, readCpuMs, readMemory } from "./proc.ts";
-import { BenchError, type Cores, type Program } from "./programs.ts";
+import { readCpuMs, readMachineCpuMs, readMemory, readOwnCpuMs } from "./proc.ts";
+import type { Cores, Program } from "./programs.ts";
 import { type Spread, spread } from "./stats.ts";
 import type { LoadWorkload } from "./workloads.ts";
-import { type Load, runWrk, writeScript } from "./wrk.ts";
+import { runWrk, writeScript } from "./wrk.ts";
 
 /** One of the proxies of a run; the first contender is the one the ratios are about. */
 export interface Contender {
@@ -39,6 +39,8 @@ export interface Standing {
   readonly ratios: Readonly<Partial<Record<Metric, Spread>>>;
   /** Share of a core that the proxy had, median: well under 1 and the load was the limit. */
   readonly busy: number | undefined;
+  /** Cores that programs other than ours had meanwhile, median. */
+  readonly disturbed: number | undefined;
 }
 
 export interface Result {
@@ -56,13 +58,19 @@ export interface Bench {
   readonly folder: string;
   readonly rounds: number;
   readonly seconds: number;
+  /** The origin's process. */
+  readonly originPid: number;
   /** Tells the person who waits. */
   say(line: string): void;
 }
 
+/** Above this many cores' worth of other programs a figure says little. */
+export const DISTURBED = 0.1;
+
 interface Round {
   readonly figures: Figures;
-  readonly busy: number | undefined;
+  readonly busy?: number;
+  readonly disturbed?: number;
   readonly problems: readonly string[];
 }
 
@@ -77,17 +85,30 @@ export async function measureLoad(
   const load = (program: Program, seconds: number) =>
     runWrk(workload, script, program.address, seconds, bench.cores.rest, bench.cleanup);
   try {
-    for (const program of programs) await load(program, Math.min(2, bench.seconds));
-    return await inRounds(bench, workload, contenders, async (which) => {
-      const program = programs[which];
-      if (!program) throw new BenchError(`Cannot measure contender ${which}: it never started`);
-      const cpuBeforeMs = await readCpuMs(program.pid);
-      const measured = await load(program, bench.seconds);
-      const cpuMs = await readCpuMs(program.pid) - cpuBeforeMs;
-      return toRound(measured, cpuMs, await readMemory(program.pid));
+    for (const program of programs.values()) await load(program, Math.min(2, bench.seconds));
+    return await inRounds(bench, workload, contenders, async (contender) => {
+      const program = programs.get(contender);
+      if (!program) throw new Error(`${contender.name} was not started`);
+      const before = await readCpu(bench, program);
+      const { problems, ...measured } = await load(program, bench.seconds);
+      const after = await readCpu(bench, program);
+      const proxyMs = after.proxyMs - before.proxyMs;
+      const othersMs = after.machineMs - before.machineMs - (after.oursMs - before.oursMs);
+      return {
+        figures: {
+          requestsPerSecond: measured.requestsPerSecond,
+          p50Ms: measured.p50Ms,
+          p99Ms: measured.p99Ms,
+          cpuMicrosPerRequest: proxyMs * 1_000 / measured.requests,
+          ...await readMemory(program.pid),
+        },
+        busy: proxyMs / 1_000 / measured.seconds,
+        disturbed: Math.max(0, othersMs / 1_000 / measured.seconds),
+        problems,
+      };
     });
   } finally {
-    await Promise.all(programs.map((program) => program.stop()));
+    await Promise.all(programs.values().map((program) => program.stop()));
   }
 }
 
@@ -96,14 +117,14 @@ export async function inRounds(
   bench: Bench,
   workload: { readonly name: string; readonly about: string },
   contenders: readonly Contender[],
-  once: (which: number) => Promise<Round>,
+  once: (contender: Contender) => Promise<Round>,
 ): Promise<Result> {
   const rounds: Round[][] = contenders.map(() => []);
   const problems: string[] = [];
   for (let number = 1; number <= bench.rounds; number++) {
     const said: string[] = [];
     for (const [which, contender] of contenders.entries()) {
-      const round = await once(which);
+      const round = await once(contender);
       rounds[which]?.push(round);
       said.push(`${contender.name} ${describe(round)}`);
       for (const problem of round.problems) {
@@ -120,27 +141,31 @@ export async function inRounds(
   return { workload: workload.name, about: workload.about, standings, problems };
 }
 
+/** In their order, one after the other: they share a core. */
 export async function startAll(
   contenders: readonly Contender[],
   connections: number,
-): Promise<Program[]> {
-  const programs: Program[] = [];
-  for (const contender of contenders) programs.push(await contender.start(connections));
+): Promise<Map<Contender, Program>> {
+  const programs = new Map<Contender, Program>();
+  for (const contender of contenders) programs.set(contender, await contender.start(connections));
   return programs;
 }
 
-function toRound(load: Load, cpuMs: number, memory: Memory): Round {
-  return {
-    figures: {
-      requestsPerSecond: load.requestsPerSecond,
-      p50Ms: load.p50Ms,
-      p99Ms: load.p99Ms,
-      cpuMicrosPerRequest: cpuMs * 1_000 / load.requests,
-      ...memory,
-    },
-    busy: cpuMs / 1_000 / load.seconds,
-    problems: load.problems,
-  };
+interface Cpu {
+  readonly proxyMs: number;
+  /** Proxy, origin, load, and the bench itself. */
+  readonly oursMs: number;
+  readonly machineMs: number;
+}
+
+async function readCpu(bench: Bench, program: Program): Promise<Cpu> {
+  const [proxyMs, originMs, ownMs, machineMs] = await Promise.all([
+    readCpuMs(program.pid),
+    readCpuMs(bench.originPid),
+    readOwnCpuMs(),
+    readMachineCpuMs(),
+  ]);
+  return { proxyMs, oursMs: proxyMs + originMs + ownMs, machineMs };
 }
 
 function toStanding(
@@ -160,25 +185,30 @@ function toStanding(
       return mine === undefined || theirs === undefined ? [] : [theirs / mine];
     }));
   }
-  const busy = own.flatMap((round) => round.busy ?? []);
   return {
     contender,
     rounds: valid,
     figures,
     ratios,
-    busy: busy.length > 0 ? spread(busy).median : undefined,
+    busy: median(own.flatMap((round) => round.busy ?? [])),
+    disturbed: median(own.flatMap((round) => round.disturbed ?? [])),
   };
+}
+
+function median(values: readonly number[]): number | undefined {
+  return values.length > 0 ? spread(values).median : undefined;
 }
 
 function metricsOf(rounds: readonly Round[]): Metric[] {
   return Object.keys(rounds[0]?.figures ?? {}) as Metric[];
 }
 
-function describe({ figures, busy }: Round): string {
+function describe({ figures, disturbed }: Round): string {
   if (figures.bytesPerConnection !== undefined) {
     return `${Math.round(figures.bytesPerConnection)} B each`;
   }
   if (figures.startMs !== undefined) return `${Math.round(figures.startMs)} ms`;
   const rate = Math.round(figures.requestsPerSecond ?? 0).toLocaleString("en");
-  return `${rate}/s p50 ${figures.p50Ms} p99 ${figures.p99Ms} ms busy ${busy?.toFixed(2)}`;
+  const others = (disturbed ?? 0) > DISTURBED ? `, others had ${disturbed?.toFixed(2)} cores` : "";
+  return `${rate}/s, p50 ${figures.p50Ms} ms, p99 ${figures.p99Ms} ms${others}`;
 }

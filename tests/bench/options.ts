@@ -18,8 +18,8 @@ export interface Options {
   readonly sluiceCommand: string | undefined;
   /** YAML behind the generated configuration. */
   readonly sluiceConfig: string;
-  /** Where JSON and SVG go. */
-  readonly saveTo: string;
+  /** Where JSON and SVG go; undefined for the usual place. */
+  readonly saveTo: string | undefined;
 }
 
 export const HELP = `Measures Sluice against nginx on this machine, in alternating paired rounds.
@@ -79,7 +79,7 @@ export async function parseOptions(args: readonly string[]): Promise<Options> {
     accessLog: given.has("--access-log"),
     sluiceCommand: given.get("--sluice-command"),
     sluiceConfig: configFile === undefined ? "" : await Deno.readTextFile(configFile),
-    saveTo: given.get("--save") ?? "tmp/bench",
+    saveTo: given.get("--save"),
   };
 }
 

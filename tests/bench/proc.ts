@@ -27,6 +27,19 @@ export async function readCpuMs(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
+/** Time this process and the programs it has waited for have had on a processor. */
+export async function readOwnCpuMs(): Promise<number> {
+  const fields = statFields(await Deno.readTextFile("/proc/self/stat"));
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * TICK_MS;
+}
+
+/** Time all processes have had on all processors. */
+export async function readMachineCpuMs(): Promise<number> {
+  const stat = await Deno.readTextFile("/proc/stat");
+  const [user, nice, system] = stat.slice(0, stat.indexOf("\n")).split(/\s+/).slice(1);
+  return (Number(user) + Number(nice) + Number(system)) * TICK_MS;
+}
+
 /** The process that `parent` has forked (nginx: its worker). */
 export async function findChild(parent: number): Promise<number | undefined> {
   for await (const entry of Deno.readDir("/proc")) {

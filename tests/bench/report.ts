@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Metric, Result, Standing } from "./measure.ts";
+import { DISTURBED, type Metric, type Result } from "./measure.ts";
 import type { Spread } from "./stats.ts";
 
 const COLUMNS: readonly { readonly title: string; readonly metric: Metric }[] = [
@@ -26,15 +26,16 @@ export function toTables(results: readonly Result[]): string {
   );
   const titles = columns.map(({ title }) => title);
   const ratios: string[][] = [["ratio, median (min-max)", ...titles]];
-  const figures: string[][] = [["median", ...titles, "busy"]];
+  const figures: string[][] = [["median", ...titles, "busy", "others"]];
   for (const { workload, standings } of results) {
     const subject = standings[0]?.contender ?? "";
     for (const [i, standing] of standings.entries()) {
-      const { contender, busy } = standing;
+      const { contender } = standing;
       figures.push([
         `${workload}: ${contender}`,
         ...columns.map(({ metric }) => figure(metric, standing.figures[metric]?.median)),
-        busy === undefined ? "" : `${busy.toFixed(2)}${busy < FULLY_BUSY ? " *" : ""}`,
+        share(standing.busy, (busy) => busy < FULLY_BUSY ? " *" : ""),
+        share(standing.disturbed, (others) => others > DISTURBED ? " !" : ""),
       ]);
       if (i === 0) continue;
       ratios.push([
@@ -43,16 +44,17 @@ export function toTables(results: readonly Result[]): string {
       ]);
     }
   }
-  const notes = results.some((result) => result.standings.some(isIdle))
-    ? "* the proxy's core was not fully busy: load or origin was the limit; CPU a request compares better\n"
-    : "";
   const problems = results.flatMap((result) => result.problems);
-  const invalid = problems.map((problem) => `!! INVALID ROUND, left out: ${problem}\n`).join("");
-  return `\n${align(ratios)}\n${align(figures)}${notes}${invalid}`;
+  const notes = [
+    "busy: cores the proxy had; * the load or the origin was the limit, CPU a request says more",
+    "others: cores that other programs had; ! too many for a figure to be trusted",
+    ...problems.map((problem) => `!! INVALID ROUND, left out: ${problem}`),
+  ];
+  return `\n${align(ratios)}\n${align(figures)}${notes.join("\n")}\n`;
 }
 
-function isIdle({ busy }: Standing): boolean {
-  return busy !== undefined && busy < FULLY_BUSY;
+function share(value: number | undefined, mark: (value: number) => string): string {
+  return value === undefined ? "" : `${value.toFixed(2)}${mark(value)}`;
 }
 
 function ratio(value: Spread | undefined): string {
