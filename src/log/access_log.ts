@@ -1,0 +1,242 @@
+/**
+ * The access log: one line a request, in a format of the operator's.
+ *
+ * @module
+ */
+import type { AccessLogConf } from "./conf.ts";
+import type { LogSink } from "./sink.ts";
+import { type Getter, getterOf, templateParts, type VariableLookup } from "./template.ts";
+
+/** How variables are made safe: nginx's `escape=` of `log_format`. */
+export type LogEscape = AccessLogConf["escape"];
+
+/** A format as `log.access.format` may name it. */
+export interface LogFormat {
+  readonly text: string;
+  readonly escape: LogEscape;
+}
+
+/** The formats that need no definition. */
+export const LOG_FORMATS: Readonly<Record<"combined" | "json", LogFormat>> = {
+  /** nginx's, byte for byte. */
+  combined: {
+    text: '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent ' +
+      '"$http_referer" "$http_user_agent"',
+    escape: "default",
+  },
+  /** One object a line, its keys the names of the variables. Numbers where there is always one. */
+  json: {
+    text: '{"time_iso8601":"$time_iso8601","remote_addr":"$remote_addr","request_method":' +
+      '"$request_method","host":"$host","request_uri":"$request_uri","server_protocol":' +
+      '"$server_protocol","status":$status,"body_bytes_sent":$body_bytes_sent,"request_time":' +
+      '$request_time,"http_referer":"$http_referer","http_user_agent":"$http_user_agent",' +
+      '"upstream_addr":"$upstream_addr","upstream_status":"$upstream_status",' +
+      '"upstream_response_time":"$upstream_response_time","upstream_failure":"$upstream_failure"}',
+    escape: "json",
+  },
+};
+
+/** Lines up to this many bytes take the fast way. */
+const SCRATCH_BYTES = 16 * 1024;
+
+const ENCODER = new TextEncoder();
+const STRICT_DECODER = new TextDecoder("utf-8", { fatal: true });
+
+/** One line is written at a time, so all logs share it. */
+const SCRATCH = new Uint8Array(SCRATCH_BYTES);
+
+/**
+ * Writes requests into a sink as lines of one format.
+ *
+ * Strings of a source hold one byte a character, as message heads do; a string
+ * with a character above U+00FF stands for its UTF-8. The line is joined and
+ * encoded as if nothing had to be escaped; the pass that copies it counts the
+ * bytes which an escape is for. As many as the format's own text has: done.
+ * More: some value has one, and the line is made again the careful way.
+ */
+export class AccessLog<Source> {
+  readonly #sink: LogSink;
+  readonly #escape: LogEscape;
+  /** The format with the newline at its end. */
+  readonly #pieces: readonly (string | Getter<Source>)[];
+  readonly #suspects: Uint8Array;
+  readonly #suspectsInFormat: number;
+  readonly #emptyValue: string;
+
+  /**
+   * @throws {UnknownVariable} When `lookup` does not know a variable of the format.
+   * @throws {MalformedVariable}
+   */
+  constructor(
+    format: string,
+    escape: LogEscape,
+    sink: LogSink,
+    lookup: VariableLookup<Source>,
+  ) {
+    this.#sink = sink;
+    this.#escape = escape;
+    this.#pieces = [
+      ...templateParts(format).map((part) =>
+        part.kind === "literal" ? part.text : getterOf(part, lookup)
+      ),
+      "\n",
+    ];
+    this.#suspects = SUSPECTS[escape];
+    const literals = this.#pieces.filter((piece) => typeof piece === "string").join("");
+    this.#suspectsInFormat = countOf(ENCODER.encode(literals), this.#suspects);
+    this.#emptyValue = escape === "default" ? "-" : "";
+  }
+
+  /** Adds the line of one request. Borrows `source`. */
+  write(source: Source): void {
+    const text = this.#joined(source);
+    const { read, written } = ENCODER.encodeInto(text, SCRATCH);
+    if (read === text.length && this.#addUnescaped(written)) return;
+    this.#sink.append(this.#escaped(source));
+  }
+
+  #joined(source: Source): string {
+    let text = "";
+    for (const piece of this.#pieces) {
+      // nginx writes "-" for an absent value only; here an empty one cannot be told from it.
+      text += typeof piece === "string" ? piece : piece(source) || this.#emptyValue;
+    }
+    return text;
+  }
+
+  /** Takes the line in SCRATCH over. False, with nothing done, when a value needs escaping. */
+  #addUnescaped(length: number): boolean {
+    const at = this.#sink.reserve(length);
+    if (at < 0) return true; // Lost, and counted.
+    const bytes = this.#sink.bytes;
+    const suspects = this.#suspects;
+    let found = 0;
+    for (let i = 0; i < length; i++) {
+      const byte = SCRATCH[i]!;
+      found += suspects[byte]!;
+      bytes[at + i] = byte;
+    }
+    if (found !== this.#suspectsInFormat) return false;
+    this.#sink.commit(length);
+    return true;
+  }
+
+  #escaped(source: Source): Uint8Array {
+    let line = "";
+    for (const piece of this.#pieces) {
+      line += typeof piece === "string"
+        ? byteString(ENCODER.encode(piece))
+        : escapeValue(piece(source), this.#escape);
+    }
+    return bytesOf(line);
+  }
+}
+
+/**
+ * Makes one value safe; the result holds one byte a character.
+ *
+ * - `default`: `"`, `\`, controls and all from 0x7f on as `\xXX`, an empty value as `-`;
+ * - `json`: the inside of a JSON string. Unlike nginx, bytes that are not UTF-8
+ *   become `\u00XX`, so that the line is always JSON;
+ * - `none`: as it is.
+ */
+export function escapeValue(value: string, escape: LogEscape): string {
+  if (value === "") return escape === "default" ? "-" : "";
+  const bytes = toByteString(value);
+  switch (escape) {
+    case "default":
+      return mapSuspects(bytes, SUSPECTS.default, hexEscape);
+    case "json":
+      return mapSuspects(bytes, isUtf8(bytes) ? JSON_ASCII_SUSPECTS : SUSPECTS.json, jsonEscape);
+    case "none":
+      return bytes;
+  }
+}
+
+/** 1 for each byte that may not stand in a value, except printable bytes. */
+function suspects(from: number, ...others: readonly number[]): Uint8Array {
+  const table = new Uint8Array(256);
+  table.fill(1, 0, 0x20);
+  table.fill(1, from);
+  for (const byte of others) table[byte] = 1;
+  return table;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const JSON_ASCII_SUSPECTS = suspects(0x100, QUOTE, BACKSLASH);
+const SUSPECTS: Readonly<Record<LogEscape, Uint8Array>> = {
+  default: suspects(0x7f, QUOTE, BACKSLASH),
+  json: suspects(0x80, QUOTE, BACKSLASH),
+  // Nothing is escaped, but bytes from 0x80 on must not be encoded as characters.
+  none: new Uint8Array(256).fill(1, 0x80),
+};
+
+const JSON_SHORT = new Map([
+  ['"', '\\"'],
+  ["\\", "\\\\"],
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+  ["\t", "\\t"],
+  ["\b", "\\b"],
+  ["\f", "\\f"],
+]);
+
+function jsonEscape(character: string): string {
+  return JSON_SHORT.get(character) ?? `\\u00${hexOf(character)}`;
+}
+
+function hexEscape(character: string): string {
+  return `\\x${hexOf(character)}`;
+}
+
+function hexOf(character: string): string {
+  return character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0");
+}
+
+function mapSuspects(
+  value: string,
+  table: Uint8Array,
+  escape: (character: string) => string,
+): string {
+  let result = "";
+  for (const character of value) {
+    result += table[character.charCodeAt(0)] === 1 ? escape(character) : character;
+  }
+  return result;
+}
+
+function countOf(bytes: Uint8Array, table: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) count += table[byte]!;
+  return count;
+}
+
+/** One byte a character: a string that is not so already becomes its UTF-8. */
+function toByteString(value: string): string {
+  for (let i = 0; i < value.length; i++) {
+    if (value.charCodeAt(i) > 0xff) return byteString(ENCODER.encode(value));
+  }
+  return value;
+}
+
+function isUtf8(bytes: string): boolean {
+  try {
+    STRICT_DECODER.decode(bytesOf(bytes));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function byteString(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+function bytesOf(byteString: string): Uint8Array {
+  const bytes = new Uint8Array(byteString.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = byteString.charCodeAt(i);
+  return bytes;
+}
