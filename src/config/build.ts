@@ -1,0 +1,279 @@
+/**
+ * From blocks to the records that the hot folders are handed: settings merged from level to
+ * level, names looked up, listening addresses grouped.
+ *
+ * @module
+ */
+import type { ClientConf, ListenConf } from "../downstream/conf.ts";
+import type { ListenerConf, ServerConf, SluiceConf } from "../http/conf.ts";
+import type { AccessLogConf } from "../log/conf.ts";
+import type { Block } from "./block.ts";
+import { buildLocations, type Levels } from "./build_location.ts";
+import { buildGroups } from "./build_upstream.ts";
+import { type Known, Reading, type Settings, settle, type Table } from "./directive.ts";
+import { clientDirectives, listenDirectives } from "./directives/client.ts";
+import { coreDirectives } from "./directives/core.ts";
+import {
+  type AccessLog,
+  BUILT_IN_FORMATS,
+  logDirectives,
+  type LogFormat,
+} from "./directives/log.ts";
+import { proxyDirectives } from "./directives/proxy.ts";
+import { type Listen, serverDirectives } from "./directives/server.ts";
+import { nearestName } from "./nearest.ts";
+import { type Problems, quote, type Span } from "./problem.ts";
+import { serverNameRegex } from "../http/router.ts";
+import type { Located } from "./types.ts";
+
+/** Waiting connections where `backlog` does not say, as in nginx. */
+const BACKLOG = 511;
+
+/** What building needs besides the blocks. */
+export interface Building {
+  readonly problems: Problems;
+  settle<T extends Table>(table: T, block: Block, inherited?: Settings<T>): Settings<T>;
+}
+
+/**
+ * The whole configuration. Where there are problems the result has defaults in their
+ * places, and is to be thrown away.
+ */
+export function buildConf(root: Block, problems: Problems, known: Known): SluiceConf {
+  const building: Building = {
+    problems,
+    settle: (table, block, inherited) =>
+      settle(table, block.settings, inherited, (name) => new Reading(problems, name, known)),
+  };
+  const core = building.settle(coreDirectives, root);
+  const log = building.settle(logDirectives, root);
+  const formats = new Map([...BUILT_IN_FORMATS, ...log.formats ?? []]);
+  const groups = buildGroups(root.blocks.filter(isKind("upstream")), building);
+  const accessLogs = new Map<AccessLog | "off", AccessLogConf | "off">();
+  const levels: Levels = {
+    client: building.settle(clientDirectives, root),
+    proxy: building.settle(proxyDirectives, root),
+    accessLog: (block, outer) => {
+      const { access } = building.settle(logDirectives, block, { ...log, access: outer });
+      return access;
+    },
+    resolveAccessLog: (access) => {
+      // Levels that inherit a log have one record, so that it is opened once.
+      const conf = accessLogs.get(access) ?? accessLogConf(access, formats, problems);
+      accessLogs.set(access, conf);
+      return conf;
+    },
+    groups,
+  };
+  const listenOfRoot = building.settle(listenDirectives, root);
+  const servers = root.blocks.filter(isKind("server"));
+  if (servers.length === 0) {
+    const expected = "need at least one under servers";
+    problems.add({ span: root.span, cannot: "run without a server", found: "none", expected });
+  }
+  const built = servers.map((block) =>
+    buildServer(block, building, levels, listenOfRoot, log.access)
+  );
+  return {
+    errorLog: { path: log.error.path ?? "stderr", level: log.error.level },
+    workerConnections: core.workerConnections,
+    bufferMemoryBytes: core.bufferMemoryBytes,
+    listeners: groupByAddress(built, problems),
+    groups: groups.all(),
+  };
+}
+
+function isKind(context: Block["context"]): (block: Block) => boolean {
+  return (block) => block.context === context;
+}
+
+/** A server, and what its listening addresses need of it. */
+interface BuiltServer {
+  readonly conf: ServerConf;
+  readonly listen: ListenConf;
+  readonly listens: readonly { readonly value: Listen; readonly span: Span }[];
+  readonly names: readonly Located[];
+  readonly span: Span;
+}
+
+function buildServer(
+  block: Block,
+  building: Building,
+  levels: Levels,
+  listenOfRoot: Settings<typeof listenDirectives>,
+  accessOfRoot: AccessLog | "off",
+): BuiltServer {
+  const { listens, serverNames } = building.settle(serverDirectives, block);
+  const client: ClientConf = building.settle(clientDirectives, block, levels.client);
+  const proxy = building.settle(proxyDirectives, block, levels.proxy);
+  const access = levels.accessLog(block, accessOfRoot);
+  // The server for what names no server, as in nginx.
+  const names = serverNames ?? [{ text: "", span: block.span }];
+  checkNames(names, building.problems);
+  const { largeClientHeaderBuffers, ...listen } = building.settle(
+    listenDirectives,
+    block,
+    listenOfRoot,
+  );
+  return {
+    conf: {
+      serverNames: names.map(({ text }) => text.startsWith("~") ? text : text.toLowerCase()),
+      client,
+      accessLog: levels.resolveAccessLog(access),
+      locations: buildLocations(block, building, { ...levels, client, proxy }, access),
+    },
+    listen: {
+      ...listen,
+      largeClientHeaderBufferCount: largeClientHeaderBuffers.count,
+      largeClientHeaderBufferSizeBytes: largeClientHeaderBuffers.sizeBytes,
+    },
+    listens,
+    names,
+    span: block.span,
+  };
+}
+
+const SERVER_NAME = /^(?:\*?\.)?[\p{L}\d_-]+(?:\.[\p{L}\d_-]+)*(?:\.\*)?$/iu;
+
+function checkNames(names: readonly Located[], problems: Problems): void {
+  for (const { text, span } of names) {
+    const complain = (expected: string) =>
+      problems.add({
+        span,
+        cannot: `set server_name to ${quote(text)}`,
+        found: quote(text),
+        expected,
+      });
+    if (text.startsWith("~")) {
+      const wrong = regexProblem(() => serverNameRegex(text));
+      if (wrong !== undefined) complain(`need a regex (${wrong})`);
+    } else if (text !== "" && !isServerName(text)) {
+      complain('need a name such as "example.org", "*.example.org", "www.example.*" or "~^regex$"');
+    }
+  }
+}
+
+function isServerName(text: string): boolean {
+  if (text.startsWith("[") || text === "_") return text === "_" || URL.canParse(`http://${text}`);
+  // A star at one end only.
+  return SERVER_NAME.test(text) && !(text.startsWith("*") && text.endsWith("*"));
+}
+
+/** What is wrong with a regex, in the runtime's words. */
+export function regexProblem(compile: () => RegExp): string | undefined {
+  try {
+    compile();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return error.message.replace(/^Invalid regular expression: /, "");
+  }
+}
+
+/** One listener for each address; its first server is the default one. */
+function groupByAddress(
+  servers: readonly BuiltServer[],
+  problems: Problems,
+): readonly ListenerConf[] {
+  const found = new Map<string, { server: BuiltServer; listen: Listen; span: Span }[]>();
+  for (const server of servers) {
+    const own = new Set<string>();
+    for (const { value: listen, span } of server.listens) {
+      if (listen.address === undefined) continue;
+      const { name } = listen.address;
+      if (own.has(name)) {
+        problems.add({
+          span,
+          cannot: `listen on ${name} twice`,
+          found: quote(name),
+          expected: "need each address once in a server",
+        });
+        continue;
+      }
+      own.add(name);
+      const at = found.get(name) ?? [];
+      at.push({ server, listen, span });
+      found.set(name, at);
+    }
+  }
+  return [...found].flatMap(([name, all]) => {
+    const defaults = all.filter(({ listen }) => listen.isDefaultServer);
+    const backlogs = all.filter(({ listen }) => listen.backlog !== undefined);
+    complainOfSecond(defaults, name, "have two servers as default_server", problems);
+    complainOfSecond(backlogs, name, "set backlog twice", problems);
+    const first = defaults[0] ?? all[0];
+    if (first?.listen.address === undefined) return [];
+    const ordered = [first, ...all.filter((one) => one !== first)].map(({ server }) => server);
+    checkDistinct(ordered, name, problems);
+    return [{
+      name,
+      address: first.listen.address.address,
+      backlog: backlogs[0]?.listen.backlog ?? BACKLOG,
+      listen: first.server.listen,
+      servers: ordered.map(({ conf }) => conf),
+    }];
+  });
+}
+
+function complainOfSecond(
+  all: readonly { readonly span: Span }[],
+  name: string,
+  what: string,
+  problems: Problems,
+): void {
+  for (const { span } of all.slice(1)) {
+    problems.add({
+      span,
+      cannot: `${what} on ${name}`,
+      found: "a second one",
+      expected: "need it in one server only",
+    });
+  }
+}
+
+/** Two servers at one address with one name: the second would never be reached. */
+function checkDistinct(
+  servers: readonly BuiltServer[],
+  address: string,
+  problems: Problems,
+): void {
+  const taken = new Set<string>();
+  for (const { names } of servers.toSorted((a, b) => a.span.start - b.span.start)) {
+    for (const { text, span } of names) {
+      const name = text.startsWith("~") ? text : text.toLowerCase();
+      if (taken.has(name)) {
+        problems.add({
+          span,
+          cannot: text === ""
+            ? `have two servers without server_name on ${address}`
+            : `use server_name ${quote(text)} twice on ${address}`,
+          found: quote(text),
+          expected: "need names that tell the servers apart",
+        });
+      }
+      taken.add(name);
+    }
+  }
+}
+
+function accessLogConf(
+  access: AccessLog | "off",
+  formats: ReadonlyMap<string, LogFormat>,
+  problems: Problems,
+): AccessLogConf | "off" {
+  if (access === "off" || access.path === undefined) return "off";
+  const { path, bufferBytes, flushMs } = access;
+  const format = formats.get(access.format.text);
+  if (format === undefined) {
+    const { text, span } = access.format;
+    problems.add({
+      span,
+      cannot: `set format to ${quote(text)}`,
+      found: quote(text),
+      expected: "no such format",
+      nearest: nearestName(text, formats.keys()),
+    });
+    return "off";
+  }
+  return { path, format: format.text, escape: format.escape, bufferBytes, flushMs };
+}

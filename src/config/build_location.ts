@@ -1,0 +1,261 @@
+/**
+ * The locations of a server: patterns, and what each does.
+ *
+ * @module
+ */
+import type { LocationAction, LocationConf, LocationModifier, ProxyAction } from "../http/conf.ts";
+import { locationRegex } from "../http/router.ts";
+import type { AccessLogConf } from "../log/conf.ts";
+import type { UpstreamGroupConf } from "../peer/conf.ts";
+import { formatHost, isIpv4, parseHostPort } from "./address.ts";
+import type { Block } from "./block.ts";
+import { type Building, regexProblem } from "./build.ts";
+import type { Groups } from "./build_upstream.ts";
+import type { Settings } from "./directive.ts";
+import { clientDirectives } from "./directives/client.ts";
+import type { AccessLog } from "./directives/log.ts";
+import { proxyDirectives } from "./directives/proxy.ts";
+import { actionDirectives } from "./directives/server.ts";
+import { parsePeerAddress } from "./directives/upstream.ts";
+import { type Problems, quote } from "./problem.ts";
+import type { Located } from "./types.ts";
+
+type ProxySettings = Settings<typeof proxyDirectives>;
+
+/** What the level around a block has settled. */
+export interface Levels {
+  readonly client: Settings<typeof clientDirectives>;
+  readonly proxy: ProxySettings;
+  readonly groups: Groups;
+  accessLog(block: Block, outer: AccessLog | "off"): AccessLog | "off";
+  resolveAccessLog(access: AccessLog | "off"): AccessLogConf | "off";
+}
+
+interface Pattern {
+  readonly modifier: LocationModifier;
+  readonly pattern: string;
+}
+
+export function buildLocations(
+  server: Block,
+  building: Building,
+  levels: Levels,
+  accessOfServer: AccessLog | "off",
+): readonly LocationConf[] {
+  const { problems } = building;
+  const answer = building.settle(actionDirectives, server).return;
+  if (answer !== undefined) {
+    for (const { span, name } of server.blocks) {
+      problems.add({
+        span,
+        cannot: `use location ${quote(name)} in a server with return`,
+        found: quote(name),
+        expected: "the server's return answers every request",
+      });
+    }
+    // nginx answers before it looks for a location; one that matches all is the same.
+    return [{
+      modifier: "",
+      pattern: "",
+      client: levels.client,
+      accessLog: levels.resolveAccessLog(accessOfServer),
+      action: { kind: "return", ...answer.value },
+    }];
+  }
+  const taken = new Set<string>();
+  return server.blocks.flatMap((block) => {
+    const pattern = readPattern(block, problems);
+    // The settings of a bad location are read too: they have problems of their own.
+    const client = building.settle(clientDirectives, block, levels.client);
+    const accessLog = levels.resolveAccessLog(levels.accessLog(block, accessOfServer));
+    const action = buildAction(block, pattern, building, levels);
+    if (pattern === undefined) return [];
+    // A prefix is the same place with ^~ and without.
+    const place = (pattern.modifier === "^~" ? "" : pattern.modifier) + " " + pattern.pattern;
+    if (taken.has(place)) {
+      problems.add({
+        span: block.span,
+        cannot: `have a second location ${quote(block.name)}`,
+        found: quote(block.name),
+        expected: "need each pattern once in a server",
+      });
+    }
+    taken.add(place);
+    return action === undefined ? [] : [{ ...pattern, client, accessLog, action }];
+  });
+}
+
+/** `/x`, `= /x`, `^~ /x`, `~ regex`, `~* regex`; nginx does not need the blank either. */
+function readPattern({ name, span }: Block, problems: Problems): Pattern | undefined {
+  const [, sign = "", pattern = ""] = /^(=|\^~|~\*|~)?\s*(.*)$/s.exec(name) ?? [];
+  const modifier = MODIFIERS.find((modifier) => modifier === sign) ?? "";
+  const refuse = (expected: string): undefined =>
+    problems.add({ span, cannot: `use location ${quote(name)}`, found: quote(name), expected });
+  if (modifier === "~" || modifier === "~*") {
+    if (pattern === "") return refuse(`need a regex after ${modifier}`);
+    const wrong = regexProblem(() => locationRegex(modifier, pattern));
+    return wrong === undefined ? { modifier, pattern } : refuse(`need a regex (${wrong})`);
+  }
+  if (pattern.startsWith("/")) return { modifier, pattern };
+  return refuse('need a path such as "/x", "= /x" or "^~ /x", or a regex such as "~ ^/x"');
+}
+
+const MODIFIERS: readonly LocationModifier[] = ["", "=", "^~", "~", "~*"];
+
+function buildAction(
+  block: Block,
+  pattern: Pattern | undefined,
+  building: Building,
+  levels: Levels,
+): LocationAction | undefined {
+  const { problems } = building;
+  const proxy = building.settle(proxyDirectives, block, levels.proxy);
+  const answer = building.settle(actionDirectives, block).return;
+  const pass = block.settings.get("proxy_pass");
+  const location = `use location ${quote(block.name)}`;
+  if (pass !== undefined && block.settings.has("return")) {
+    return problems.add({
+      span: pass.keySpan,
+      cannot: `${location} for both proxy.pass and return`,
+      found: "both",
+      expected: "need one of them",
+    });
+  }
+  if (answer !== undefined) return { kind: "return", ...answer.value };
+  if (proxy.pass !== undefined) return buildProxy(proxy.pass, proxy, pattern, levels, problems);
+  if (pass !== undefined || block.settings.has("return")) return undefined;
+  return problems.add({
+    span: block.span,
+    cannot: `${location} for nothing`,
+    found: "neither",
+    expected: "need proxy.pass or return",
+  });
+}
+
+function buildProxy(
+  pass: Located,
+  proxy: ProxySettings,
+  pattern: Pattern | undefined,
+  { groups }: Levels,
+  problems: Problems,
+): ProxyAction | undefined {
+  const target = readPass(pass, groups, problems);
+  if (target === undefined) return undefined;
+  if (target.uri !== undefined && pattern?.modifier.startsWith("~")) {
+    return refusePass(
+      pass,
+      `need no path after the address, here ${
+        quote(target.uri)
+      }: a regex matches no part that it could replace`,
+      problems,
+    );
+  }
+  const setHeaders = proxy.setHeaders ?? [];
+  const hasHost = setHeaders.some(([name]) => name.toLowerCase() === "host");
+  return {
+    kind: "proxy",
+    ...target,
+    upstream: {
+      connectTimeoutMs: proxy.connectTimeoutMs,
+      sendTimeoutMs: proxy.sendTimeoutMs,
+      readTimeoutMs: proxy.readTimeoutMs,
+      bufferSizeBytes: proxy.bufferSizeBytes,
+      nextUpstream: {
+        conditions: proxy.nextUpstream,
+        tries: proxy.nextUpstreamTries,
+        timeoutMs: proxy.nextUpstreamTimeoutMs,
+      },
+      ignoreClientAbort: proxy.ignoreClientAbort,
+    },
+    setHeaders: hasHost ? setHeaders : [["Host", "$proxy_host"], ...setHeaders],
+    httpVersion: proxy.httpVersion,
+  };
+}
+
+interface PassTarget {
+  readonly group: UpstreamGroupConf;
+  readonly proxyHost: string;
+  readonly uri: string | undefined;
+}
+
+/** `http://GROUP`, `http://host[:port]`, `http://unix:/path:`, each with a path behind it or none. */
+function readPass(pass: Located, groups: Groups, problems: Problems): PassTarget | undefined {
+  const refuse = (expected: string, nearest?: string) =>
+    refusePass(pass, expected, problems, nearest);
+  const { text } = pass;
+  if (text.includes("$")) return refuse("variables are not supported here yet");
+  if (/^https:\/\//i.test(text)) return refuse("need http://, since https:// is not supported yet");
+  const [, rest] = /^http:\/\/(.+)$/i.exec(text) ?? [];
+  if (rest === undefined) return refuse(`need ${proxyDirectives.pass.type.expected}`);
+  return rest.startsWith("unix:")
+    ? passToSocket(rest, groups, refuse)
+    : passToHost(rest, groups, refuse);
+}
+
+type Refuse = (expected: string, nearest?: string) => undefined;
+
+function passToSocket(rest: string, groups: Groups, refuse: Refuse): PassTarget | undefined {
+  const [, name = "", uri] = /^(unix:[^:]+)(?::(.*))?$/.exec(rest) ?? [];
+  const address = parsePeerAddress(name);
+  if (address === undefined || (uri !== undefined && uri !== "" && !uri.startsWith("/"))) {
+    return refuse(
+      'need a socket such as "http://unix:/run/app.sock" or "http://unix:/run/app.sock:/path"',
+    );
+  }
+  // `$proxy_host` of a socket is localhost, as in nginx.
+  return {
+    group: groups.implicit(address),
+    proxyHost: "localhost",
+    uri: uri === "" ? undefined : uri,
+  };
+}
+
+function passToHost(rest: string, groups: Groups, refuse: Refuse): PassTarget | undefined {
+  const [, authority = "", after = ""] = /^([^/?#]*)(.*)$/s.exec(rest) ?? [];
+  if (after.includes("#")) return refuse("need a URL without #");
+  // A query alone stands at the root.
+  const uri = after === "" ? undefined : after.startsWith("?") ? `/${after}` : after;
+  const own = groups.named(authority);
+  if (own !== undefined) return { group: own, proxyHost: authority, uri };
+  const parsed = parseHostPort(authority, 1);
+  if (parsed === undefined) {
+    return refuse('need a host and port such as "http://127.0.0.1:9001" or "http://[::1]:80"');
+  }
+  const { hostname, port } = parsed;
+  const group = groups.named(hostname);
+  if (group !== undefined) {
+    return refuse(
+      `need no port, since ${quote(group.name)} is an upstream, whose peers have theirs`,
+    );
+  }
+  if (port === undefined && !isAddressLike(hostname)) {
+    return refuse(
+      `no such upstream (a host of that name needs its port: "http://${hostname}:80")`,
+      groups.nearest(hostname),
+    );
+  }
+  const address = parsePeerAddress(authority);
+  if (address === undefined) return refuse("need a host and port");
+  const host = formatHost(hostname);
+  return {
+    group: groups.implicit(address),
+    proxyHost: port === undefined || port === 80 ? host : `${host}:${port}`,
+    uri,
+  };
+}
+
+/** An address or a name with a dot: not what somebody would call a group and mistype. */
+function isAddressLike(hostname: string): boolean {
+  return hostname === "localhost" || hostname.includes(":") || hostname.includes(".") ||
+    isIpv4(hostname);
+}
+
+function refusePass(
+  { text, span }: Located,
+  expected: string,
+  problems: Problems,
+  nearest?: string,
+): undefined {
+  const found = quote(text);
+  return problems.add({ span, cannot: `pass to ${found}`, found, expected, nearest });
+}

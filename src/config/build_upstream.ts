@@ -1,0 +1,127 @@
+/**
+ * Groups of peers: those of `upstreams`, and the implicit ones of literal addresses.
+ *
+ * @module
+ */
+import type { PeerConf, UpstreamGroupConf } from "../peer/conf.ts";
+import type { Block } from "./block.ts";
+import type { Building } from "./build.ts";
+import {
+  type NamedAddress,
+  type Peer,
+  peerParameters,
+  upstreamDirectives,
+  type UpstreamSettings,
+} from "./directives/upstream.ts";
+import { nearestName } from "./nearest.ts";
+import { quote } from "./problem.ts";
+
+/** The groups found so far. */
+export interface Groups {
+  /** A group of `upstreams` by its name, in either case of letters. */
+  named(name: string): UpstreamGroupConf | undefined;
+  /** The name of a group that is much like this one. */
+  nearest(name: string): string | undefined;
+  /** The group of one address, the same for all locations that pass to it. */
+  implicit(address: NamedAddress): UpstreamGroupConf;
+  all(): readonly UpstreamGroupConf[];
+}
+
+export function buildGroups(blocks: readonly Block[], building: Building): Groups {
+  const named = new Map<string, UpstreamGroupConf>();
+  const implicit = new Map<string, UpstreamGroupConf>();
+  for (const block of blocks) {
+    const group = buildGroup(block, building);
+    if (named.has(block.name.toLowerCase())) {
+      building.problems.add({
+        span: block.span,
+        cannot: `have a second upstream ${quote(block.name)}`,
+        found: quote(block.name),
+        expected: "need names that differ in more than the case of letters",
+      });
+    }
+    named.set(block.name.toLowerCase(), group);
+  }
+  return {
+    named: (name) => named.get(name.toLowerCase()),
+    nearest: (name) => nearestName(name, [...named.values()].map(({ name }) => name)),
+    implicit(address): UpstreamGroupConf {
+      const group = implicit.get(address.name) ?? implicitGroup(address);
+      implicit.set(address.name, group);
+      return group;
+    },
+    all: () => [...named.values(), ...implicit.values()],
+  };
+}
+
+function buildGroup(block: Block, building: Building): UpstreamGroupConf {
+  const { problems } = building;
+  const { name, span } = block;
+  if (!/^[a-z\d_](?:[\w.-]*\w)?$/i.test(name)) {
+    problems.add({
+      span,
+      cannot: `name an upstream ${quote(name)}`,
+      found: quote(name),
+      expected: "need letters, digits, _, - and .",
+    });
+  }
+  const settings = building.settle(upstreamDirectives, block);
+  const { peers = [] } = settings;
+  if (!block.settings.has("server")) {
+    problems.add({
+      span,
+      cannot: `use upstream ${quote(name)} without peers`,
+      found: "none",
+      expected: "need at least one under its servers",
+    });
+  } else if (peers.length > 0 && peers.every(({ isBackup }) => isBackup)) {
+    problems.add({
+      span,
+      cannot: `use upstream ${quote(name)} with backup peers only`,
+      found: "backup peers",
+      expected: "need at least one that is not a backup",
+    });
+  }
+  return { name, peers: peers.flatMap(peerConf), keepalive: keepaliveConf(settings) };
+}
+
+/** nginx's implicit upstream: one peer, all else as by default. */
+function implicitGroup(address: NamedAddress): UpstreamGroupConf {
+  return {
+    name: address.name,
+    peers: peerConf({
+      address,
+      weight: peerParameters.weight.initial,
+      maxConns: peerParameters.maxConns.initial,
+      maxFails: peerParameters.maxFails.initial,
+      failTimeoutMs: peerParameters.failTimeoutMs.initial,
+      isBackup: false,
+      isDown: false,
+    }),
+    keepalive: keepaliveConf({
+      keepaliveConnections: upstreamDirectives.keepaliveConnections.initial,
+      keepaliveRequests: upstreamDirectives.keepaliveRequests.initial,
+      keepaliveTimeMs: upstreamDirectives.keepaliveTimeMs.initial,
+      keepaliveTimeoutMs: upstreamDirectives.keepaliveTimeoutMs.initial,
+    }),
+  };
+}
+
+/** The peer, or none where its address was refused. */
+function peerConf({ address, ...parameters }: Peer): readonly PeerConf[] {
+  return address === undefined ? [] : [{ ...address, ...parameters }];
+}
+
+function keepaliveConf(
+  settings: Pick<
+    UpstreamSettings,
+    "keepaliveConnections" | "keepaliveRequests" | "keepaliveTimeMs" | "keepaliveTimeoutMs"
+  >,
+): UpstreamGroupConf["keepalive"] {
+  return {
+    connections: settings.keepaliveConnections,
+    requests: settings.keepaliveRequests,
+    timeMs: settings.keepaliveTimeMs,
+    timeoutMs: settings.keepaliveTimeoutMs,
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * The table of all directives. The YAML reader, the nginx.conf reader, the manual and the
+ * JSON Schema all come from it: a new directive is one entry in one of its groups.
+ *
+ * @module
+ */
+import type { Context, Directive, Table } from "./directive.ts";
+import { clientDirectives, listenDirectives } from "./directives/client.ts";
+import { coreDirectives } from "./directives/core.ts";
+import { accessLogParameters, errorLogParameters, logDirectives } from "./directives/log.ts";
+import { proxyDirectives } from "./directives/proxy.ts";
+import { actionDirectives, listenParameters, serverDirectives } from "./directives/server.ts";
+import { peerParameters, upstreamDirectives } from "./directives/upstream.ts";
+
+/** Directives that belong together: one page of the manual. */
+export interface Group {
+  readonly page: string;
+  readonly title: string;
+  readonly intro: string;
+  readonly directives: Table;
+  /** Of directives that take parameters: by the directive's name. */
+  readonly parameters?: Readonly<Record<string, Table>>;
+}
+
+export const GROUPS: readonly Group[] = [
+  {
+    page: "core",
+    title: "The process",
+    intro: "What holds for the process as a whole.",
+    directives: coreDirectives,
+  },
+  {
+    page: "log",
+    title: "Logs",
+    intro: "What is written where.",
+    directives: logDirectives,
+    parameters: { error_log: errorLogParameters, access_log: accessLogParameters },
+  },
+  {
+    page: "server",
+    title: "Servers and locations",
+    intro: "Which server and which location a request belongs to.",
+    directives: { ...serverDirectives, ...actionDirectives },
+    parameters: { listen: listenParameters },
+  },
+  {
+    page: "client",
+    title: "The client",
+    intro: "Connections from clients, and bounds of what they may send.",
+    directives: { ...listenDirectives, ...clientDirectives },
+  },
+  {
+    page: "proxy",
+    title: "Proxying",
+    intro: "How requests are passed on to a peer, and what is done when that fails.",
+    directives: proxyDirectives,
+  },
+  {
+    page: "upstream",
+    title: "Upstreams",
+    intro: "Groups of peers, and the connections kept to them.",
+    directives: upstreamDirectives,
+    parameters: { server: peerParameters },
+  },
+];
+
+/** A block: a directive that holds directives. */
+export interface BlockKind {
+  /** nginx's name. */
+  readonly name: "upstream" | "server" | "location";
+  readonly yaml: string;
+  readonly contexts: readonly Context[];
+  /** In YAML: a list of maps, or a map of names to maps. */
+  readonly shape: "list" | "map";
+  readonly doc: string;
+}
+
+export const BLOCKS: readonly BlockKind[] = [
+  {
+    name: "upstream",
+    yaml: "upstreams",
+    contexts: ["http"],
+    shape: "map",
+    doc: "Groups of peers, by the names that `proxy.pass` knows them by.",
+  },
+  {
+    name: "server",
+    yaml: "servers",
+    contexts: ["http"],
+    shape: "list",
+    doc: "Servers: where they listen, which hosts they answer for, and what they do.",
+  },
+  {
+    name: "location",
+    yaml: "locations",
+    contexts: ["server"],
+    shape: "map",
+    doc: "What to do with a path: `/x` for all that starts with it, `= /x` for that path alone, " +
+      "`^~ /x` before any regex, `~ regex`, `~* regex` for both cases.",
+  },
+];
+
+/** Every directive, parameters left out. */
+export const DIRECTIVES: readonly Directive<unknown>[] = GROUPS.flatMap(({ directives }) =>
+  Object.values(directives)
+);

@@ -1,0 +1,134 @@
+/** Directives about the client's connection, its request's head and its body. @module */
+import {
+  type ArgumentType,
+  type Context,
+  directive,
+  HTTP_SERVER_LOCATION,
+  type Table,
+} from "../directive.ts";
+import { wordsOf } from "../node.ts";
+import { choice, flag, integer, size, time } from "../types.ts";
+
+const HTTP_SERVER: readonly Context[] = ["http", "server"];
+
+/** The largest cell of the buffer pool. */
+const LARGEST_BUFFER = "64k";
+
+const count = integer({ min: 1, max: 1024 });
+const bufferSize = size({ min: "256", max: LARGEST_BUFFER });
+
+/** nginx's `number size`. */
+const buffers: ArgumentType<{ readonly count: number; readonly sizeBytes: number }> = {
+  label: "number size",
+  expected: 'a number of buffers and their size, such as "4 8k"',
+  read(node, reading) {
+    const [number, bytes, ...more] = wordsOf(node) ?? [];
+    if (number === undefined || bytes === undefined || more.length > 0) {
+      return reading.refuse(node, this.expected);
+    }
+    const read = count.read(number, reading);
+    const sizeBytes = bufferSize.read(bytes, reading);
+    return read === undefined || sizeBytes === undefined ? undefined : { count: read, sizeBytes };
+  },
+};
+
+/** What holds before a request names its server: of the default server of its address. */
+export const listenDirectives = {
+  clientHeaderTimeoutMs: directive({
+    name: "client_header_timeout",
+    contexts: HTTP_SERVER,
+    type: time({ min: "1ms" }),
+    default: "60s",
+    doc: "How long a client may take to send the whole head of a request, from its first byte on.",
+  }),
+  clientHeaderBufferSizeBytes: directive({
+    name: "client_header_buffer_size",
+    contexts: HTTP_SERVER,
+    type: bufferSize,
+    default: "1k",
+    doc: "Buffer a request's head is read into, and what an idle keepalive client holds.",
+  }),
+  largeClientHeaderBuffers: directive({
+    name: "large_client_header_buffers",
+    contexts: HTTP_SERVER,
+    type: buffers,
+    default: "4 8k",
+    doc: "How many buffers of which size a larger head may take; the request line and each field " +
+      "line have to fit into one.",
+  }),
+  maxHeaders: directive({
+    name: "max_headers",
+    contexts: HTTP_SERVER,
+    type: integer({ min: 1, max: 100_000 }),
+    default: "1000",
+    doc: "How many field lines a request's head may have.",
+  }),
+} satisfies Table;
+
+/** What holds for one request, merged down to its location. */
+export const clientDirectives = {
+  clientBodyTimeoutMs: directive({
+    name: "client_body_timeout",
+    contexts: HTTP_SERVER_LOCATION,
+    type: time({ min: "1ms" }),
+    default: "60s",
+    doc: "The longest time between two reads of a request's body.",
+  }),
+  clientMaxBodySizeBytes: directive({
+    name: "client_max_body_size",
+    contexts: HTTP_SERVER_LOCATION,
+    type: size(),
+    default: "1m",
+    doc: "The largest request body; 0 for any. A larger one is answered with 413.",
+  }),
+  sendTimeoutMs: directive({
+    name: "send_timeout",
+    contexts: HTTP_SERVER_LOCATION,
+    type: time({ min: "1ms" }),
+    default: "60s",
+    doc: "The longest time between two writes to the client.",
+  }),
+  keepaliveTimeoutMs: directive({
+    name: "keepalive_timeout",
+    contexts: HTTP_SERVER_LOCATION,
+    type: time(),
+    default: "75s",
+    doc: "How long a client's connection may be idle between requests; 0 closes it after each.",
+  }),
+  keepaliveRequests: directive({
+    name: "keepalive_requests",
+    contexts: HTTP_SERVER_LOCATION,
+    type: integer({ min: 1 }),
+    default: "1000",
+    doc: "How many requests a client's connection may carry.",
+  }),
+  lingeringClose: directive({
+    name: "lingering_close",
+    contexts: HTTP_SERVER_LOCATION,
+    type: choice(["off", "on", "always"]),
+    default: "on",
+    doc: "Whether what a client still sends is read and thrown away before its connection is " +
+      "closed, so that it gets to see the response.",
+  }),
+  lingeringTimeMs: directive({
+    name: "lingering_time",
+    contexts: HTTP_SERVER_LOCATION,
+    type: time(),
+    default: "30s",
+    doc: "How long that may go on.",
+  }),
+  lingeringTimeoutMs: directive({
+    name: "lingering_timeout",
+    contexts: HTTP_SERVER_LOCATION,
+    type: time(),
+    default: "5s",
+    doc: "How long it waits for more each time.",
+  }),
+  serverTokens: directive({
+    name: "server_tokens",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "on",
+    doc: "Whether the `Server` field and error pages tell the version.",
+  }),
+} satisfies Table;

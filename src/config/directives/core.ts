@@ -1,0 +1,37 @@
+/** Directives of the whole process. @module */
+import { directive, type Table } from "../directive.ts";
+import { integer, scalarType, size } from "../types.ts";
+
+export const coreDirectives = {
+  workers: directive({
+    name: "worker_processes",
+    yaml: "workers",
+    contexts: ["main"],
+    type: scalarType(
+      "1",
+      "1: more than one worker is not supported yet",
+      (text) => text === "1" ? 1 : undefined,
+    ),
+    default: "1",
+    doc: "Number of workers. Only one for now.",
+  }),
+  workerConnections: directive({
+    name: "worker_connections",
+    contexts: ["events"],
+    type: integer({ min: 4 }),
+    default: "10240",
+    doc:
+      "Connections a worker may have at once, to clients and to peers together. nginx's default of " +
+      "512 is meant for one of many workers; Sluice has one by default, and 10,000 idle clients " +
+      "hold about 10 MB in it. The limit of open files (`ulimit -n`) has to be above it.",
+  }),
+  bufferMemoryBytes: directive({
+    name: "buffer_memory",
+    contexts: ["main"],
+    type: size({ min: "1m" }),
+    default: "512m",
+    doc:
+      "Memory that a worker's buffers may take. When it is used up, reading waits: nothing fails. " +
+      "nginx has no such bound.",
+  }),
+} satisfies Table;

@@ -1,0 +1,191 @@
+/** Directives of servers, and what a location does by itself. @module */
+import type { ListenAddress } from "../../http/conf.ts";
+import { formatHost, parseHostPort } from "../address.ts";
+import {
+  type ArgumentType,
+  directive,
+  type Reading,
+  type Settings,
+  type Table,
+} from "../directive.ts";
+import type { Node, Scalar } from "../node.ts";
+import { parameters } from "../parameters.ts";
+import {
+  checkVariables,
+  firstWordAndRest,
+  flag,
+  integer,
+  listOf,
+  locatedWords,
+  scalarType,
+  template,
+  withPlace,
+} from "../types.ts";
+
+/** A listening address and its canonical spelling: equal addresses have equal names. */
+export interface NamedListen {
+  readonly name: string;
+  readonly address: ListenAddress;
+}
+
+const listenAddress: ArgumentType<NamedListen> = scalarType(
+  "port | address[:port] | unix:path",
+  'a port such as 8080, or an address such as "127.0.0.1:8080", "[::]:8080" or "unix:/run/sluice.sock"',
+  (text) => {
+    const [, path] = /^unix:(\/[^\0]+|@[^\0]+)$/.exec(text) ?? [];
+    if (path !== undefined) return { name: text, address: { transport: "unix", path } };
+    const isPort = /^\d+$/.test(text);
+    const parsed = parseHostPort(isPort ? `0.0.0.0:${text}` : text.replace(/^\*/, "0.0.0.0"), 0);
+    if (parsed === undefined) return undefined;
+    const { hostname, port = 80 } = parsed;
+    return {
+      name: `${formatHost(hostname)}:${port}`,
+      address: { transport: "tcp", hostname, port },
+    };
+  },
+);
+
+export const listenParameters = {
+  address: directive({
+    name: "address",
+    contexts: ["listen"],
+    type: listenAddress,
+    doc:
+      "A port on all of the machine's IPv4 addresses, an address with a port, or a unix socket. " +
+      "Port 0 is a free port.",
+  }),
+  isDefaultServer: directive({
+    name: "default_server",
+    contexts: ["listen"],
+    type: flag,
+    default: "off",
+    doc: "This server gets the requests at this address that name no server. Else the first does.",
+  }),
+  backlog: directive({
+    name: "backlog",
+    contexts: ["listen"],
+    type: integer({ min: 1, max: 65_535 }),
+    doc: "Connections that may wait to be accepted. 511 when not given.",
+  }),
+} satisfies Table;
+
+export type Listen = Settings<typeof listenParameters>;
+
+/** What `return` says. */
+export interface Return {
+  readonly status: number;
+  readonly text: string;
+}
+
+export const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+const RETURN_EXPECTED =
+  'a status from 200 to 599 and a text or URL, such as "200 ok" or "301 https://$host/"';
+
+const returnParameters = {
+  status: directive({
+    name: "status",
+    contexts: ["return"],
+    type: integer({ min: 200, max: 599 }),
+    doc: "The status.",
+  }),
+  text: directive({
+    name: "text",
+    contexts: ["return"],
+    type: template,
+    default: "",
+    doc: "The body's text, or where a redirect leads.",
+  }),
+} satisfies Table;
+
+const returnMap = parameters(returnParameters, ["status"], RETURN_EXPECTED);
+
+/** nginx's `return code [text]`, `return code URL`, `return URL`. */
+const returnType: ArgumentType<Return> = {
+  label: "status [text | URL] | URL",
+  expected: RETURN_EXPECTED,
+  read(node, reading): Return | undefined {
+    const found = node.kind === "mapping"
+      ? returnMap.read(node, reading)
+      : readReturn(node, reading);
+    if (found?.status === undefined) return undefined;
+    const { status, text } = found;
+    if (REDIRECTS.includes(status) && text === "") {
+      return reading.refuse(
+        node,
+        `the URL that ${status} leads to, such as "${status} https://$host/"`,
+      );
+    }
+    return { status, text };
+  },
+};
+
+function readReturn(
+  node: Exclude<Node, { kind: "mapping" }>,
+  reading: Reading,
+): Return | undefined {
+  const words = node.kind === "scalar" ? firstWordAndRest(node) : node.items;
+  const [first, second, ...more] = words ?? [];
+  if (first?.kind !== "scalar" || more.length > 0) return reading.refuse(node, RETURN_EXPECTED);
+  if (second !== undefined && second.kind !== "scalar") {
+    return reading.refuse(node, RETURN_EXPECTED);
+  }
+  const isUrl = /^(?:https?:\/\/|\$scheme)/.test(first.text);
+  if (isUrl && (second === undefined || second.text === "")) {
+    return checkVariables(first, reading) ? { status: 302, text: first.text } : undefined;
+  }
+  const status = /^\d+$/.test(first.text) ? Number(first.text) : 0;
+  if (status < 200 || status > 599) return reading.refuse(node, RETURN_EXPECTED);
+  if (second === undefined) return { status, text: "" };
+  return checkVariables(second, reading) ? { status, text: unquoted(second) } : undefined;
+}
+
+/** Who comes from nginx may quote the text: `return: 200 "ok\n"`. */
+function unquoted({ text }: Scalar): string {
+  const [, , inner] = /^(["'])((?:[^\\]|\\.)*)\1$/s.exec(text) ?? [];
+  if (inner === undefined) return text;
+  const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
+  return inner.replace(/\\([nrt"'\\])/g, (_, character: string) => escapes[character] ?? character);
+}
+
+export const serverDirectives = {
+  listens: directive({
+    name: "listen",
+    contexts: ["server"],
+    merge: "own",
+    type: listOf(
+      withPlace(
+        parameters(
+          listenParameters,
+          ["address"],
+          listenAddress.expected,
+        ),
+      ),
+    ),
+    default: "80",
+    doc: "Where the server accepts connections: a port, an address, a unix socket, or a list of " +
+      "such, each with the words `default_server` and `backlog=N` behind it if wanted.",
+  }),
+  serverNames: directive({
+    name: "server_name",
+    contexts: ["server"],
+    merge: "own",
+    type: locatedWords(
+      "names",
+      'a name such as "example.org", "*.example.org", "www.example.*" or "~^regex$", or a list of such',
+    ),
+    doc: "The hosts this server answers for. Tried in this order: exact names, the longest " +
+      "`*.example.org`, the longest `www.example.*`, regexes, the default server.",
+  }),
+} satisfies Table;
+
+export const actionDirectives = {
+  return: directive({
+    name: "return",
+    contexts: ["server", "location"],
+    merge: "own",
+    type: withPlace(returnType),
+    doc:
+      "Answers at once: with a text, with a redirect, or with a status alone. For a whole server " +
+      "it stands in place of locations.",
+  }),
+} satisfies Table;

@@ -1,0 +1,140 @@
+/** Directives of groups of peers. @module */
+import type { PeerAddress } from "../../peer/conf.ts";
+import { formatHost, parseHostPort } from "../address.ts";
+import { type ArgumentType, directive, type Settings, type Table } from "../directive.ts";
+import { parameters } from "../parameters.ts";
+import { choice, flag, integer, listOf, scalarType, time } from "../types.ts";
+
+/** A peer's address, and how logs call it. */
+export interface NamedAddress {
+  readonly name: string;
+  readonly address: PeerAddress;
+}
+
+export const peerAddress: ArgumentType<NamedAddress> = scalarType(
+  "host[:port] | unix:path",
+  'an address such as "127.0.0.1:9001", "[::1]:80", "localhost:9000" or "unix:/run/app.sock"',
+  parsePeerAddress,
+);
+
+/** Of `host[:port]` (80 by default) or `unix:/path`; undefined when it is neither. */
+export function parsePeerAddress(text: string): NamedAddress | undefined {
+  const [, path] = /^unix:(\/[^\0:]+|@[^\0:]+)$/.exec(text) ?? [];
+  if (path !== undefined) return { name: text, address: { transport: "unix", path } };
+  const parsed = parseHostPort(text, 1);
+  if (parsed === undefined) return undefined;
+  const { hostname, port = 80 } = parsed;
+  return {
+    name: `${formatHost(hostname)}:${port}`,
+    address: { transport: "tcp", hostname, port },
+  };
+}
+
+export const peerParameters = {
+  address: directive({
+    name: "address",
+    contexts: ["peer"],
+    type: peerAddress,
+    doc: "Where the peer listens. The port is 80 when none is given.",
+  }),
+  weight: directive({
+    name: "weight",
+    contexts: ["peer"],
+    type: integer({ min: 1, max: 65_535 }),
+    default: "1",
+    doc: "Its share of the requests, relative to the other peers' weights.",
+  }),
+  maxConns: directive({
+    name: "max_conns",
+    contexts: ["peer"],
+    type: integer(),
+    default: "0",
+    doc: "Connections to it at once; 0 for any number.",
+  }),
+  maxFails: directive({
+    name: "max_fails",
+    contexts: ["peer"],
+    type: integer(),
+    default: "1",
+    doc: "Failures within `fail_timeout` that take it out; 0 never does.",
+  }),
+  failTimeoutMs: directive({
+    name: "fail_timeout",
+    contexts: ["peer"],
+    type: time(),
+    default: "10s",
+    doc: "The window those failures are counted in, and how long the peer is then out.",
+  }),
+  isBackup: directive({
+    name: "backup",
+    contexts: ["peer"],
+    type: flag,
+    default: "off",
+    doc: "It gets requests only when no other peer can.",
+  }),
+  isDown: directive({
+    name: "down",
+    contexts: ["peer"],
+    type: flag,
+    default: "off",
+    doc: "It gets no requests.",
+  }),
+} satisfies Table;
+
+export type Peer = Settings<typeof peerParameters>;
+
+export const upstreamDirectives = {
+  peers: directive({
+    name: "server",
+    yaml: "servers",
+    contexts: ["upstream"],
+    merge: "own",
+    type: listOf(
+      parameters(
+        peerParameters,
+        ["address"],
+        'an address such as "127.0.0.1:9001", or {address, …}',
+      ),
+    ),
+    doc: "The peers of the group. Each is an address, or a map with one and its parameters.",
+  }),
+  balance: directive({
+    name: "balance",
+    contexts: ["upstream"],
+    type: choice(["round_robin"]),
+    default: "round_robin",
+    doc:
+      "How the next peer is chosen: `round_robin` in turn, by weight. nginx has a directive of " +
+      "its own for each way.",
+  }),
+  keepaliveConnections: directive({
+    name: "keepalive",
+    contexts: ["upstream"],
+    type: integer({ max: 65_535 }),
+    default: "32",
+    doc: "Idle connections to the peers that are kept; 0 keeps none.",
+  }),
+  keepaliveRequests: directive({
+    name: "keepalive_requests",
+    contexts: ["upstream"],
+    type: integer({ min: 1 }),
+    default: "1000",
+    doc: "How many requests a connection to a peer may carry.",
+  }),
+  keepaliveTimeMs: directive({
+    name: "keepalive_time",
+    contexts: ["upstream"],
+    type: time({ min: "1ms" }),
+    default: "1h",
+    doc: "How old a connection to a peer may be and still be kept after a request.",
+  }),
+  keepaliveTimeoutMs: directive({
+    name: "keepalive_timeout",
+    contexts: ["upstream"],
+    type: time({ min: "1ms" }),
+    default: "60s",
+    doc: "How long a kept connection to a peer may be idle.",
+  }),
+} satisfies Table;
+
+export type UpstreamSettings = Settings<typeof upstreamDirectives>;

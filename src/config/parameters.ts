@@ -1,0 +1,73 @@
+/**
+ * Directives with parameters, such as `listen 8080 default_server backlog=64`: a text of
+ * words as nginx writes them, or a map with the parameters' names.
+ *
+ * @module
+ */
+import { type ArgumentType, type Setting, type Settings, settle, type Table } from "./directive.ts";
+import { nearestName } from "./nearest.ts";
+import { type Node, part, scalarOf, wordsOf } from "./node.ts";
+
+/**
+ * @param table The parameters.
+ * @param positional nginx's names of those that stand first, without `name=`, in their
+ * order. The first of them is required, and has no default.
+ * @param expected What a message says is needed.
+ */
+export function parameters<T extends Table>(
+  table: T,
+  positional: readonly [string, ...string[]],
+  expected: string,
+): ArgumentType<Settings<T>> {
+  const names = Object.values(table).map(({ name }) => name);
+  const flags = new Set(
+    Object.values(table).filter(({ type }) => type.label === "on | off").map(({ name }) => name),
+  );
+  const [required] = positional;
+  const requiredKey = Object.keys(table).find((key) => table[key]?.name === required) ?? required;
+  return {
+    label: `${positional.join(" ")} …`,
+    expected,
+    read(node, reading): Settings<T> | undefined {
+      const written = readSettings(node, positional, flags);
+      if (written === undefined) return reading.refuse(node, expected);
+      for (const [name, { keySpan }] of written) {
+        if (names.includes(name)) continue;
+        reading.refusePart(keySpan, name, "no such parameter", nearestName(name, names));
+      }
+      if (!written.has(required)) return reading.refuse(node, expected);
+      const settings = settle(table, written, undefined, (name) => reading.of(name));
+      return settings[requiredKey] === undefined ? undefined : settings;
+    },
+  };
+}
+
+/** What is written, by the parameters' names, or undefined when it is neither words nor a map. */
+function readSettings(
+  node: Node,
+  positional: readonly string[],
+  flags: ReadonlySet<string>,
+): ReadonlyMap<string, Setting> | undefined {
+  const written = new Map<string, Setting>();
+  const set = (spelling: string, keySpan: Setting["keySpan"], value: Node) => {
+    written.set(spelling, { spelling, keySpan, value });
+  };
+  if (node.kind === "mapping") {
+    for (const { key, keySpan, value } of node.entries) set(key, keySpan, value);
+    return written;
+  }
+  const words = wordsOf(node);
+  if (words === undefined || words.length === 0) return undefined;
+  const open = [...positional];
+  for (const word of words) {
+    const [, name, value] = /^([a-z_]+)=(.*)$/.exec(word.text) ?? [];
+    if (name !== undefined && value !== undefined) {
+      set(name, word.span, part(word, name.length + 1, value));
+    } else if (flags.has(word.text)) {
+      set(word.text, word.span, { ...scalarOf("on"), span: word.span });
+    } else {
+      set(open.shift() ?? word.text, word.span, word);
+    }
+  }
+  return written;
+}
