@@ -124,7 +124,9 @@ export class LogSink {
    * write it, or -1 when there is none: the line is lost, and counted.
    */
   reserve(size: number): number {
-    if (this.#length + size > this.#bytes.length && !this.#turnPage(size)) {
+    // After a loss a page begins even if there is room: its first line says so.
+    const needsPage = this.#linesLost > 0 || this.#length + size > this.#bytes.length;
+    if (needsPage && !this.#turnPage(size)) {
       this.#lose(1);
       return -1;
     }
