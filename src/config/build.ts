@@ -6,6 +6,8 @@
  */
 import type { ClientConf, ListenConf } from "../downstream/conf.ts";
 import type { ListenerConf, ServerConf, SluiceConf } from "../http/conf.ts";
+import { serverNameRegex } from "../http/router.ts";
+import { LOG_FORMATS, type LogFormat } from "../log/access_log.ts";
 import type { AccessLogConf } from "../log/conf.ts";
 import type { Block } from "./block.ts";
 import { buildLocations, type Levels } from "./build_location.ts";
@@ -13,17 +15,11 @@ import { buildGroups } from "./build_upstream.ts";
 import { type Known, Reading, type Settings, settle, type Table } from "./directive.ts";
 import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { coreDirectives } from "./directives/core.ts";
-import {
-  type AccessLog,
-  BUILT_IN_FORMATS,
-  logDirectives,
-  type LogFormat,
-} from "./directives/log.ts";
+import { type AccessLog, logDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { type Listen, serverDirectives } from "./directives/server.ts";
 import { nearestName } from "./nearest.ts";
 import { type Problems, quote, type Span } from "./problem.ts";
-import { serverNameRegex } from "../http/router.ts";
 import type { Located } from "./types.ts";
 
 /** Waiting connections where `backlog` does not say, as in nginx. */
@@ -47,7 +43,10 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   };
   const core = building.settle(coreDirectives, root);
   const log = building.settle(logDirectives, root);
-  const formats = new Map([...BUILT_IN_FORMATS, ...log.formats ?? []]);
+  const formats = new Map<string, LogFormat>([
+    ...Object.entries(LOG_FORMATS),
+    ...log.formats ?? [],
+  ]);
   const groups = buildGroups(root.blocks.filter(isKind("upstream")), building);
   const accessLogs = new Map<AccessLog | "off", AccessLogConf | "off">();
   const levels: Levels = {

@@ -42,12 +42,20 @@ export interface Directive<Value> {
   /** The value where no level sets it. */
   readonly initial: Value;
   readonly type: ArgumentType<unknown>;
+  /** For the manual, where the default shows too little. */
+  readonly example: Example | undefined;
   /** One sentence, or a few. */
   readonly doc: string;
   /** The version of Sluice that has it first. */
   readonly since: string;
   /** The value of what is written; undefined after complaining. */
   read(node: Node, reading: Reading): Value | undefined;
+}
+
+/** What stands behind the name, in either syntax. */
+export interface Example {
+  readonly yaml: string;
+  readonly nginx: string;
 }
 
 /** How a directive's arguments are written and read. */
@@ -68,6 +76,7 @@ interface Description<Value> {
   readonly type: ArgumentType<Value>;
   /** @default "inherit" */
   readonly merge?: "inherit" | "own";
+  readonly example?: Example;
   readonly doc: string;
   /** @default "0.1.0" */
   readonly since?: string;
@@ -91,6 +100,7 @@ export function directive<Value>(
     defaultText,
     initial,
     type,
+    example: description.example,
     doc,
     since: description.since ?? "0.1.0",
     read: (node, reading) => type.read(node, reading),

@@ -1,4 +1,5 @@
 /** Directives of the logs. @module */
+import { LOG_FORMATS, type LogFormat } from "../../log/access_log.ts";
 import { LOG_LEVELS, type LogPath } from "../../log/conf.ts";
 import {
   type ArgumentType,
@@ -9,29 +10,6 @@ import {
 } from "../directive.ts";
 import { parameters } from "../parameters.ts";
 import { choice, located, mapOf, orOff, scalarType, size, template, time } from "../types.ts";
-
-/** A format as `log.formats` states it. */
-export interface LogFormat {
-  readonly text: string;
-  readonly escape: "default" | "json" | "none";
-}
-
-/** The formats that are always there. */
-export const BUILT_IN_FORMATS: ReadonlyMap<string, LogFormat> = new Map<string, LogFormat>([
-  ["combined", {
-    text: '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent ' +
-      '"$http_referer" "$http_user_agent"',
-    escape: "default",
-  }],
-  ["json", {
-    text: '{"time":"$time_iso8601","remote_addr":"$remote_addr","host":"$host",' +
-      '"request":"$request","status":$status,"body_bytes_sent":$body_bytes_sent,' +
-      '"request_time":$request_time,"referer":"$http_referer","user_agent":"$http_user_agent",' +
-      '"upstream_addr":"$upstream_addr","upstream_status":"$upstream_status",' +
-      '"upstream_response_time":"$upstream_response_time"}',
-    escape: "json",
-  }],
-]);
 
 const path: ArgumentType<LogPath> = scalarType(
   "stdout | stderr | path of a file",
@@ -130,6 +108,7 @@ export const logDirectives = {
     contexts: ["main"],
     type: parameters(errorLogParameters, ["path", "level"], "a path and a level"),
     default: "stderr error",
+    example: { yaml: "{ path: stderr, level: info }", nginx: "stderr info" },
     doc: "Where errors are told, and from which level on.",
   }),
   access: directive({
@@ -138,6 +117,10 @@ export const logDirectives = {
     contexts: HTTP_SERVER_LOCATION,
     type: orOff(parameters(accessLogParameters, ["path", "format"], "a path and a format")),
     default: "stdout combined",
+    example: {
+      yaml: "{ path: /var/log/sluice/access.log, format: json, buffer: 64k, flush: 1s }",
+      nginx: "/var/log/sluice/access.log json buffer=64k flush=1s",
+    },
     doc: "Where a line for each request goes, and in which format; `off` for no such lines.",
   }),
   formats: directive({
@@ -148,9 +131,13 @@ export const logDirectives = {
       "map of names to formats",
       "a map of names to formats",
       logFormat,
-      (name) => /^[\w.-]+$/.test(name) && !BUILT_IN_FORMATS.has(name),
+      (name) => /^[\w.-]+$/.test(name) && !Object.hasOwn(LOG_FORMATS, name),
       "a name of letters, digits, _, - and ., other than combined and json, which are built in",
     ),
+    example: {
+      yaml: "{ brief: '$remote_addr \"$request\" $status' }",
+      nginx: "brief '$remote_addr \"$request\" $status'",
+    },
     doc: "Formats of the access log, by name. Built in are `combined` and `json`.",
   }),
 } satisfies Table;

@@ -27,6 +27,7 @@ export const proxyDirectives = {
       "URL",
       'a URL such as "http://app", "http://127.0.0.1:9001/path" or "http://unix:/run/app.sock:/path"',
     ),
+    example: { yaml: "http://app", nginx: "http://app" },
     doc:
       "Where requests go: a group of `upstreams` or an address. With a path (even `/` alone) it " +
       "replaces the part of the request's path that the location matched.",
@@ -70,6 +71,7 @@ export const proxyDirectives = {
     contexts: HTTP_SERVER_LOCATION,
     type: choices(CONDITIONS),
     default: "error timeout",
+    example: { yaml: "[error, timeout, http_502]", nginx: "error timeout http_502" },
     doc:
       "When a request is given to another peer. Never once a part of a response was sent to the " +
       "client; and after POST, LOCK or PATCH was sent to a peer only with `non_idempotent`.",
@@ -109,6 +111,10 @@ export const proxyDirectives = {
       (name) => /^[!#$%&'*+.^_`|~\w-]+$/.test(name),
       "the name of a field",
     ),
+    example: {
+      yaml: "{ Host: $host, X-Forwarded-For: $proxy_add_x_forwarded_for }",
+      nginx: "Host $host",
+    },
     doc:
       "Fields set in the request to the peer, by name; an empty value leaves a field out. Where it " +
       "is set it replaces all of the level around it. `Host` is `$proxy_host` if it is not set here.",

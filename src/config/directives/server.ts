@@ -162,6 +162,10 @@ export const serverDirectives = {
       ),
     ),
     default: "80",
+    example: {
+      yaml: '["8080 default_server", "[::]:8080", "unix:/run/sluice.sock"]',
+      nginx: "8080 default_server",
+    },
     doc: "Where the server accepts connections: a port, an address, a unix socket, or a list of " +
       "such, each with the words `default_server` and `backlog=N` behind it if wanted.",
   }),
@@ -173,6 +177,10 @@ export const serverDirectives = {
       "names",
       'a name such as "example.org", "*.example.org", "www.example.*" or "~^regex$", or a list of such',
     ),
+    example: {
+      yaml: '[example.org, "*.example.org"]',
+      nginx: "example.org *.example.org",
+    },
     doc: "The hosts this server answers for. Tried in this order: exact names, the longest " +
       "`*.example.org`, the longest `www.example.*`, regexes, the default server.",
   }),
@@ -184,6 +192,7 @@ export const actionDirectives = {
     contexts: ["server", "location"],
     merge: "own",
     type: withPlace(returnType),
+    example: { yaml: "301 https://$host$request_uri", nginx: "301 https://$host$request_uri" },
     doc:
       "Answers at once: with a text, with a redirect, or with a status alone. For a whole server " +
       "it stands in place of locations.",

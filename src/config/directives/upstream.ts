@@ -96,6 +96,10 @@ export const upstreamDirectives = {
         'an address such as "127.0.0.1:9001", or {address, …}',
       ),
     ),
+    example: {
+      yaml: "[127.0.0.1:9001, { address: 127.0.0.1:9002, weight: 2 }]",
+      nginx: "127.0.0.1:9002 weight=2",
+    },
     doc: "The peers of the group. Each is an address, or a map with one and its parameters.",
   }),
   balance: directive({

@@ -1,0 +1,136 @@
+/**
+ * The reference manual, printed from the table of directives.
+ *
+ * @module
+ */
+import type { Context, Directive, Table } from "./directive.ts";
+import { BLOCKS, type Group, GROUPS } from "./directives.ts";
+
+/** Markdown by file name: an index and a page for each group. */
+export function manualPages(): Map<string, string> {
+  return new Map([
+    ["README.md", indexPage()],
+    ...GROUPS.map((group): [string, string] => [`${group.page}.md`, groupPage(group)]),
+  ]);
+}
+
+const NOTICE = `<!-- deno-fmt-ignore-file -->
+<!-- Written by "deno task manual" from src/config/directives/. Do not edit. -->`;
+
+const UNITS =
+  `Times are \`500ms\`, \`5s\`, \`1m\`, \`1h\`, \`1d\`, or several units from large to small (\`1h30m\`);
+a bare number is seconds. Sizes are \`4k\`, \`8m\`, \`1g\`; a bare number is bytes. \`on\` and \`off\`
+may be written as booleans. What a level sets replaces, as a whole, what the level around it sets.`;
+
+function indexPage(): string {
+  const blocks = BLOCKS.map(({ yaml, name, contexts, doc }) =>
+    `- \`${yaml}\` (nginx: \`${name}\`), ${places(contexts)}. ${doc}`
+  );
+  const pages = GROUPS.map((group) => {
+    const links = Object.values(group.directives).map((directive) =>
+      `[${directive.name}](${group.page}.md#${anchor(title(directive))})`
+    );
+    return `### [${group.title}](${group.page}.md)\n\n${links.join(", ")}`;
+  });
+  return [
+    NOTICE,
+    "# Directives",
+    "Each directive has nginx's name and meaning, and a key in YAML: `proxy_x` of nginx is `x` under\n`proxy`.",
+    UNITS,
+    "## Blocks",
+    blocks.join("\n"),
+    "## By group",
+    ...pages,
+  ].join("\n\n") + "\n";
+}
+
+function groupPage(group: Group): string {
+  const { directives, parameters } = group;
+  return [
+    NOTICE,
+    `# ${group.title}`,
+    `${group.intro} [All directives](README.md)`,
+    ...Object.values(directives).map((directive) =>
+      section(directive, parameters?.[directive.name])
+    ),
+  ].join("\n\n") + "\n";
+}
+
+function section(directive: Directive<unknown>, parameters: Table | undefined): string {
+  const { contexts, defaultText, doc, since, type, merge, name } = directive;
+  const rows = [
+    ["YAML", `\`${yamlExample(directive)}\``],
+    ["nginx", OURS.has(name) ? "none" : `\`${name} ${argumentOf(directive, "nginx")};\``],
+    ["Where", places(contexts)],
+    ["Value", cell(type.label)],
+    ["Default", defaultText === undefined ? "none" : `\`${defaultText}\``],
+    ["Inherited", merge === "inherit" && contexts.length > 1 ? "yes" : "no"],
+    ["Since", since],
+  ];
+  return [
+    `## ${title(directive)}`,
+    doc,
+    ["| | |", "| --- | --- |", ...rows.map(([head, text]) => `| ${head} | ${text} |`)].join("\n"),
+    ...(parameters === undefined ? [] : [parameterTable(parameters)]),
+  ].join("\n\n");
+}
+
+/** Directives that nginx does not have. */
+const OURS: ReadonlySet<string> = new Set(["buffer_memory", "balance"]);
+
+function parameterTable(parameters: Table): string {
+  const rows = Object.values(parameters).map(({ name, type, defaultText, doc }) => {
+    const byDefault = defaultText === undefined ? "" : `\`${defaultText}\``;
+    return `| \`${name}\` | ${cell(type.label)} | ${byDefault} | ${cell(doc)} |`;
+  });
+  return ["| Parameter | Value | Default | |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
+
+/** nginx's name alone may be that of two directives: in a server and in an upstream. */
+function title({ name, contexts }: Directive<unknown>): string {
+  return contexts.includes("upstream") ? `${name} (upstream)` : name;
+}
+
+function anchor(heading: string): string {
+  return heading.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-");
+}
+
+/** `proxy: { read_timeout: 60s }`. */
+function yamlExample(directive: Directive<unknown>): string {
+  const [last = "", ...groups] = directive.yaml.split(".").reverse();
+  return groups.reduce(
+    (inner, group) => `${group}: { ${inner} }`,
+    `${last}: ${argumentOf(directive, "yaml")}`,
+  );
+}
+
+function argumentOf(
+  { example, defaultText, type }: Directive<unknown>,
+  syntax: "yaml" | "nginx",
+): string {
+  return cell(example?.[syntax] ?? defaultText ?? `<${type.label}>`);
+}
+
+/** In a table's cell a bar has to be escaped. */
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
+
+const PLACES: Readonly<Record<Context, string>> = {
+  main: "top level",
+  events: "top level (nginx: `events`)",
+  http: "top level (nginx: `http`)",
+  upstream: "upstream",
+  server: "server",
+  location: "location",
+  peer: "peer",
+  listen: "listen",
+  access_log: "access_log",
+  error_log: "error_log",
+  log_format: "log_format",
+  return: "return",
+};
+
+function places(contexts: readonly Context[]): string {
+  return contexts.map((context) => PLACES[context]).join(", ");
+}
