@@ -43,11 +43,15 @@ async function main(args: readonly string[]): Promise<number> {
     const results = await run(await parseOptions(args), cleanup);
     return results.every((result) => result.problems.length === 0) ? 0 : 1;
   } catch (failure) {
-    if (!(failure instanceof BenchError)) throw failure;
-    console.error(failure.message);
+    if (!cleanup.interrupted) {
+      if (!(failure instanceof BenchError)) throw failure;
+      console.error(failure.message);
+    }
     return 1;
   } finally {
     await cleanup.run();
+    // The signal's own exit, with its own status, comes next.
+    if (cleanup.interrupted) await new Promise(() => {});
   }
 }
 

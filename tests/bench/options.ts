@@ -78,7 +78,7 @@ export async function parseOptions(args: readonly string[]): Promise<Options> {
     strace: given.has("--strace"),
     accessLog: given.has("--access-log"),
     sluiceCommand: given.get("--sluice-command"),
-    sluiceConfig: configFile === undefined ? "" : await Deno.readTextFile(configFile),
+    sluiceConfig: configFile === undefined ? "" : await readConfig(configFile),
     saveTo: given.get("--save"),
   };
 }
@@ -95,6 +95,15 @@ function chooseWorkloads(only: string | undefined, strace: boolean): Workload[] 
     const known = WORKLOADS.map((workload) => workload.name).join(", ");
     throw new BenchError(`Cannot find the workload "${name}": expected one of ${known}`);
   });
+}
+
+async function readConfig(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (failure) {
+    const why = failure instanceof Error ? failure.message : String(failure);
+    throw new BenchError(`Cannot read --sluice-config ${path}: ${why}`);
+  }
 }
 
 function positive(name: string, text: string): number {

@@ -33,11 +33,13 @@ export async function readOwnCpuMs(): Promise<number> {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * TICK_MS;
 }
 
-/** Time all processes have had on all processors. */
+/** Time all processors were busy, also for the kernel's interrupts and for other machines of the same host. */
 export async function readMachineCpuMs(): Promise<number> {
   const stat = await Deno.readTextFile("/proc/stat");
-  const [user, nice, system] = stat.slice(0, stat.indexOf("\n")).split(/\s+/).slice(1);
-  return (Number(user) + Number(nice) + Number(system)) * TICK_MS;
+  const [user, nice, system, _idle, _waiting, irq, softirq, steal] = stat
+    .slice(0, stat.indexOf("\n")).split(/\s+/).slice(1).map(Number);
+  const ticks = [user, nice, system, irq, softirq, steal];
+  return ticks.reduce<number>((sum, some) => sum + (some ?? 0), 0) * TICK_MS;
 }
 
 /** The process that `parent` has forked (nginx: its worker). */

@@ -48,13 +48,15 @@ const STOP_WITHIN_MS = 2_000;
 const POLL_MS = 4;
 const OPEN_FILES = 65_536;
 const KEPT_OUTPUT = 2_000;
+/** Where Debian has nginx and HAProxy, and where not every user looks. */
+const SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin";
 /** Raises the limit as far as this user may, then becomes the program. */
-const RAISE_LIMIT_AND_EXEC =
+const RAISE_LIMIT_AND_EXEC = `PATH="$PATH:${SYSTEM_FOLDERS}"; ` +
   `ulimit -n ${OPEN_FILES} 2>/dev/null || ulimit -n "$(ulimit -H -n)"; exec "$@"`;
 
 /** The path of an installed program, or undefined. */
 export async function findProgram(command: string): Promise<string | undefined> {
-  const path = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin:/usr/local/sbin`;
+  const path = `${Deno.env.get("PATH") ?? ""}:${SYSTEM_FOLDERS}`;
   for (const folder of path.split(":")) {
     const file = `${folder}/${command}`;
     const info = await Deno.stat(file).catch(() => undefined);
