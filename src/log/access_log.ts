@@ -59,6 +59,8 @@ export class AccessLog<Source> {
   readonly #escape: LogEscape;
   /** The format with the newline at its end. */
   readonly #pieces: readonly (string | Getter<Source>)[];
+  /** The same, its text as bytes, one a character. */
+  readonly #bytePieces: readonly (string | Getter<Source>)[];
   readonly #suspects: Uint8Array;
   readonly #suspectsInFormat: number;
   readonly #emptyValue: string;
@@ -81,6 +83,9 @@ export class AccessLog<Source> {
       ),
       "\n",
     ];
+    this.#bytePieces = this.#pieces.map((piece) =>
+      typeof piece === "string" ? toByteString(piece, 0x7f) : piece
+    );
     this.#suspects = SUSPECTS[escape];
     const literals = this.#pieces.filter((piece) => typeof piece === "string").join("");
     this.#suspectsInFormat = countOf(ENCODER.encode(literals), this.#suspects);
@@ -123,10 +128,8 @@ export class AccessLog<Source> {
 
   #escaped(source: Source): Uint8Array {
     let line = "";
-    for (const piece of this.#pieces) {
-      line += typeof piece === "string"
-        ? byteString(ENCODER.encode(piece))
-        : escapeValue(piece(source), this.#escape);
+    for (const piece of this.#bytePieces) {
+      line += typeof piece === "string" ? piece : escapeValue(piece(source), this.#escape);
     }
     return bytesOf(line);
   }
@@ -153,7 +156,7 @@ export function escapeValue(value: string, escape: LogEscape): string {
   }
 }
 
-/** 1 for each byte that may not stand in a value, except printable bytes. */
+/** A table of 1 for controls, bytes from `from` on, and `others`. */
 function suspects(from: number, ...others: readonly number[]): Uint8Array {
   const table = new Uint8Array(256);
   table.fill(1, 0, 0x20);
@@ -200,10 +203,18 @@ function mapSuspects(
   escape: (character: string) => string,
 ): string {
   let result = "";
-  for (const character of value) {
-    result += table[character.charCodeAt(0)] === 1 ? escape(character) : character;
+  let plainFrom = 0;
+  for (let i = 0; i < value.length; i++) {
+    if (table[value.charCodeAt(i)] !== 1) continue;
+    result += value.slice(plainFrom, i) + escape(value.charAt(i));
+    plainFrom = i + 1;
   }
-  return result;
+  return plainFrom === 0 ? value : result + value.slice(plainFrom);
+}
+
+function hasSuspect(value: string, table: Uint8Array): boolean {
+  for (let i = 0; i < value.length; i++) if (table[value.charCodeAt(i)] === 1) return true;
+  return false;
 }
 
 function countOf(bytes: Uint8Array, table: Uint8Array): number {
@@ -212,15 +223,16 @@ function countOf(bytes: Uint8Array, table: Uint8Array): number {
   return count;
 }
 
-/** One byte a character: a string that is not so already becomes its UTF-8. */
-function toByteString(value: string): string {
+/** One byte a character: a string with a character above `highest` becomes its UTF-8. */
+function toByteString(value: string, highest = 0xff): string {
   for (let i = 0; i < value.length; i++) {
-    if (value.charCodeAt(i) > 0xff) return byteString(ENCODER.encode(value));
+    if (value.charCodeAt(i) > highest) return byteString(ENCODER.encode(value));
   }
   return value;
 }
 
 function isUtf8(bytes: string): boolean {
+  if (!hasSuspect(bytes, SUSPECTS.none)) return true;
   try {
     STRICT_DECODER.decode(bytesOf(bytes));
     return true;

@@ -111,15 +111,7 @@ function foreign(value: string): string {
  * controls are escaped, the C1 ones too, which some terminals obey.
  */
 function printable(text: string): string {
-  let result = "";
-  for (const character of text) {
-    result += isControl(character.codePointAt(0) ?? 0)
-      ? escapeValue(character, "default")
-      : character;
-  }
-  return result;
+  return text.replace(CONTROL, (character) => escapeValue(character, "default"));
 }
 
-function isControl(code: number): boolean {
-  return code < 0x20 || (code >= 0x7f && code < 0xa0);
-}
+const CONTROL = /\p{Cc}/gu;
