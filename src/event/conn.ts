@@ -30,6 +30,10 @@ export interface Conn {
    * done. Ask again with the same Buf.
    */
   recv(into: Buf): number;
+  /** Whether a read is done whose result nobody has asked for yet. */
+  readonly hasReceived: boolean;
+  /** Whether reading has come to its end, or broke, and nothing is left to be had from `recv`. */
+  readonly hasEnded: boolean;
   /** The Buf that the outstanding read was given, if there is one. */
   readonly pendingRead: Buf | undefined;
   /**

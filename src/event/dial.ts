@@ -128,11 +128,11 @@ const UNREACHABLE = new Set(["EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "EADDRN
 
 function classify(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof Deno.errors.NotCapable) throw error; // a matter of configuration, not of the peer
   if (error instanceof Deno.errors.ConnectionRefused) {
     return new Failure("upstream", "refused", message, error);
   }
   const code = (error as { code?: unknown }).code;
-  const kind = typeof code === "string" && UNREACHABLE.has(code) ? "unreachable" : "refused";
-  return new Failure("upstream", kind, message, error);
+  const isUnreachable = error instanceof Deno.errors.NotCapable ||
+    (typeof code === "string" && UNREACHABLE.has(code));
+  return new Failure("upstream", isUnreachable ? "unreachable" : "refused", message, error);
 }

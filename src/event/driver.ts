@@ -3,13 +3,12 @@
  *
  * @module
  */
-import type { Failure } from "./failure.ts";
 import type { Phase, Wait } from "./wait.ts";
 
 /** Runs one phase after another. One for each request, used again for the next one. */
 export class Driver {
   #current: Wait | undefined;
-  #interruption: Failure | undefined;
+  #interruption: Error | undefined;
 
   /**
    * Runs a phase to its end.
@@ -32,14 +31,14 @@ export class Driver {
     return step.value;
   }
 
-  /** Ends the current wait, or the next one, by throwing `failure` into the phase: the client has left. */
-  interrupt(failure: Failure): void {
-    this.#interruption ??= failure;
+  /** Ends the current wait, or the next one, by throwing `reason` into the phase: the client has left. */
+  interrupt(reason: Error): void {
+    this.#interruption ??= reason;
     this.#current?.abandon();
   }
 
   /** Why the phase was ended from outside, if it was. */
-  get interruption(): Failure | undefined {
+  get interruption(): Error | undefined {
     return this.#interruption;
   }
 

@@ -11,4 +11,4 @@ export { Failure, type FailureKind, type Side } from "./failure.ts";
 export { type AcceptOptions, type BindAddress, Listener } from "./listen.ts";
 export { type ConnContext, type ConnCounters, TcpConn, type Transport } from "./tcp_conn.ts";
 export { openGate, type ReadGate, Turnstile } from "./turnstile.ts";
-export { AGAIN, FirstOf, type Phase, Signal, type Wait } from "./wait.ts";
+export { AGAIN, FirstOf, type Phase, Room, Signal, type Wait } from "./wait.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type Buf, Chain } from "../buffer/mod.ts";
+import { type Buf, Chain, type SlabPool } from "../buffer/mod.ts";
 import { type Deadlines, type Expirable, NEVER } from "./clock.ts";
 import type { Conn, RemoteAddress } from "./conn.ts";
 import { Failure, type Side } from "./failure.ts";
@@ -23,6 +23,7 @@ export interface Transport {
 
 /** What connections share: one of each a worker. */
 export interface ConnContext {
+  readonly pool: SlabPool;
   readonly deadlines: Deadlines;
   readonly gate: ReadGate;
   readonly counters: ConnCounters;
@@ -88,6 +89,14 @@ export class TcpConn implements Conn, Expirable {
 
   get pendingRead(): Buf | undefined {
     return this.#into;
+  }
+
+  get hasReceived(): boolean {
+    return this.#received !== NOTHING;
+  }
+
+  get hasEnded(): boolean {
+    return this.#readFailure !== undefined || this.#isAtEnd;
   }
 
   /** What a blocked reader waits for; the Waits' business. */

@@ -1,0 +1,186 @@
+/**
+ * A request body on its way in: taken out of its framing, bounded, in the reader's Buf.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import { AGAIN, Failure, type Wait } from "../event/mod.ts";
+import { BadMessage, BodyDecoder, bytesOf } from "../wire/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+
+const CONTINUE = bytesOf("HTTP/1.1 100 Continue\r\n\r\n");
+
+/** The body of a connection's current request. */
+export class ClientBody {
+  /** Waits for {@linkcode read} to get further. Being given up does not harm the connection. */
+  readonly readable: Wait;
+  /** Length in bytes; -1 when chunked, 0 when there is none. */
+  lengthBytes = 0;
+  /** Whether any of it was handed out. */
+  isStarted = false;
+  /** Body bytes handed out so far. */
+  bytes = 0;
+  readonly #client: ClientConnection;
+  readonly #decoder = new BodyDecoder();
+  /** The client waits to be told to go on. */
+  #owesContinue = false;
+  /** Where a read is pending that nobody waits for. */
+  #kept: Buf | undefined;
+
+  constructor(client: ClientConnection) {
+    this.#client = client;
+    this.readable = new BodyReadable(client);
+  }
+
+  begin(): void {
+    const { head } = this.#client;
+    this.isStarted = false;
+    this.bytes = 0;
+    this.lengthBytes = head.isChunked ? -1 : Math.max(0, head.contentLength);
+    if (head.isChunked) this.#decoder.beginChunked();
+    else this.#decoder.beginLength(this.lengthBytes);
+    this.#owesContinue = head.expectsContinue && !this.#decoder.isDone;
+  }
+
+  get isDone(): boolean {
+    return this.#decoder.isDone;
+  }
+
+  /** Whether the client holds its body back until it is told to go on; it may never send it. */
+  get isHeldBack(): boolean {
+    return this.#owesContinue;
+  }
+
+  /** See {@linkcode RequestBody.read} of the upstream's port. */
+  read(into: Buf): number {
+    if (this.#decoder.isDone) return 0;
+    this.isStarted = true;
+    const client = this.#client;
+    const { conn } = client;
+    if (conn.pendingRead === undefined) {
+      if (client.buf!.size > 0) return this.#takePreread(client.buf!, into);
+      if (this.#owesContinue) this.#sendContinue();
+      this.#limit(into);
+    }
+    const received = conn.recv(into);
+    if (received === AGAIN) {
+      conn.setReadDeadline(client.context.deadlines.nowMs + client.conf.clientBodyTimeoutMs);
+      return AGAIN;
+    }
+    if (received === 0) {
+      throw new Failure("downstream", "closed", "client prematurely closed connection");
+    }
+    this.#decode(into, received);
+    if (this.#decoder.restStart < into.last) this.#keepRest(into);
+    into.last = this.#decoder.dataEnd;
+    return into.size > 0 || this.isDone ? into.size : this.read(into); // only framing came
+  }
+
+  /** See {@linkcode RequestBody.stop} of the upstream's port. */
+  stop(into: Buf): boolean {
+    if (this.#client.conn.pendingRead !== into) return false;
+    this.#kept = into;
+    return true;
+  }
+
+  /** Hands over the Buf on which a read is pending, if there is one. */
+  takeKept(): Buf | undefined {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    return kept;
+  }
+
+  drop(): void {
+    this.takeKept()?.release();
+  }
+
+  /** Takes what came together with the head. */
+  #takePreread(from: Buf, into: Buf): number {
+    this.#owesContinue = false; // it has begun to send, so it is not waiting
+    let taken = Math.min(from.size, into.room);
+    if (this.lengthBytes >= 0) taken = Math.min(taken, this.#decoder.remainingBytes);
+    into.cell.set(from.cell.subarray(from.pos, from.pos + taken), into.last);
+    into.last += taken;
+    this.#decode(into, taken);
+    const rest = into.last - this.#decoder.restStart; // pipelined bytes stay where they were
+    from.pos += taken - rest;
+    into.last = this.#decoder.dataEnd;
+    return into.size > 0 || this.isDone ? into.size : this.read(into);
+  }
+
+  #decode(into: Buf, received: number): void {
+    const start = into.last - received;
+    this.#decoder.decode(into.cell, start, into.last);
+    this.bytes += this.#decoder.dataEnd - start;
+    const maxBytes = this.#client.conf.clientMaxBodySizeBytes;
+    if (maxBytes > 0 && this.bytes > maxBytes) throw new BadMessage(413, "too large a body");
+  }
+
+  /** Bytes behind the body belong to the next request, so they are not read with it. */
+  #limit(into: Buf): void {
+    if (this.lengthBytes < 0) return;
+    into.end = Math.min(into.end, into.last + this.#decoder.remainingBytes);
+  }
+
+  /** A chunked body's end is found only when it has been read over. */
+  #keepRest(into: Buf): void {
+    const client = this.#client;
+    const start = this.#decoder.restStart;
+    const next = client.context.pool.acquire(into.last - start, "pipelined request");
+    if (next === undefined) {
+      client.isDraining = true; // no memory for what follows: this request is the last one
+      return;
+    }
+    next.cell.set(into.cell.subarray(start, into.last));
+    next.last = into.last - start;
+    client.nextBuf = next;
+  }
+
+  #sendContinue(): void {
+    this.#owesContinue = false;
+    const { conn, context } = this.#client;
+    const buf = context.pool.acquire(CONTINUE.length, "100 Continue");
+    if (buf === undefined) return; // RFC 9110, 10.1.1: the client goes on by itself after a while
+    buf.cell.set(CONTINUE);
+    buf.last = CONTINUE.length;
+    conn.send(buf);
+    buf.release();
+  }
+}
+
+/** Like the connection's own, but giving up does not close the client's connection. */
+class BodyReadable implements Wait {
+  readonly #client: ClientConnection;
+  #wake: (() => void) | undefined;
+
+  constructor(client: ClientConnection) {
+    this.#client = client;
+  }
+
+  get blocked(): Promise<void> | undefined {
+    if (this.#client.conn.readable.blocked === undefined) return undefined;
+    return new Promise(this.#begin);
+  }
+
+  arm(wake: () => void): void {
+    this.#wake = wake;
+    this.#client.conn.readable.arm(this.#onEvent);
+  }
+
+  disarm(): void {
+    this.#wake = undefined;
+    this.#client.conn.readable.disarm();
+  }
+
+  abandon(): void {
+    this.#onEvent();
+  }
+
+  readonly #begin = (resolve: () => void): void => this.arm(resolve);
+
+  readonly #onEvent = (): void => {
+    const wake = this.#wake;
+    this.disarm();
+    wake?.();
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * One client's connection: what it holds, and what a request of its holds.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import { type Conn, type ConnContext, Driver, NEVER } from "../event/mod.ts";
+import { RequestHead } from "../wire/mod.ts";
+import { ClientBody } from "./client_body.ts";
+import { ClientResponse } from "./client_response.ts";
+import type { ClientConf, ListenConf } from "./conf.ts";
+
+/** What all connections of one listening address share. */
+export interface ClientShared {
+  readonly context: ConnContext;
+  readonly conf: ListenConf;
+  /** Holds for a connection until its first request has found its location. */
+  readonly firstConf: ClientConf;
+  /** Request heads that no connection is using: an idle connection has none. */
+  readonly spareHeads: RequestHead[];
+}
+
+/** A client's connection. Everything about the current request is overwritten by the next. */
+export class ClientConnection {
+  readonly conn: Conn;
+  readonly shared: ClientShared;
+  readonly driver = new Driver();
+  /** Number of the connection, for logs: nginx's `*1`. */
+  readonly id: number;
+  readonly response: ClientResponse;
+  readonly body: ClientBody;
+  /** Of the location that the current request, or the last one, was for. */
+  conf: ClientConf;
+  /** Requests so far, the current one included. */
+  requests = 0;
+  /** When the first byte of the current request came, in ms of the clock. */
+  startedAtMs = 0;
+
+  /** Holds the current request's head up to `head.end`; its unread bytes come behind that. */
+  buf: Buf | undefined;
+  /** What comes after the current request: the watch's pending read, or bytes it brought. */
+  nextBuf: Buf | undefined;
+  /** Whether the connection is to end after the current request, whatever the client wishes. */
+  isDraining = false;
+  /** Whether the connection is waiting for a request of which nothing has come. */
+  isIdle = true;
+  #head: RequestHead | undefined;
+  #onGone: (() => void) | undefined;
+
+  constructor(conn: Conn, id: number, shared: ClientShared) {
+    this.conn = conn;
+    this.id = id;
+    this.shared = shared;
+    this.conf = shared.firstConf;
+    this.body = new ClientBody(this);
+    this.response = new ClientResponse(this);
+  }
+
+  get context(): ConnContext {
+    return this.shared.context;
+  }
+
+  /** The current request's head. */
+  get head(): RequestHead {
+    return this.#head ??= this.shared.spareHeads.pop() ??
+      new RequestHead(this.shared.conf.maxHeaders);
+  }
+
+  /** A request was read whole: nothing of its answer exists yet. */
+  beginRequest(): void {
+    this.requests++;
+    this.body.begin();
+    this.response.begin();
+  }
+
+  /** The request has been answered: makes ready for the next one. */
+  endRequest(): void {
+    if (this.buf !== undefined && this.buf.size === 0) {
+      this.buf.release();
+      this.buf = this.nextBuf;
+      this.nextBuf = undefined;
+    }
+    this.#giveHeadBack();
+  }
+
+  /**
+   * Calls `onGone` when the client leaves. What it sends meanwhile is kept for the
+   * next request. Pipelined bytes hide the end of the stream, as they do in nginx.
+   */
+  watch(onGone: () => void): void {
+    const { conn, context } = this;
+    if (conn.hasEnded) return onGone();
+    if (this.buf!.size > 0 || this.nextBuf !== undefined) return;
+    const buf = context.pool.acquire(this.shared.conf.clientHeaderBufferSizeBytes, "client watch");
+    if (buf === undefined) return; // memory is short: the next write will notice
+    this.nextBuf = buf;
+    conn.setReadDeadline(NEVER);
+    this.#onGone = onGone;
+    conn.recv(buf); // AGAIN: nothing was pending
+    conn.readable.arm(this.#onWatchedEvent);
+  }
+
+  unwatch(): void {
+    this.#onGone = undefined;
+    this.conn.readable.disarm();
+  }
+
+  /** Closes the connection and gives back what it holds. */
+  close(): void {
+    this.conn.close();
+    this.response.drop();
+    this.body.drop();
+    this.buf?.release();
+    this.nextBuf?.release();
+    this.buf = this.nextBuf = undefined;
+    this.#giveHeadBack();
+  }
+
+  /** Lets the current request finish and ends the connection then: at once if there is none. */
+  drain(): void {
+    this.isDraining = true;
+    if (this.isIdle) this.conn.close();
+  }
+
+  readonly #onWatchedEvent = (): void => {
+    if (this.conn.hasEnded) this.#onGone?.();
+  };
+
+  #giveHeadBack(): void {
+    if (this.#head === undefined) return;
+    this.shared.spareHeads.push(this.#head);
+    this.#head = undefined;
+  }
+}

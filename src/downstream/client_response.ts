@@ -1,0 +1,252 @@
+/**
+ * One response on its way to a client: head and first body bytes in one write, the
+ * rest from the cells it came in, framed in place.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import type { Wait } from "../event/mod.ts";
+import {
+  BadMessage,
+  bytesOf,
+  CHUNK_HEADROOM,
+  CHUNK_TAILROOM,
+  chunkEnd,
+  frameChunk,
+  HeadWriter,
+  LAST_CHUNK_BYTES,
+} from "../wire/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+
+/** Cell that a response head, and a small body behind it, is written into. */
+const HEAD_BUF_BYTES = 4096;
+const LARGEST_HEAD_BYTES = 65_536;
+
+const CLOSE = bytesOf("Connection: close\r\n\r\n");
+const CHUNKED_CLOSE = bytesOf("Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+const KEEP_ALIVE = bytesOf("Connection: keep-alive\r\n\r\n");
+const CHUNKED_KEEP_ALIVE = bytesOf("Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
+
+/** The response to a connection's current request. */
+export class ClientResponse {
+  readonly writer = new HeadWriter();
+  /** Status that was sent, or that stands in the log though nothing could be sent. 0: none yet. */
+  status = 0;
+  /** Body bytes handed to the connection, without their framing. */
+  bodyBytes = 0;
+  /** Bytes handed to the connection, head and framing included. */
+  sentBytes = 0;
+  /** Whether the connection can carry another request after this response. */
+  keepsAlive = false;
+  /** Whether the response was cut short: the connection has to be closed at once. */
+  isCut = false;
+
+  readonly #client: ClientConnection;
+  /** Holds the head until the first piece of the body is there. */
+  #headBuf: Buf | undefined;
+  #isChunked = false;
+  #hasBody = false;
+
+  constructor(client: ClientConnection) {
+    this.#client = client;
+  }
+
+  begin(): void {
+    this.status = this.bodyBytes = this.sentBytes = 0;
+    this.keepsAlive = this.isCut = this.#isChunked = this.#hasBody = false;
+  }
+
+  /** Makes sure of the cell for the head. Returns whether there is one. */
+  prepare(): boolean {
+    this.#headBuf ??= this.#client.context.pool.acquire(HEAD_BUF_BYTES, "response head");
+    return this.#headBuf !== undefined;
+  }
+
+  /**
+   * Writes the head: calls `writeFields` for the status line and all fields but those
+   * about the connection, which are ours. Goes out with the first piece of the body.
+   *
+   * @param bodyBytes Length of the body; -1 when only its end will tell.
+   * @param hasBody Whether a body follows: not for HEAD, 204 and 304.
+   * @throws {BadMessage} The fields hold what no head may hold, or are too large.
+   */
+  writeHead(
+    status: number,
+    bodyBytes: number,
+    hasBody: boolean,
+    writeFields: (writer: HeadWriter) => void,
+  ): void {
+    this.status = status;
+    this.#hasBody = hasBody;
+    this.#decideFraming(bodyBytes);
+    if (!this.prepare()) throw new BadMessage(503, "no buffer memory");
+    const { writer } = this;
+    while (true) {
+      const buf = this.#headBuf!;
+      writer.begin(buf.cell, 0, buf.cell.length);
+      writeFields(writer);
+      writer.constant(
+        this.keepsAlive
+          ? this.#isChunked ? CHUNKED_KEEP_ALIVE : KEEP_ALIVE
+          : this.#isChunked
+          ? CHUNKED_CLOSE
+          : CLOSE,
+      );
+      if (!writer.hasOverflowed) {
+        buf.last = writer.at;
+        return;
+      }
+      this.#growHead();
+    }
+  }
+
+  /** Bytes of body that {@linkcode send} would copy behind the head. */
+  get copiesUpTo(): number {
+    return this.#headBuf === undefined
+      ? 0
+      : this.#headBuf.room - CHUNK_HEADROOM - CHUNK_TAILROOM;
+  }
+
+  /** See {@linkcode Downstream.send} of the upstream's port. */
+  send(from: Buf, isLast: boolean): void {
+    if (!this.#hasBody) {
+      from.pos = from.last;
+      if (isLast) this.flush();
+      return;
+    }
+    this.bodyBytes += from.size;
+    const head = this.#headBuf;
+    if (head !== undefined && from.size <= this.copiesUpTo) {
+      this.#copyBehindHead(head, from, isLast);
+      this.flush();
+      return;
+    }
+    this.flush();
+    if (this.#isChunked) {
+      if (from.size === 0) {
+        if (isLast) this.#sendConstant(LAST_CHUNK_BYTES);
+        return;
+      }
+      if (from.pos < CHUNK_HEADROOM || from.cell.length - from.last < CHUNK_TAILROOM) {
+        return this.#sendCopy(from, isLast);
+      }
+      const end = from.last;
+      from.pos = frameChunk(from.cell, from.pos, end, isLast);
+      from.last = chunkEnd(end, isLast);
+    }
+    if (from.size === 0) return;
+    this.sentBytes += from.size;
+    this.#client.conn.send(from);
+  }
+
+  /** Sends the head if it is still waiting. */
+  flush(): void {
+    const head = this.#headBuf;
+    if (head === undefined) return;
+    this.#headBuf = undefined;
+    this.sentBytes += head.size;
+    try {
+      this.#client.conn.send(head);
+    } finally {
+      head.release();
+    }
+  }
+
+  get isSending(): boolean {
+    return this.#client.conn.isSending;
+  }
+
+  get writable(): Wait {
+    return this.#client.conn.writable;
+  }
+
+  checkSending(): void {
+    this.#client.conn.checkSending();
+  }
+
+  /** The response cannot be completed: the client sees its connection end too early. */
+  cutShort(): void {
+    this.isCut = true;
+    this.keepsAlive = false;
+    this.drop();
+  }
+
+  /** Gives back what waits to be sent. */
+  drop(): void {
+    this.#headBuf?.release();
+    this.#headBuf = undefined;
+  }
+
+  /** How the client will know where the body ends (RFC 9112, 6.3). */
+  #decideFraming(bodyBytes: number): void {
+    const client = this.#client;
+    const { head, conf } = client;
+    this.keepsAlive = head.allowsKeepalive && !client.isDraining && !client.body.isHeldBack &&
+      conf.keepaliveTimeoutMs > 0 && client.requests < conf.keepaliveRequests;
+    this.#isChunked = false;
+    if (!this.#hasBody || bodyBytes >= 0) return;
+    if (head.minorVersion === 1) this.#isChunked = true;
+    else this.keepsAlive = false; // HTTP/1.0: the end of the connection is the end of the body
+  }
+
+  #copyBehindHead(head: Buf, from: Buf, isLast: boolean): void {
+    const bytes = head.cell;
+    let at = head.last;
+    if (!this.#isChunked) {
+      bytes.set(from.data(), at);
+      head.last = at + from.size;
+    } else if (from.size > 0) {
+      at += CHUNK_HEADROOM;
+      bytes.set(from.data(), at);
+      const end = at + from.size;
+      const start = frameChunk(bytes, at, end, isLast);
+      const framedEnd = chunkEnd(end, isLast);
+      bytes.copyWithin(head.last, start, framedEnd); // no gap between head and chunk
+      head.last += framedEnd - start;
+    } else if (isLast) {
+      bytes.set(LAST_CHUNK_BYTES, at);
+      head.last = at + LAST_CHUNK_BYTES.length;
+    }
+    from.pos = from.last;
+  }
+
+  /** For a piece without room for framing around it: the first one, behind a large head. */
+  #sendCopy(from: Buf, isLast: boolean): void {
+    const sizeBytes = from.size + CHUNK_HEADROOM + CHUNK_TAILROOM;
+    const copy = this.#client.context.pool.acquire(sizeBytes, "response chunk");
+    if (copy === undefined) throw new BadMessage(503, "no buffer memory");
+    copy.reset(CHUNK_HEADROOM);
+    copy.cell.set(from.data(), CHUNK_HEADROOM);
+    const end = CHUNK_HEADROOM + from.size;
+    copy.pos = frameChunk(copy.cell, CHUNK_HEADROOM, end, isLast);
+    copy.last = chunkEnd(end, isLast);
+    from.pos = from.last;
+    this.#sendAndRelease(copy);
+  }
+
+  #sendConstant(bytes: Uint8Array): void {
+    const buf = this.#client.context.pool.acquire(bytes.length, "response framing");
+    if (buf === undefined) throw new BadMessage(503, "no buffer memory");
+    buf.cell.set(bytes);
+    buf.last = bytes.length;
+    this.#sendAndRelease(buf);
+  }
+
+  #sendAndRelease(buf: Buf): void {
+    this.sentBytes += buf.size;
+    try {
+      this.#client.conn.send(buf);
+    } finally {
+      buf.release();
+    }
+  }
+
+  #growHead(): void {
+    const sizeBytes = this.#headBuf!.cell.length * 4;
+    this.#headBuf!.release();
+    this.#headBuf = undefined;
+    if (sizeBytes > LARGEST_HEAD_BYTES) throw new BadMessage(502, "too large a response head");
+    this.#headBuf = this.#client.context.pool.acquire(sizeBytes, "response head");
+    if (this.#headBuf === undefined) throw new BadMessage(503, "no buffer memory");
+  }
+}

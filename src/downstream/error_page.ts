@@ -1,0 +1,77 @@
+/**
+ * The answers of the proxy itself.
+ *
+ * @module
+ */
+import { STATUS_TEXT } from "@std/http/status";
+import { bytesOf } from "../wire/mod.ts";
+import { formatHttpDate } from "./http_date.ts";
+import type { ClientConnection } from "./client_connection.ts";
+
+/** As `server_tokens` has it. */
+export const SERVER_NAME = "sluice";
+export const SERVER_VERSION = "0.1.0";
+
+/** Reason phrases that nginx or HTTP know and the table does not. */
+const REASONS: Readonly<Record<number, string>> = { 499: "Client Closed Request" };
+
+export function reasonOf(status: number): string {
+  return STATUS_TEXT[status] ?? REASONS[status] ?? "Unknown";
+}
+
+export interface SimpleResponse {
+  readonly status: number;
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  /** Further field lines, each complete with CRLF. */
+  readonly extraFields?: string;
+}
+
+/** A plain page that says the status, in the manner of nginx. */
+export function errorPage(status: number, serverTokens: boolean): SimpleResponse {
+  const title = `${status} ${reasonOf(status)}`;
+  const server = serverTokens ? `${SERVER_NAME}/${SERVER_VERSION}` : SERVER_NAME;
+  const html = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n` +
+    `<center><h1>${title}</h1></center>\r\n<hr><center>${server}</center>\r\n</body>\r\n</html>\r\n`;
+  return { status, body: bytesOf(html), contentType: "text/html" };
+}
+
+/**
+ * Sends a small response of our own. Nothing of another one may have been sent. Where
+ * there is no memory for it the connection is cut, which tells the client as much.
+ */
+export function sendSimple(client: ClientConnection, response: SimpleResponse): void {
+  const { status, body, contentType, extraFields = "" } = response;
+  const hasBody = client.head.method !== "HEAD" && status !== 204 && status !== 304;
+  const server = client.conf.serverTokens ? `${SERVER_NAME}/${SERVER_VERSION}` : SERVER_NAME;
+  client.response.drop();
+  if (!client.response.prepare()) return client.response.cutShort();
+  const buf = client.context.pool.acquire(Math.max(1, body.length), "own response");
+  if (buf === undefined) return client.response.cutShort();
+  try {
+    buf.cell.set(body);
+    buf.last = body.length;
+    client.response.writeHead(status, body.length, hasBody, (writer) => {
+      writer.text(`HTTP/1.1 ${status} ${reasonOf(status)}`);
+      writer.crlf();
+      writer.text(`Server: ${server}`);
+      writer.crlf();
+      writer.text(`Date: ${formatHttpDate(client.context.deadlines.clock.wallMs())}`);
+      writer.crlf();
+      if (status !== 204 && status !== 304) {
+        writer.text(`Content-Type: ${contentType}`);
+        writer.crlf();
+        writer.text(`Content-Length: ${body.length}`);
+        writer.crlf();
+      }
+      for (const line of extraFields.split("\r\n")) {
+        if (line === "") continue;
+        writer.text(line);
+        writer.crlf();
+      }
+    });
+    client.response.send(buf, true);
+  } finally {
+    buf.release(); // when it is sent
+  }
+}

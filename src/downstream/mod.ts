@@ -1,0 +1,17 @@
+/**
+ * The client's side: its connections, requests on their way in, responses on their way out.
+ *
+ * @module
+ */
+export { ClientConnection, type ClientShared } from "./client_connection.ts";
+export type { ClientConf, ListenConf } from "./conf.ts";
+export {
+  errorPage,
+  reasonOf,
+  sendSimple,
+  SERVER_NAME,
+  SERVER_VERSION,
+  type SimpleResponse,
+} from "./error_page.ts";
+export { formatHttpDate } from "./http_date.ts";
+export { type ClientHandler, serveClient } from "./serve_client.ts";

@@ -1,0 +1,110 @@
+/**
+ * Phase `read_request_head`: the next request of a client's connection.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import { AGAIN, Failure, type Phase, Room } from "../event/mod.ts";
+import { BadMessage } from "../wire/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+
+/**
+ * Reads a request head into `client.head`. The Buf's unread bytes are behind it then.
+ *
+ * @returns Whether there is a request: not if the client closed instead of sending one.
+ * @throws {BadMessage} The head is refused; the client should be told.
+ * @throws {Failure} The client broke off, or was too slow.
+ */
+export async function* readRequestHead(client: ClientConnection): Phase<boolean> {
+  const { conn, context } = client;
+  let buf = client.buf;
+  if (buf === undefined) {
+    const sizeBytes = client.shared.conf.clientHeaderBufferSizeBytes;
+    buf = context.pool.acquire(sizeBytes, "client connection");
+    while (buf === undefined) {
+      yield new Room(context.pool);
+      buf = context.pool.acquire(sizeBytes, "client connection");
+    }
+    client.buf = buf;
+  }
+  if (buf.size === 0 || conn.hasReceived) {
+    if (client.isDraining && !conn.hasReceived) return false;
+    client.isIdle = true;
+    conn.setReadDeadline(context.deadlines.nowMs + idleMs(client));
+    let received = conn.recv(buf);
+    while (received === AGAIN) {
+      yield conn.readable;
+      received = conn.recv(buf);
+    }
+    if (received === 0) return false;
+    client.isIdle = false;
+  } else if (buf.pos > 0) {
+    buf.cell.copyWithin(0, buf.pos, buf.last); // pipelined: to the front, where a head begins
+    buf.last -= buf.pos;
+    buf.pos = 0;
+  }
+
+  client.startedAtMs = context.deadlines.nowMs;
+  const { head } = client;
+  head.begin(buf.cell, 0);
+  if (!head.parse(buf.last)) buf = yield* readOn(client, buf);
+  buf.pos = head.end;
+  while (conn.isSending) yield conn.writable; // the answer before this one: one at a time
+  client.beginRequest();
+  return true;
+}
+
+/** The head did not come in one piece, or is larger than a small Buf. */
+async function* readOn(client: ClientConnection, first: Buf): Phase<Buf> {
+  const { conn, context, head } = client;
+  const deadlineMs = client.startedAtMs + client.shared.conf.clientHeaderTimeoutMs;
+  let buf = first;
+  do {
+    const lineBytes = buf.last - head.lineStart;
+    if (lineBytes > client.shared.conf.largeClientHeaderBufferSizeBytes) throw tooLarge(client);
+    if (buf.room === 0) {
+      const larger = context.pool.acquire(nextSize(client, buf), "large client header");
+      if (larger === undefined) {
+        yield new Room(context.pool);
+        continue;
+      }
+      larger.cell.set(buf.cell);
+      larger.last = buf.last;
+      buf.release();
+      client.buf = buf = larger;
+      head.moveTo(larger.cell);
+    }
+    let received = conn.recv(buf);
+    while (received === AGAIN) {
+      conn.setReadDeadline(deadlineMs); // for the head as a whole: a trickle does not extend it
+      yield conn.readable;
+      received = conn.recv(buf);
+    }
+    if (received === 0) {
+      throw new Failure("downstream", "closed", "client prematurely closed connection");
+    }
+  } while (!head.parse(buf.last));
+  return buf;
+}
+
+/** From the small Buf to one large one, to all of them in one piece. */
+function nextSize(client: ClientConnection, buf: Buf): number {
+  const { largeClientHeaderBufferCount, largeClientHeaderBufferSizeBytes } = client.shared.conf;
+  if (buf.cell.length < largeClientHeaderBufferSizeBytes) return largeClientHeaderBufferSizeBytes;
+  const allBytes = largeClientHeaderBufferCount * largeClientHeaderBufferSizeBytes;
+  if (buf.cell.length < allBytes) return allBytes;
+  throw tooLarge(client);
+}
+
+function tooLarge({ head }: ClientConnection): BadMessage {
+  return head.isFirstLineDone
+    ? new BadMessage(431, "too large a request head")
+    : new BadMessage(414, "too long a request line");
+}
+
+/** The first request has its header time; later ones may let the connection idle first. */
+function idleMs(client: ClientConnection): number {
+  return client.requests === 0
+    ? client.shared.conf.clientHeaderTimeoutMs
+    : client.conf.keepaliveTimeoutMs;
+}

@@ -1,0 +1,62 @@
+/**
+ * The way of a client's connection: request after request, until one side has enough.
+ *
+ * @module
+ */
+import { Failure } from "../event/mod.ts";
+import { BadMessage } from "../wire/mod.ts";
+import type { ClientConnection } from "./client_connection.ts";
+import { closeGently, discardBody } from "./discard.ts";
+import { errorPage, sendSimple } from "./error_page.ts";
+import { readRequestHead } from "./read_request_head.ts";
+
+/** What is done with requests, and told of connections. Implemented by http. */
+export interface ClientHandler {
+  /** Answers the current request. Never rejects. */
+  handle(client: ClientConnection): Promise<void>;
+  /** A request was refused before it could be handled, and has been answered. */
+  onRefused(client: ClientConnection, refusal: BadMessage): void;
+  /** The connection ended in the middle of something, and why. */
+  onBroken(client: ClientConnection, failure: Failure): void;
+  /** A bug of ours ended the connection. */
+  onBug(client: ClientConnection, error: unknown): void;
+}
+
+/** Serves a connection to its end. Never rejects; the connection is closed and holds nothing after. */
+export async function serveClient(client: ClientConnection, handler: ClientHandler): Promise<void> {
+  const { driver } = client;
+  try {
+    while (await driver.run(readRequestHead(client))) {
+      await handler.handle(client);
+      if (client.response.isCut) return;
+      if (!client.response.keepsAlive) return await driver.run(closeGently(client));
+      if (!client.body.isDone && !await driver.run(discardBody(client))) return;
+      client.endRequest();
+    }
+  } catch (error) {
+    if (error instanceof BadMessage) await refuse(client, handler, error);
+    else if (error instanceof Failure) handler.onBroken(client, error);
+    else handler.onBug(client, error);
+  } finally {
+    client.close();
+  }
+}
+
+/** Tells the client that its request is no request, and ends the connection. */
+async function refuse(
+  client: ClientConnection,
+  handler: ClientHandler,
+  refusal: BadMessage,
+): Promise<void> {
+  try {
+    if (client.response.status === 0) {
+      client.isDraining = true;
+      sendSimple(client, errorPage(refusal.status, client.conf.serverTokens));
+    }
+    handler.onRefused(client, refusal);
+    await client.driver.run(closeGently(client));
+  } catch (error) {
+    if (error instanceof Failure) handler.onBroken(client, error);
+    else handler.onBug(client, error);
+  }
+}

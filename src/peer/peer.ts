@@ -1,0 +1,66 @@
+/**
+ * Peers and the choice between them. A {@linkcode Balancer} lives as long as the
+ * configuration, a {@linkcode Selection} as long as one request.
+ *
+ * @module
+ */
+import type { PeerConf } from "./conf.ts";
+
+/** One upstream server: its configuration, then its live state. */
+export class Peer {
+  readonly conf: PeerConf;
+  /** Connections in use now, for `max_conns`. */
+  connections = 0;
+  /** Failures in the current window. */
+  fails = 0;
+  /** When the peer last failed, in ms of the clock. */
+  failedAtMs = -Infinity;
+  /** When the window began, or the peer was let back in for a trial, in ms of the clock. */
+  checkedAtMs = -Infinity;
+  /** Weight after failures; grows back to `weight` by one a choice. */
+  effectiveWeight: number;
+  currentWeight = 0;
+
+  constructor(conf: PeerConf) {
+    this.conf = conf;
+    this.effectiveWeight = conf.weight;
+  }
+
+  /** As written in the configuration. */
+  get name(): string {
+    return this.conf.name;
+  }
+}
+
+/**
+ * How an attempt ended for the peer. `next`: tried in vain, yet no fault of the peer
+ * (a 403, 404 or 429 that another peer is asked about).
+ */
+export type PeerVerdict = "ok" | "next" | "failed";
+
+/** One request's walk over the peers of a group. Used again for the next request. */
+export class Selection {
+  /** Attempts left, the one in progress included. */
+  triesLeft = 0;
+  /** Peers that this request has tried. */
+  readonly tried = new Set<Peer>();
+  /** Whether only the backup peers are left. */
+  onBackup = false;
+
+  reset(tries: number): void {
+    this.triesLeft = tries;
+    this.onBackup = false;
+    if (this.tried.size > 0) this.tried.clear();
+  }
+}
+
+/** Chooses peers. A new one is one file that implements this. */
+export interface Balancer {
+  readonly peers: readonly Peer[];
+  /** Starts a request's walk. */
+  begin(selection: Selection): void;
+  /** Returns the next peer to try, or `undefined`: no live upstreams. Never the same one twice. */
+  get(selection: Selection, nowMs: number): Peer | undefined;
+  /** Must follow every `get` that returned a peer, exactly once. */
+  free(selection: Selection, peer: Peer, verdict: PeerVerdict, nowMs: number): void;
+}

@@ -1,0 +1,79 @@
+/**
+ * The port: what the upstream journey needs of the side that it answers. Upstream and
+ * downstream do not know each other; http joins them.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import type { Wait } from "../event/mod.ts";
+import type { LogLevel } from "../log/conf.ts";
+import type { HeadWriter, ResponseHead } from "../wire/mod.ts";
+
+/** The client's side of one request. */
+export interface Downstream {
+  /** Writes the request head as the current peer is to see it: nginx's `create_request`. */
+  writeRequestHead(into: HeadWriter): void;
+  /** The request body, if there is one. */
+  readonly requestBody: RequestBody | undefined;
+
+  /** Calls `onGone` as soon as the client leaves. Only once the request body is complete. */
+  watch(onGone: () => void): void;
+  unwatch(): void;
+
+  /** Makes sure of the memory that {@linkcode begin} needs. Returns whether it is there. */
+  prepare(): boolean;
+  /**
+   * Takes the response's head and decides how the client sees its body end. The
+   * bytes are borrowed until it returns. They leave together with the first piece
+   * of the body, or with {@linkcode flush}.
+   *
+   * @param bodyBytes Length of the body; -1 when only its end will tell.
+   */
+  begin(response: ResponseHead, bodyBytes: number): void;
+  /** Passes an interim (1xx) head on. */
+  sendInterim(response: ResponseHead): void;
+  /** How many body bytes {@linkcode send} would copy, so that their Buf is free at once. */
+  readonly copiesUpTo: number;
+  /**
+   * Sends the unread bytes of `from` as the next piece of the body, and after the
+   * last one its end. `from` is lent until it is sent, or empty at once if it was
+   * copied. Its bytes in front of `pos` and behind `last` may be used for framing.
+   */
+  send(from: Buf, isLast: boolean): void;
+  /** Sends what {@linkcode begin} left waiting. */
+  flush(): void;
+  /** Whether anything is still on its way to the client. */
+  readonly isSending: boolean;
+  readonly writable: Wait;
+  /** Throws the Failure that ended the sending, if one did. */
+  checkSending(): void;
+
+  /** Answers with an error page of our own. Only where nothing of a response was sent. */
+  refuse(status: number): void;
+  /** The response cannot be completed: the client has to see that it is cut short. */
+  cutShort(): void;
+
+  /** Writes to the error log, with all that is known of the request. */
+  report(level: LogLevel, message: string): void;
+}
+
+/** A request body on its way in. */
+export interface RequestBody {
+  /** Length in bytes, or -1: it is chunked. */
+  readonly lengthBytes: number;
+  /** Whether any of it was handed out: then it cannot be had again. */
+  readonly isStarted: boolean;
+  /** Whether all of it was handed out. */
+  readonly isDone: boolean;
+  /**
+   * Reads behind `into.last`. Returns the bytes that are there now, 0 when the body
+   * is done, or AGAIN: `into` is lent then, so ask again with the same Buf.
+   *
+   * @throws {BadMessage} The body's framing is illegal, or it is too large.
+   * @throws {Failure} The client left or timed out.
+   */
+  read(into: Buf): number;
+  readonly readable: Wait;
+  /** Ends the reading for now. Returns whether the body keeps `into`, since a read is pending on it. */
+  stop(into: Buf): boolean;
+}

@@ -1,0 +1,122 @@
+/**
+ * One request on its way through the phases, and what they leave for each other.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import { type ConnContext, Driver, Failure } from "../event/mod.ts";
+import { type PeerGroup, Selection, type UpstreamConn } from "../peer/mod.ts";
+import { BodyDecoder, HeadWriter, ResponseHead } from "../wire/mod.ts";
+import type { UpstreamConf } from "./conf.ts";
+import type { Downstream } from "./downstream.ts";
+import type { AttemptKind } from "./next_upstream.ts";
+
+/** Bound of the field lines of a response head. */
+const RESPONSE_FIELDS_MAX = 1_000;
+
+/** One try at one peer, for logs and variables. Times are in ms; -1: it did not get there. */
+export interface Attempt {
+  peerName: string;
+  /** Status of the peer's answer, or the one the client would get; 0 if the client left first. */
+  status: number;
+  startedAtMs: number;
+  connectMs: number;
+  headerMs: number;
+  responseMs: number;
+  bytesSent: number;
+  bytesReceived: number;
+  /** Body bytes received. */
+  responseBytes: number;
+  /** What went wrong, if something did. */
+  failure: AttemptKind | undefined;
+}
+
+/** What a request is and where it stands. Used again for the next request. */
+export class Exchange {
+  readonly context: ConnContext;
+  readonly driver = new Driver();
+  /** Runs `send_request` beside the reading of the response, for requests with a body. */
+  readonly sender = new Driver();
+  readonly selection = new Selection();
+  readonly head = new ResponseHead(RESPONSE_FIELDS_MAX);
+  readonly body = new BodyDecoder();
+  readonly writer = new HeadWriter();
+
+  conf!: UpstreamConf;
+  group!: PeerGroup;
+  downstream!: Downstream;
+  method = "GET";
+  startedAtMs = 0;
+
+  /** The head that every attempt sends; kept until no other attempt can follow. */
+  requestBuf: Buf | undefined;
+  upstream: UpstreamConn | undefined;
+  /** The running {@linkcode sender}; settles when it has ended, however it did. */
+  sending: Promise<void> | undefined;
+  /** Any byte of the request may have reached the current peer. */
+  isRequestSent = false;
+  /** All of the request is on its way to the current peer. */
+  isRequestComplete = false;
+  /** The client has our status line: from here on no other peer can help. */
+  isHeaderSent = false;
+  /** The peer sent more than its response. */
+  hasExtraData = false;
+  /** What is being done, as nginx's error log names it. */
+  doing = "";
+
+  /** Records of {@linkcode attempts} that are in use. */
+  attemptCount = 0;
+  readonly attempts: Attempt[] = [];
+
+  constructor(context: ConnContext) {
+    this.context = context;
+  }
+
+  /** The client has left: ends whatever the journey waits for. */
+  readonly onClientGone = (): void => {
+    this.driver.interrupt(
+      new Failure("downstream", "closed", "client prematurely closed connection"),
+    );
+  };
+
+  /** Makes ready for a request. */
+  begin(conf: UpstreamConf, group: PeerGroup, downstream: Downstream, method: string): void {
+    this.conf = conf;
+    this.group = group;
+    this.downstream = downstream;
+    this.method = method;
+    this.startedAtMs = this.context.deadlines.nowMs;
+    this.isRequestSent = this.isRequestComplete = this.isHeaderSent = false;
+    this.hasExtraData = false;
+    this.attemptCount = 0;
+    this.doing = "";
+    this.driver.reset();
+  }
+
+  /** The attempt in progress, or the last one. */
+  get attempt(): Attempt | undefined {
+    return this.attemptCount === 0 ? undefined : this.attempts[this.attemptCount - 1];
+  }
+
+  beginAttempt(peerName: string): Attempt {
+    const attempt = this.attempts[this.attemptCount] ??= {
+      peerName: "",
+      status: 0,
+      startedAtMs: 0,
+      connectMs: -1,
+      headerMs: -1,
+      responseMs: -1,
+      bytesSent: 0,
+      bytesReceived: 0,
+      responseBytes: 0,
+      failure: undefined,
+    };
+    this.attemptCount++;
+    attempt.peerName = peerName;
+    attempt.status = attempt.bytesSent = attempt.bytesReceived = attempt.responseBytes = 0;
+    attempt.startedAtMs = this.context.deadlines.nowMs;
+    attempt.connectMs = attempt.headerMs = attempt.responseMs = -1;
+    attempt.failure = undefined;
+    return attempt;
+  }
+}

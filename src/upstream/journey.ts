@@ -1,0 +1,219 @@
+/**
+ * The whole journey of one request through the upstream, in one place. Every branch
+ * between phases is here and nowhere else; each phase is a straight line in a file of
+ * its own.
+ *
+ * ```text
+ *   init ─► get peer ─► connect ─► send_request ─► process_header ─► respond ─► finalize
+ *              ▲        (only if    (the body, if                       ▲
+ *              │        no idle      there is one, beside               │ whole in one
+ *              │        one)         what follows)                      │ piece: no phase
+ *              └──────────── next_upstream ◄── a failure or a refusal ──┘
+ * ```
+ *
+ * A phase is an async generator that the exchange's driver runs. Where a request meets
+ * nothing to wait for, the phase is not entered at all: that is what makes a small
+ * request cheap.
+ *
+ * @module
+ */
+import { Failure } from "../event/mod.ts";
+import type { Peer, PeerVerdict, UpstreamConn } from "../peer/mod.ts";
+import { BadMessage } from "../wire/mod.ts";
+import { connect } from "./connect.ts";
+import type { Attempt, Exchange } from "./exchange.ts";
+import { CLIENT_CLOSED_REQUEST, finalize, reportFailure } from "./finalize.ts";
+import { init, initWithRoom, watchClient } from "./init.ts";
+import {
+  type AttemptKind,
+  conditionOf,
+  decideNext,
+  type Decision,
+  refusalOf,
+  statusFor,
+} from "./next_upstream.ts";
+import { processHeader } from "./process_header.ts";
+import { respondUnbuffered, roomToRespond, startResponse } from "./respond_unbuffered.ts";
+import { sendHead, sendRequest } from "./send_request.ts";
+
+const BAD_GATEWAY = 502;
+const INTERNAL_SERVER_ERROR = 500;
+
+/**
+ * Takes one request from the choice of a peer to the end of its response. The client
+ * has been answered when it resolves, as far as it can be; nothing is held any more.
+ */
+export async function journey(exchange: Exchange): Promise<void> {
+  const { driver, selection, group, context, downstream } = exchange;
+  try {
+    if (!init(exchange)) await driver.run(initWithRoom(exchange));
+    while (true) { // bounded: a selection never returns a peer twice
+      const peer = group.balancer.get(selection, context.deadlines.nowMs);
+      if (peer === undefined) {
+        exchange.doing = "connecting to upstream";
+        downstream.report("error", "no live upstreams");
+        return finalize(exchange, BAD_GATEWAY);
+      }
+      const outcome = await attempt(exchange, peer);
+      if (outcome === "served") return finalize(exchange);
+      if (outcome !== "next") return finalize(exchange, outcome);
+    }
+  } catch (error) {
+    finalize(exchange, statusOf(exchange, driver.interruption ?? error));
+  } finally {
+    exchange.requestBuf?.release();
+    exchange.requestBuf = undefined;
+  }
+}
+
+/** How an attempt ended: with another peer's turn, a client that has a response, or a status to answer with. */
+type Outcome = "next" | "served" | number;
+
+/** Tries one peer: on an idle connection if there is one, and on a fresh one if that had gone stale. */
+async function attempt(exchange: Exchange, peer: Peer): Promise<Outcome> {
+  const { group, selection, context } = exchange;
+  let outcome: Outcome | "again" = "again";
+  try {
+    outcome = await roundTrip(exchange, peer, group.idle.take(peer));
+    if (outcome === "again") outcome = await roundTrip(exchange, peer, undefined);
+    return outcome === "again" ? BAD_GATEWAY : outcome; // a fresh connection is never stale
+  } finally {
+    group.balancer.free(selection, peer, verdictOn(exchange.attempt!.failure), context.deadlines.nowMs);
+  }
+}
+
+/** One request and its response on one connection, which is kept or closed whatever happens. */
+async function roundTrip(
+  exchange: Exchange,
+  peer: Peer,
+  idle: UpstreamConn | undefined,
+): Promise<Outcome | "again"> {
+  const { driver, head, downstream } = exchange;
+  const record = beginAttempt(exchange, peer, idle);
+  let isReusable = false;
+  try {
+    if (idle === undefined) await driver.run(connect(exchange, peer));
+    record.connectMs = elapsedMs(exchange);
+
+    sendHead(exchange);
+    if (downstream.requestBody !== undefined) exchange.sending = sendBody(exchange);
+
+    await driver.run(processHeader(exchange));
+    record.headerMs = elapsedMs(exchange);
+    record.status = head.status;
+
+    const refusal = refusalOf(head.status);
+    if (refusal !== undefined && decide(exchange, refusal) === "next") {
+      record.failure = refusal;
+      return "next";
+    }
+    if (!downstream.prepare()) await driver.run(roomToRespond(exchange));
+    if (!startResponse(exchange)) await driver.run(respondUnbuffered(exchange));
+    isReusable = mayBeKept(exchange);
+    return "served";
+  } catch (error) {
+    const failure = driver.interruption ?? error;
+    if (failure instanceof Failure && failure.side === "upstream") {
+      const condition = record.failure = conditionOf(failure.kind);
+      const decision = exchange.isHeaderSent ? "no" : decide(exchange, condition);
+      if (decision !== "again") reportFailure(exchange, failure);
+      if (decision !== "no") return decision;
+    }
+    record.status = statusOf(exchange, failure);
+    if (!exchange.isHeaderSent) return record.status;
+    downstream.cutShort();
+    return "served";
+  } finally {
+    if (exchange.sending !== undefined) await stopSending(exchange);
+    record.responseMs = elapsedMs(exchange);
+    leave(exchange, isReusable);
+  }
+}
+
+/** Runs `send_request` beside the other phases. Never rejects: what goes wrong is the driver's to tell. */
+async function sendBody(exchange: Exchange): Promise<void> {
+  const { driver, sender, downstream, context, conf } = exchange;
+  sender.reset();
+  try {
+    await sender.run(sendRequest(exchange, downstream.requestBody!));
+    watchClient(exchange);
+  } catch (error) {
+    if (sender.interruption !== undefined) return; // the attempt is over
+    // A peer that stops taking the body may have answered already: the response decides.
+    if (!(error instanceof Failure) || error.side === "downstream") return driver.interrupt(error as Error);
+  }
+  exchange.isRequestComplete = true;
+  exchange.upstream?.conn.setReadDeadline(context.deadlines.nowMs + conf.readTimeoutMs);
+}
+
+/** Ends the sending of a body that nobody waits for any more. */
+async function stopSending(exchange: Exchange): Promise<void> {
+  if (!exchange.isRequestComplete) exchange.sender.interrupt(new Error("the attempt is over"));
+  await exchange.sending;
+  exchange.sending = undefined;
+}
+
+/** Keeps the connection or closes it. */
+function leave(exchange: Exchange, isReusable: boolean): void {
+  const { upstream } = exchange;
+  if (upstream === undefined) return;
+  exchange.upstream = undefined;
+  exchange.attempt!.bytesReceived += upstream.conn.bytesReceived;
+  if (isReusable) exchange.group.idle.give(upstream);
+  else upstream.close();
+}
+
+/** Whether the connection can carry another request: everything was said, and understood. */
+function mayBeKept(exchange: Exchange): boolean {
+  const { conn } = exchange.upstream!;
+  return exchange.head.allowsKeepalive && exchange.body.isDone && exchange.isRequestComplete &&
+    !exchange.hasExtraData && !conn.isSending && !conn.hasEnded;
+}
+
+function decide(exchange: Exchange, kind: AttemptKind): Decision {
+  const { conf, selection, downstream, context, upstream } = exchange;
+  return decideNext(kind, {
+    method: exchange.method,
+    isRequestSent: exchange.isRequestSent,
+    isStale: upstream !== undefined && upstream.isReused && exchange.attempt!.status === 0 &&
+      upstream.buf.last === 0,
+    isBodyGone: downstream.requestBody?.isStarted ?? false,
+    triesLeft: selection.triesLeft,
+    elapsedMs: context.deadlines.nowMs - exchange.startedAtMs,
+  }, conf.nextUpstream);
+}
+
+/** What the attempt says of the peer: a 403, 404 or 429 is no fault of it. */
+function verdictOn(failure: AttemptKind | undefined): PeerVerdict {
+  if (failure === undefined) return "ok";
+  return failure === "http_403" || failure === "http_404" || failure === "http_429" ? "next" : "failed";
+}
+
+/** The status that stands for what ended the request; says in the log what nobody else has said. */
+function statusOf(exchange: Exchange, failure: unknown): number {
+  if (failure instanceof Failure) {
+    if (failure.side === "upstream") return statusFor(conditionOf(failure.kind));
+    reportFailure(exchange, failure);
+    return CLIENT_CLOSED_REQUEST;
+  }
+  if (failure instanceof BadMessage) {
+    exchange.downstream.report("info", `client sent invalid request: ${failure.message}`);
+    return failure.status;
+  }
+  const text = failure instanceof Error ? failure.stack ?? failure.message : String(failure);
+  exchange.downstream.report("crit", `a bug in this proxy ended the request: ${text}`);
+  return INTERNAL_SERVER_ERROR;
+}
+
+function beginAttempt(exchange: Exchange, peer: Peer, idle: UpstreamConn | undefined): Attempt {
+  const record = exchange.beginAttempt(peer.name);
+  record.bytesReceived = idle === undefined ? 0 : -idle.conn.bytesReceived; // what came before does not count
+  exchange.upstream = idle;
+  exchange.isRequestSent = exchange.isRequestComplete = exchange.hasExtraData = false;
+  return record;
+}
+
+/** Time since the attempt in progress began, in ms. */
+function elapsedMs(exchange: Exchange): number {
+  return exchange.context.deadlines.nowMs - exchange.attempt!.startedAtMs;
+}

@@ -1,0 +1,116 @@
+/**
+ * Phase `send_request`: the head, and the body as it comes.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import { AGAIN, Failure, type Phase, Room } from "../event/mod.ts";
+import { CHUNK_HEADROOM, CHUNK_TAILROOM, frameChunk, LAST_CHUNK_BYTES } from "../wire/mod.ts";
+import type { RequestBody } from "./downstream.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Size of the cell that a body passes through. */
+const BODY_BUF_BYTES = 65_536;
+const LARGEST_HEAD_BYTES = 65_536;
+
+/**
+ * Starts sending the request head. The connection sees to it that all of it goes
+ * out; the reading of the response need not wait for that.
+ */
+export function sendHead(exchange: Exchange): void {
+  const upstream = exchange.upstream!;
+  const requestBuf = requestToSend(exchange);
+  exchange.doing = "sending request to upstream";
+  upstream.requests++;
+  exchange.isRequestComplete = exchange.downstream.requestBody === undefined;
+  exchange.isRequestSent = true;
+  requestBuf.pos = 0; // from the start: another peer may have had it before
+  exchange.attempt!.bytesSent += requestBuf.size;
+  upstream.conn.send(requestBuf);
+}
+
+/** The request head: the same bytes for every attempt, nginx's `reinit_request`. */
+function requestToSend(exchange: Exchange): Buf {
+  if (exchange.requestBuf!.isLent) {
+    // The attempt before was closed in the middle of its write, which has not settled.
+    exchange.requestBuf!.release();
+    exchange.requestBuf = undefined;
+    if (!createRequest(exchange)) throw new Failure("upstream", "closed", "no buffer memory");
+  }
+  return exchange.requestBuf!;
+}
+
+/**
+ * Writes the request head into a Buf that the exchange then owns: nginx's
+ * `create_request`. Once a request; a further attempt sends the same bytes again.
+ *
+ * @returns Whether there was memory for it.
+ */
+export function createRequest(exchange: Exchange): boolean {
+  const { writer, context, downstream } = exchange;
+  for (let sizeBytes = 1024; sizeBytes <= LARGEST_HEAD_BYTES; sizeBytes *= 4) {
+    const buf = context.pool.acquire(sizeBytes, "request head");
+    if (buf === undefined) return false;
+    try {
+      writer.begin(buf.cell, 0, buf.cell.length);
+      downstream.writeRequestHead(writer);
+    } catch (error) {
+      buf.release();
+      throw error;
+    }
+    if (!writer.hasOverflowed) {
+      buf.last = writer.at;
+      exchange.requestBuf = buf;
+      return true;
+    }
+    buf.release();
+  }
+  throw new Error(`Cannot send a request head of more than ${LARGEST_HEAD_BYTES} bytes`);
+}
+
+/**
+ * Sends the request body, piece by piece as the client delivers it. Runs beside the
+ * reading of the response, which may come at any time.
+ *
+ * @throws {Failure} of either side.
+ * @throws {BadMessage} The client's body is malformed or too large.
+ */
+export async function* sendRequest(exchange: Exchange, body: RequestBody): Phase<void> {
+  const { context } = exchange;
+  const { conn } = exchange.upstream!;
+  let buf = context.pool.acquire(BODY_BUF_BYTES, "request body");
+  while (buf === undefined) {
+    yield new Room(context.pool);
+    buf = context.pool.acquire(BODY_BUF_BYTES, "request body");
+  }
+  try {
+    while (!body.isDone) {
+      buf.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
+      let received = body.read(buf);
+      while (received === AGAIN) {
+        yield body.readable;
+        received = body.read(buf);
+      }
+      if (body.lengthBytes < 0) frame(buf, body.isDone);
+      exchange.attempt!.bytesSent += buf.size;
+      conn.send(buf);
+      while (buf.isLent) yield conn.writable;
+      conn.checkSending();
+    }
+  } finally {
+    if (!body.stop(buf)) buf.release();
+  }
+}
+
+/** Makes a chunk of what was read; an empty one would end the body too early. */
+function frame(buf: Buf, isLast: boolean): void {
+  if (buf.size === 0) {
+    if (!isLast) return;
+    buf.cell.set(LAST_CHUNK_BYTES, buf.last);
+    buf.last += LAST_CHUNK_BYTES.length;
+    return;
+  }
+  const end = buf.last;
+  buf.pos = frameChunk(buf.cell, buf.pos, end, isLast);
+  buf.last = end + (isLast ? CHUNK_TAILROOM : 2);
+}

@@ -1,0 +1,21 @@
+/**
+ * HTTP/1 bytes: heads, framing, fields. No input or output, no clock, nothing of ours.
+ *
+ * @module
+ */
+export { BadMessage } from "./bad_message.ts";
+export { BodyDecoder } from "./body.ts";
+export { bytesOf, equalsIgnoringCase, latin1 } from "./chars.ts";
+export * as fieldId from "./fields.ts";
+export { FieldLines } from "./fields.ts";
+export { Head, NO_LENGTH } from "./head.ts";
+export {
+  CHUNK_HEADROOM,
+  CHUNK_TAILROOM,
+  chunkEnd,
+  frameChunk,
+  HeadWriter,
+  LAST_CHUNK_BYTES,
+} from "./head_writer.ts";
+export { RequestHead } from "./request_head.ts";
+export { ResponseHead } from "./response_head.ts";

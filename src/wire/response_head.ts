@@ -1,0 +1,111 @@
+/**
+ * A response head (RFC 9112, 4), parsed in place.
+ *
+ * @module
+ */
+import { BadMessage } from "./bad_message.ts";
+import { bytesOf, CR, IS_FIELD_VALUE, latin1, LF, SP } from "./chars.ts";
+import { CONNECTION, CONTENT_LENGTH, FieldLines, TRANSFER_ENCODING, UPGRADE } from "./fields.ts";
+import { Head } from "./head.ts";
+
+const VERSION = bytesOf("HTTP/1.");
+
+/** One response's head. Used again for the next response of its holder. */
+export class ResponseHead extends Head {
+  status = 0;
+  /** `status SP reason` as it came: `[statusStart, statusEnd)`. */
+  statusStart = 0;
+  statusEnd = 0;
+  upgradeIndex = -1;
+
+  constructor(maxFields: number) {
+    super(new FieldLines(new Uint8Array(), maxFields, false));
+  }
+
+  override begin(bytes: Uint8Array, start: number): void {
+    super.begin(bytes, start);
+    this.status = 0;
+    this.upgradeIndex = -1;
+  }
+
+  /** Whether the connection may carry another response after this one. */
+  get allowsKeepalive(): boolean {
+    return this.saysClose ? false : this.minorVersion === 1 || this.saysKeepAlive;
+  }
+
+  /** 1xx other than 101: another head follows (RFC 9110, 15.2). */
+  get isInterim(): boolean {
+    return this.status < 200 && this.status !== 101;
+  }
+
+  reason(): string {
+    return latin1(this.fields.bytes, Math.min(this.statusStart + 4, this.statusEnd), this.statusEnd);
+  }
+
+  protected parseFirstLine(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    for (; at < start + VERSION.length; at++) {
+      if (at === end) return -1;
+      if (bytes[at] !== VERSION[at - start]) throw new BadMessage(502, "no HTTP/1 status line");
+    }
+    if (at + 5 > end) return -1; // minor version, SP, three digits
+    this.minorVersion = bytes[at]! - 0x30;
+    if (this.minorVersion !== 0 && this.minorVersion !== 1) {
+      throw new BadMessage(502, "an HTTP version other than 1.0 and 1.1");
+    }
+    if (bytes[at + 1] !== SP) throw new BadMessage(502, "a malformed status line");
+    at += 2;
+    this.statusStart = at;
+    const status = statusOf(bytes, at);
+    if (status < 100 || status > 599) throw new BadMessage(502, "an illegal status code");
+    this.status = status;
+    at += 3;
+    if (at < end && bytes[at] !== SP && bytes[at] !== CR) {
+      throw new BadMessage(502, "a malformed status line");
+    }
+    while (at < end && IS_FIELD_VALUE[bytes[at]!] === 1) at++;
+    if (at + 1 >= end) {
+      if (at < end && bytes[at] !== CR) throw new BadMessage(502, "a malformed status line");
+      return -1;
+    }
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) throw new BadMessage(502, "a malformed status line");
+    this.statusEnd = at;
+    return at + 2;
+  }
+
+  protected understand(): void {
+    const { fields } = this;
+    let hasConnection = false;
+    for (let index = 0; index < fields.count; index++) {
+      switch (fields.id(index)) {
+        case CONTENT_LENGTH:
+          this.readContentLength(index);
+          break;
+        case TRANSFER_ENCODING:
+          this.readTransferEncoding(index);
+          break;
+        case CONNECTION:
+          hasConnection = true;
+          break;
+        case UPGRADE:
+          this.upgradeIndex = index;
+          break;
+      }
+    }
+    this.checkFraming();
+    if (!hasConnection) return;
+    for (let index = 0; index < fields.count; index++) {
+      if (fields.id(index) === CONNECTION) this.readConnection(index);
+    }
+  }
+}
+
+function statusOf(bytes: Uint8Array, at: number): number {
+  let status = 0;
+  for (let digitAt = at; digitAt < at + 3; digitAt++) {
+    const digit = bytes[digitAt]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    status = status * 10 + digit;
+  }
+  return status;
+}
