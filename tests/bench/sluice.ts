@@ -24,8 +24,6 @@ export interface SluiceOptions extends ProxyOptions {
 }
 
 const ENDLESS = 1_000_000_000;
-/** From here on the default number of connections may not do. */
-const MANY = 256;
 const WORKER_CONNECTIONS = 20_000;
 const DEFAULT_COMMAND = "{deno} run -A main.ts run -c {config}";
 
@@ -61,7 +59,7 @@ function configuration(options: SluiceOptions, address: string): string {
   const proxy = { pass: "http://app" };
   const access = options.accessLog ? { path: options.accessLog } : "off";
   const config = stringify({
-    ...(options.keepalive >= MANY ? { worker_connections: WORKER_CONNECTIONS } : {}),
+    worker_connections: WORKER_CONNECTIONS,
     log: { access, error: { path: "stderr", level: "warn" } },
     upstreams: {
       app: {
