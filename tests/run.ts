@@ -22,8 +22,6 @@ interface Gate {
   readonly args: readonly string[];
   /** Paths without which there is nothing to do; the gate is left out and says so. */
   readonly needs?: readonly string[];
-  /** A folder that the command writes, and that has to be what it writes already. */
-  readonly writes?: string;
 }
 
 /** Whole tests run without a terminal: a missing permission is an error, not a question. */
@@ -77,11 +75,10 @@ const GATES: readonly Gate[] = [
       "--quiet",
       "--no-prompt",
       "--allow-read=deploy",
-      "--allow-write=deploy",
       "src/config/write_manual.ts",
+      "--check",
     ],
     needs: ["src/config/write_manual.ts"],
-    writes: "deploy",
   },
 ];
 
@@ -130,12 +127,8 @@ async function pass(gate: Gate): Promise<Result> {
   }
   console.log(`gate ${gate.name}: deno ${gate.args.join(" ")}`);
   const startedMs = performance.now();
-  const before = snapshot(gate.writes);
   const { code, output } = await run(gate.args);
-  const stale = differences(before, snapshot(gate.writes));
-  for (const path of stale) console.log(`${path}: was out of date; it is written anew, commit it`);
-
-  const isGood = code === 0 && stale.length === 0;
+  const isGood = code === 0;
   const counts = count(output);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.log(`gate ${gate.name}: ${isGood ? "ok" : `FAILED (status ${code})`} in ${seconds} s\n`);
@@ -174,32 +167,6 @@ async function pump(
     for (let at = 0; at < chunk.length;) at += to.writeSync(chunk.subarray(at));
   }
   return text;
-}
-
-type Snapshot = ReadonlyMap<string, Uint8Array>;
-
-/** The files below a folder of the repository; none when there is no folder. */
-function snapshot(folder: string | undefined): Snapshot {
-  const files = new Map<string, Uint8Array>();
-  const walk = (path: string) => {
-    for (const { name, isDirectory } of Deno.readDirSync(ROOT + path)) {
-      if (isDirectory) walk(`${path}/${name}`);
-      else files.set(`${path}/${name}`, Deno.readFileSync(`${ROOT}${path}/${name}`));
-    }
-  };
-  if (folder !== undefined && exists(ROOT + folder)) walk(folder);
-  return files;
-}
-
-/** Paths of files that are not the same in both. */
-function differences(before: Snapshot, after: Snapshot): string[] {
-  const paths = new Set([...before.keys(), ...after.keys()]);
-  return [...paths].filter((path) => !isSame(before.get(path), after.get(path)));
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 function exists(path: string): boolean {

@@ -50,8 +50,8 @@ const LAYERS: readonly (readonly string[])[] = [
 /** Import nothing of ours; everybody may import them. */
 const LEAVES = ["wire", "log"];
 
-/** Where a request's bytes pass: no console there, logs go through `log`. */
-const HOT = ["buffer", "event", "wire", "peer", "upstream", "downstream", "cache", "http", "log"];
+/** Where a request's bytes pass: no console there, what is worth saying goes to `log`. */
+const HOT = ["buffer", "event", "wire", "peer", "upstream", "downstream", "cache", "http"];
 
 /** The border where packages without types get them (DESIGN.md, "What is fixed"). */
 const TYPE_BORDER = "src/std.d.ts";
