@@ -31,7 +31,7 @@ function isHostname(text: string): boolean {
   return text.length <= 253 && /^[a-z\d_](?:[a-z\d_-]*[a-z\d_])?(?:\.[a-z\d_-]+)*\.?$/i.test(text);
 }
 
-export function isIpv4(text: string): boolean {
+function isIpv4(text: string): boolean {
   const bytes = text.split(".");
   return bytes.length === 4 &&
     bytes.every((byte) => /^(?:0|[1-9]\d{0,2})$/.test(byte) && Number(byte) <= 255);
@@ -41,6 +41,11 @@ export function isIpv4(text: string): boolean {
 function canonicalIpv6(text: string): string | undefined {
   if (!/^[\da-f:.]+$/i.test(text)) return undefined;
   return URL.parse(`http://[${text}]`)?.hostname.slice(1, -1);
+}
+
+/** Of a `hostname` that was read here: whether it is an IP address. */
+export function isIp(hostname: string): boolean {
+  return hostname.includes(":") || isIpv4(hostname);
 }
 
 /** As logs and `$proxy_host` write it. */

@@ -7,7 +7,7 @@ import type { LocationAction, LocationConf, LocationModifier, ProxyAction } from
 import { locationRegex } from "../http/router.ts";
 import type { AccessLogConf } from "../log/conf.ts";
 import type { UpstreamGroupConf } from "../peer/conf.ts";
-import { formatHost, isIpv4, parseHostPort } from "./address.ts";
+import { formatHost, isIp, parseHostPort } from "./address.ts";
 import type { Block } from "./block.ts";
 import { type Building, regexProblem } from "./build.ts";
 import type { Groups } from "./build_upstream.ts";
@@ -246,8 +246,7 @@ function passToHost(rest: string, groups: Groups, refuse: Refuse): PassTarget | 
 
 /** An address or a name with a dot: not what somebody would call a group and mistype. */
 function isAddressLike(hostname: string): boolean {
-  return hostname === "localhost" || hostname.includes(":") || hostname.includes(".") ||
-    isIpv4(hostname);
+  return hostname === "localhost" || hostname.includes(".") || isIp(hostname);
 }
 
 function refusePass(

@@ -109,15 +109,18 @@ function complainOfSyntax(problems: Problems, error: unknown): undefined {
     const expected = tidy(reason);
     return problems.add({ span, cannot: "read this as YAML", found: "bad YAML", expected });
   }
-  if (error instanceof RangeError) {
-    return problems.add({
-      span: { start: 0, end: 0 },
-      cannot: "read this as YAML",
-      found: "too many levels",
-      expected: `need at most ${DEPTH_LIMIT} levels`,
-    });
-  }
-  throw error;
+  if (!(error instanceof Error)) throw error;
+  // The stack has run out, or the parser met what its authors did not think of, such as an
+  // `!!int` without a number. In either case the text is at fault, and it does not say where.
+  const isTooDeep = error instanceof RangeError;
+  return problems.add({
+    span: { start: 0, end: 0 },
+    cannot: "read this as YAML",
+    found: isTooDeep ? "too many levels" : "bad YAML",
+    expected: isTooDeep
+      ? `need at most ${DEPTH_LIMIT} levels`
+      : `the parser fails on it (${error.message})`,
+  });
 }
 
 /** `Cannot store mapping pair: duplicated key` says it all after its colon. */
@@ -131,7 +134,8 @@ function spanAt(text: string, line: number, column: number): Span {
   let start = 0;
   for (let current = 1; current < line; current++) {
     const lineEnd = text.indexOf("\n", start);
-    if (lineEnd < 0) break;
+    // The parser counts a line after the last one.
+    if (lineEnd < 0) return { start: text.length, end: text.length };
     start = lineEnd + 1;
   }
   start = Math.min(start + column - 1, text.length);

@@ -1,6 +1,6 @@
 /** Directives of servers, and what a location does by itself. @module */
 import type { ListenAddress } from "../../http/conf.ts";
-import { formatHost, parseHostPort } from "../address.ts";
+import { formatHost, isIp, parseHostPort } from "../address.ts";
 import {
   type ArgumentType,
   directive,
@@ -36,7 +36,10 @@ const listenAddress: ArgumentType<NamedListen> = scalarType(
     if (path !== undefined) return { name: text, address: { transport: "unix", path } };
     const isPort = /^\d+$/.test(text);
     const parsed = parseHostPort(isPort ? `0.0.0.0:${text}` : text.replace(/^\*/, "0.0.0.0"), 0);
-    if (parsed === undefined) return undefined;
+    // A name may begin with a digit, but `80x` is a port mistyped.
+    if (parsed === undefined || (/^\d/.test(parsed.hostname) && !isIp(parsed.hostname))) {
+      return undefined;
+    }
     const { hostname, port = 80 } = parsed;
     return {
       name: `${formatHost(hostname)}:${port}`,
@@ -141,7 +144,7 @@ function readReturn(
 
 /** Who comes from nginx may quote the text: `return: 200 "ok\n"`. */
 function unquoted({ text }: Scalar): string {
-  const [, , inner] = /^(["'])((?:[^\\]|\\.)*)\1$/s.exec(text) ?? [];
+  const [, , inner] = /^(["'])((?:(?!\1)[^\\]|\\.)*)\1$/s.exec(text) ?? [];
   if (inner === undefined) return text;
   const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
   return inner.replace(/\\([nrt"'\\])/g, (_, character: string) => escapes[character] ?? character);

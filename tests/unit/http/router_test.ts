@@ -1,6 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { LocationConf, LocationModifier, ServerConf } from "../../../src/http/conf.ts";
 import { LocationTable, Router, ServerTable } from "../../../src/http/router.ts";
+import { Random } from "../../support/random.ts";
 
 /** A table whose values are the keys themselves, as a configuration writes them. */
 function locations(...keys: string[]): LocationTable<string> {
@@ -83,7 +84,7 @@ Deno.test("location: a bad regex throws SyntaxError", () => {
 });
 
 Deno.test("location: the search agrees with nginx's rule written plainly", () => {
-  const random = lcg(1);
+  const random = below(1);
   const word = () => "/" + Array.from({ length: random(4) }, () => "ab/"[random(3)]).join("");
   for (let round = 0; round < 300; round++) {
     const keys = new Set<string>();
@@ -170,12 +171,10 @@ Deno.test("router: from servers to a compiled location", () => {
   assertStrictEquals(found.findServer("b.org").conf.serverNames[0], "b.org");
 });
 
-function lcg(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor(state / 2 ** 32 * below);
-  };
+/** Random whole numbers below a bound, the same for the same seed. */
+function below(seed: number): (bound: number) => number {
+  const random = new Random(seed);
+  return (bound) => random.integer(0, bound - 1);
 }
 
 function routerOf(...entries: [name: string, keys: string[]][]): Router<string> {
