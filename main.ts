@@ -1,0 +1,22 @@
+/**
+ * The command line of Sluice. `main.ts --help` tells the rest.
+ *
+ * @module
+ */
+import denoJson from "./deno.json" with { type: "json" };
+import { runProgram } from "./src/control/commands.ts";
+import { startServer } from "./src/control/server.ts";
+import { stopSignals } from "./src/control/stop_requests.ts";
+
+if (import.meta.main) {
+  const status = await runProgram(Deno.args, {
+    version: denoJson.version,
+    startServer,
+    readFile: (path) => Deno.readTextFile(path),
+    stopRequests: stopSignals(),
+    out: (line) => console.log(line),
+    err: (line) => console.error(line),
+  });
+  // Whatever still runs, such as a drain that was cut short, ends here.
+  Deno.exit(status);
+}

@@ -1,0 +1,66 @@
+/**
+ * Errors that are nobody's bug, in a line for a person: a port in use, a file that
+ * is missing, a permission that was not given.
+ *
+ * @module
+ */
+import { ConfigError } from "../config/mod.ts";
+import { UsageError } from "./command_line.ts";
+import { CannotListen } from "./running_server.ts";
+
+/** A file that cannot be read. `cause` is what the system said. */
+export class CannotRead extends Error {
+  override readonly name = "CannotRead";
+
+  constructor(readonly path: string, cause: unknown) {
+    super(`Cannot read ${path}`, { cause });
+  }
+}
+
+/**
+ * What to tell the user: one line, or for a configuration all that is wrong with
+ * it. `undefined` for an error that is not expected: a bug, to be thrown on.
+ */
+export function explain(error: unknown): string | undefined {
+  if (error instanceof ConfigError) return error.format();
+  if (error instanceof UsageError) return `sluice: ${error.message} (--help tells more)`;
+  if (error instanceof CannotListen || error instanceof CannotRead) {
+    return `sluice: ${error.message}: ${reasonOf(error.cause)}`;
+  }
+  // Not by us, so its message names what it was about: a log file, an address.
+  if (isOfSystem(error)) return `sluice: Cannot start: ${error.message}`;
+  return undefined;
+}
+
+/** What the world may answer to a program that does everything right. */
+const OF_SYSTEM = [
+  Deno.errors.AddrInUse,
+  Deno.errors.AddrNotAvailable,
+  Deno.errors.FilesystemLoop,
+  Deno.errors.IsADirectory,
+  Deno.errors.NotADirectory,
+  Deno.errors.NotCapable,
+  Deno.errors.NotFound,
+  Deno.errors.PermissionDenied,
+] as const;
+
+function isOfSystem(error: unknown): error is Error {
+  if (OF_SYSTEM.some((ErrorClass) => error instanceof ErrorClass)) return true;
+  // EMFILE, ENOSPC and their like, which Deno has no class for. ERR_… are Node's words for bugs.
+  return error instanceof Error && "code" in error && typeof error.code === "string" &&
+    /^E[A-Z0-9]+$/.test(error.code);
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return REASONS.find(([ErrorClass]) => cause instanceof ErrorClass)?.[1](cause) ?? cause.message;
+}
+
+/** In words of ours where the system's would not help; Deno's own name the flag that is missing. */
+const REASONS: readonly (readonly [new () => Error, (cause: Error) => string])[] = [
+  [Deno.errors.NotCapable, ({ message }) => `no permission: ${message}`],
+  [Deno.errors.AddrInUse, () => "another program listens there already"],
+  [Deno.errors.AddrNotAvailable, () => "this machine does not have this address"],
+  [Deno.errors.NotFound, () => "there is no such file or folder"],
+  [Deno.errors.IsADirectory, () => "it is a directory"],
+];
