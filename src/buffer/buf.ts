@@ -141,6 +141,8 @@ export class Buf {
   }
 
   #refuse(doing: string): never {
-    throw new Error(`Cannot ${doing} a ${this.state} Buf (last held by ${this.holder || "nobody"})`);
+    throw new Error(
+      `Cannot ${doing} a ${this.state} Buf (last held by ${this.holder || "nobody"})`,
+    );
   }
 }

@@ -114,7 +114,10 @@ export class SlabPool implements BufHome {
   outstanding(): readonly string[] {
     if (this.#heldCells === 0) return [];
     if (!this.#debug) return [`${this.#heldCells} cells, ${this.#heldBytes} bytes`];
-    return Array.from(this.#held, (buf) => `${buf.cell.length} bytes (${buf.state}) by ${buf.holder}`);
+    return Array.from(
+      this.#held,
+      (buf) => `${buf.cell.length} bytes (${buf.state}) by ${buf.holder}`,
+    );
   }
 
   /** Carves a new slab, or falls back to a larger free cell when the bound is reached. */

@@ -53,7 +53,11 @@ export class ClientResponse {
 
   begin(): void {
     this.status = this.bodyBytes = this.sentBytes = 0;
-    this.keepsAlive = this.isCut = this.#isChunked = this.#hasBody = false;
+    this.keepsAlive =
+      this.isCut =
+      this.#isChunked =
+      this.#hasBody =
+        false;
   }
 
   /** Makes sure of the cell for the head. Returns whether there is one. */
@@ -100,11 +104,19 @@ export class ClientResponse {
     }
   }
 
+  /** Sends an interim head at once. `write` writes all of it, its empty line too. */
+  sendInterim(write: (writer: HeadWriter) => void): void {
+    const buf = this.#client.context.pool.acquire(HEAD_BUF_BYTES, "interim response");
+    if (buf === undefined) return; // a hint: the client does without it
+    this.writer.begin(buf.cell, 0, buf.cell.length);
+    write(this.writer);
+    if (!this.writer.hasOverflowed) buf.last = this.writer.at;
+    this.#sendAndRelease(buf);
+  }
+
   /** Bytes of body that {@linkcode send} would copy behind the head. */
   get copiesUpTo(): number {
-    return this.#headBuf === undefined
-      ? 0
-      : this.#headBuf.room - CHUNK_HEADROOM - CHUNK_TAILROOM;
+    return this.#headBuf === undefined ? 0 : this.#headBuf.room - CHUNK_HEADROOM - CHUNK_TAILROOM;
   }
 
   /** See {@linkcode Downstream.send} of the upstream's port. */

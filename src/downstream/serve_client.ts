@@ -52,8 +52,8 @@ async function refuse(
     if (client.response.status === 0) {
       client.isDraining = true;
       sendSimple(client, errorPage(refusal.status, client.conf.serverTokens));
+      handler.onRefused(client, refusal);
     }
-    handler.onRefused(client, refusal);
     await client.driver.run(closeGently(client));
   } catch (error) {
     if (error instanceof Failure) handler.onBroken(client, error);

@@ -110,7 +110,11 @@ export class Dial implements Wait, Expirable {
 }
 
 /** Makes a connection of ours out of one of Deno's, without Nagle's delay. */
-export function adopt(raw: Deno.Conn, side: "upstream" | "downstream", context: ConnContext): TcpConn {
+export function adopt(
+  raw: Deno.Conn,
+  side: "upstream" | "downstream",
+  context: ConnContext,
+): TcpConn {
   if (raw.remoteAddr.transport === "tcp") {
     (raw as Deno.TcpConn).setNoDelay(true);
     return new TcpConn(raw, side, raw.remoteAddr, context);

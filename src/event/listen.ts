@@ -51,7 +51,9 @@ export class Listener {
   get address(): string {
     const addr = this.#raw.addr;
     if (addr.transport !== "tcp") return `unix:${(addr as Deno.UnixAddr).path}`;
-    return addr.hostname.includes(":") ? `[${addr.hostname}]:${addr.port}` : `${addr.hostname}:${addr.port}`;
+    return addr.hostname.includes(":")
+      ? `[${addr.hostname}]:${addr.port}`
+      : `${addr.hostname}:${addr.port}`;
   }
 
   /** Stops accepting; what was accepted stays open. Resolves once the loop has ended. */

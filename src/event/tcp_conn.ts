@@ -120,7 +120,9 @@ export class TcpConn implements Conn, Expirable {
       return received;
     }
     if (this.#into !== undefined) {
-      if (this.#into !== into) throw new Error("Cannot recv into another Buf than the pending read's");
+      if (this.#into !== into) {
+        throw new Error("Cannot recv into another Buf than the pending read's");
+      }
       return AGAIN;
     }
     if (this.#readFailure !== undefined) throw this.#readFailure;
@@ -229,7 +231,11 @@ export class TcpConn implements Conn, Expirable {
     const into = this.#into!;
     const heldBack = this.#heldBack;
     const wake = this.wakeReader;
-    this.#into = this.#reading = this.#heldBack = this.wakeReader = undefined;
+    this.#into =
+      this.#reading =
+      this.#heldBack =
+      this.wakeReader =
+        undefined;
     into.settleRead(0);
     heldBack?.();
     wake?.();

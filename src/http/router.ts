@@ -22,6 +22,8 @@ export interface RoutedServer<Value> {
 
 /** The servers behind one listening address. */
 export class Router<Value> {
+  /** Whether every host leads to the same server, so that nobody needs to look the host up. */
+  readonly isSingle: boolean;
   readonly #servers: ServerTable<RoutedServer<Value>>;
 
   /**
@@ -32,6 +34,7 @@ export class Router<Value> {
     servers: readonly ServerConf[],
     compile: (location: LocationConf, server: ServerConf) => Value,
   ) {
+    this.isSingle = servers.length === 1;
     this.#servers = new ServerTable(servers.map((conf) => ({
       names: conf.serverNames,
       value: {

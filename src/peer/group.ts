@@ -14,6 +14,8 @@ export class PeerGroup {
   readonly name: string;
   readonly balancer: Balancer;
   readonly idle: IdleConns;
+  /** Whether connections are closed after each request (`keepalive: 0`). */
+  readonly keepsNone: boolean;
 
   /** @param onDisabled Told when a peer is taken out because it failed too often. */
   constructor(
@@ -22,6 +24,7 @@ export class PeerGroup {
     onDisabled: (group: string, peer: Peer) => void,
   ) {
     this.name = conf.name;
+    this.keepsNone = conf.keepalive.connections === 0;
     const peers = conf.peers.map((peer) => new Peer(peer));
     this.balancer = new RoundRobin(peers, (peer) => onDisabled(conf.name, peer));
     this.idle = new IdleConns(conf.keepalive, deadlines);

@@ -20,7 +20,7 @@ export interface Downstream {
   watch(onGone: () => void): void;
   unwatch(): void;
 
-  /** Makes sure of the memory that {@linkcode begin} needs. Returns whether it is there. */
+  /** Makes sure of the memory that {@linkcode beginResponse} needs. Returns whether it is there. */
   prepare(): boolean;
   /**
    * Takes the response's head and decides how the client sees its body end. The
@@ -29,7 +29,7 @@ export interface Downstream {
    *
    * @param bodyBytes Length of the body; -1 when only its end will tell.
    */
-  begin(response: ResponseHead, bodyBytes: number): void;
+  beginResponse(response: ResponseHead, bodyBytes: number): void;
   /** Passes an interim (1xx) head on. */
   sendInterim(response: ResponseHead): void;
   /** How many body bytes {@linkcode send} would copy, so that their Buf is free at once. */
@@ -40,7 +40,7 @@ export interface Downstream {
    * copied. Its bytes in front of `pos` and behind `last` may be used for framing.
    */
   send(from: Buf, isLast: boolean): void;
-  /** Sends what {@linkcode begin} left waiting. */
+  /** Sends what {@linkcode beginResponse} left waiting. */
   flush(): void;
   /** Whether anything is still on its way to the client. */
   readonly isSending: boolean;
@@ -50,8 +50,12 @@ export interface Downstream {
 
   /** Answers with an error page of our own. Only where nothing of a response was sent. */
   refuse(status: number): void;
-  /** The response cannot be completed: the client has to see that it is cut short. */
-  cutShort(): void;
+  /**
+   * The response cannot be completed: the client has to see that it is cut short.
+   *
+   * @param status For the log, when the client was told none.
+   */
+  cutShort(status?: number): void;
 
   /** Writes to the error log, with all that is known of the request. */
   report(level: LogLevel, message: string): void;

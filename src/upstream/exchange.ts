@@ -113,7 +113,11 @@ export class Exchange {
     };
     this.attemptCount++;
     attempt.peerName = peerName;
-    attempt.status = attempt.bytesSent = attempt.bytesReceived = attempt.responseBytes = 0;
+    attempt.status =
+      attempt.bytesSent =
+      attempt.bytesReceived =
+      attempt.responseBytes =
+        0;
     attempt.startedAtMs = this.context.deadlines.nowMs;
     attempt.connectMs = attempt.headerMs = attempt.responseMs = -1;
     attempt.failure = undefined;

@@ -18,7 +18,8 @@ export function finalize(exchange: Exchange, status?: number): void {
   const { downstream } = exchange;
   downstream.unwatch();
   if (status === undefined) return;
-  if (exchange.isHeaderSent || status === CLIENT_CLOSED_REQUEST) downstream.cutShort();
+  if (status === CLIENT_CLOSED_REQUEST) downstream.cutShort(status);
+  else if (exchange.isHeaderSent) downstream.cutShort();
   else downstream.refuse(status);
 }
 

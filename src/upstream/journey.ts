@@ -78,7 +78,12 @@ async function attempt(exchange: Exchange, peer: Peer): Promise<Outcome> {
     if (outcome === "again") outcome = await roundTrip(exchange, peer, undefined);
     return outcome === "again" ? BAD_GATEWAY : outcome; // a fresh connection is never stale
   } finally {
-    group.balancer.free(selection, peer, verdictOn(exchange.attempt!.failure), context.deadlines.nowMs);
+    group.balancer.free(
+      selection,
+      peer,
+      verdictOn(exchange.attempt!.failure),
+      context.deadlines.nowMs,
+    );
   }
 }
 
@@ -140,7 +145,9 @@ async function sendBody(exchange: Exchange): Promise<void> {
   } catch (error) {
     if (sender.interruption !== undefined) return; // the attempt is over
     // A peer that stops taking the body may have answered already: the response decides.
-    if (!(error instanceof Failure) || error.side === "downstream") return driver.interrupt(error as Error);
+    if (!(error instanceof Failure) || error.side === "downstream") {
+      return driver.interrupt(error as Error);
+    }
   }
   exchange.isRequestComplete = true;
   exchange.upstream?.conn.setReadDeadline(context.deadlines.nowMs + conf.readTimeoutMs);
@@ -186,7 +193,9 @@ function decide(exchange: Exchange, kind: AttemptKind): Decision {
 /** What the attempt says of the peer: a 403, 404 or 429 is no fault of it. */
 function verdictOn(failure: AttemptKind | undefined): PeerVerdict {
   if (failure === undefined) return "ok";
-  return failure === "http_403" || failure === "http_404" || failure === "http_429" ? "next" : "failed";
+  return failure === "http_403" || failure === "http_404" || failure === "http_429"
+    ? "next"
+    : "failed";
 }
 
 /** The status that stands for what ended the request; says in the log what nobody else has said. */

@@ -66,6 +66,10 @@ function parse(exchange: Exchange): boolean {
     return head.parse(exchange.upstream!.buf.last);
   } catch (error) {
     if (!(error instanceof BadMessage)) throw error;
-    throw new Failure("upstream", "invalid_header", `upstream sent invalid header: ${error.message}`);
+    throw new Failure(
+      "upstream",
+      "invalid_header",
+      `upstream sent invalid header: ${error.message}`,
+    );
   }
 }

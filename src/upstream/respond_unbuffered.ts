@@ -20,7 +20,7 @@ export function startResponse(exchange: Exchange): boolean {
   const { buf } = exchange.upstream!;
   beginBody(exchange);
   decode(exchange);
-  downstream.begin(head, body.remainingBytes < 0 ? -1 : body.remainingBytes + buf.size);
+  downstream.beginResponse(head, body.remainingBytes < 0 ? -1 : body.remainingBytes + buf.size);
   exchange.isHeaderSent = true;
   if (body.isDone && buf.size <= downstream.copiesUpTo) {
     downstream.send(buf, true);

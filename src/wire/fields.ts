@@ -151,6 +151,11 @@ export class FieldLines {
     return latin1(this.bytes, this.valueStart(index), this.valueEnd(index));
   }
 
+  nameLength(index: number): number {
+    const at = index * STRIDE;
+    return this.#offsets[at + NAME_END]! - this.#offsets[at + NAME_START]!;
+  }
+
   nameIs(index: number, lower: Uint8Array): boolean {
     const at = index * STRIDE;
     return equalsIgnoringCase(

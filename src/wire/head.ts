@@ -50,7 +50,11 @@ export abstract class Head {
     this.fields.clear(bytes);
     this.minorVersion = 1;
     this.contentLength = NO_LENGTH;
-    this.isChunked = this.saysClose = this.saysKeepAlive = this.saysUpgrade = false;
+    this.isChunked =
+      this.saysClose =
+      this.saysKeepAlive =
+      this.saysUpgrade =
+        false;
     this.#lineStart = this.#scanned = start;
     this.#isFirstLineDone = false;
     this.end = 0;
@@ -207,7 +211,11 @@ const PROTECTED = ["authorization", "cookie", "forwarded", "via", "x-real-ip"].m
 const PROTECTED_PREFIX = bytesOf("x-forwarded-");
 
 function isProtected(lower: Uint8Array): boolean {
-  return equalsIgnoringCase(lower, 0, Math.min(lower.length, PROTECTED_PREFIX.length), PROTECTED_PREFIX) ||
+  return equalsIgnoringCase(
+    lower,
+    0,
+    Math.min(lower.length, PROTECTED_PREFIX.length),
+    PROTECTED_PREFIX,
+  ) ||
     PROTECTED.some((name) => equalsIgnoringCase(lower, 0, lower.length, name));
 }
-

@@ -121,7 +121,9 @@ export function frameChunk(bytes: Uint8Array, start: number, end: number, isLast
   let at = start;
   bytes[--at] = LF;
   bytes[--at] = CR;
-  for (let rest = end - start; rest > 0; rest = Math.floor(rest / 16)) bytes[--at] = HEX[rest % 16]!;
+  for (let rest = end - start; rest > 0; rest = Math.floor(rest / 16)) {
+    bytes[--at] = HEX[rest % 16]!;
+  }
   bytes[end] = CR;
   bytes[end + 1] = LF;
   if (isLast) bytes.set(LAST_CHUNK, end + 2);

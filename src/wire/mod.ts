@@ -17,5 +17,6 @@ export {
   HeadWriter,
   LAST_CHUNK_BYTES,
 } from "./head_writer.ts";
+export { escapePath, normalizePath } from "./path.ts";
 export { RequestHead } from "./request_head.ts";
 export { ResponseHead } from "./response_head.ts";

@@ -162,7 +162,12 @@ export class RequestHead extends Head {
     }
     // absolute-form: scheme "://" authority [path] ["?" query]
     const scheme = SCHEMES.find((scheme) =>
-      equalsIgnoringCase(bytes, targetStart, Math.min(targetStart + scheme.length, targetEnd), scheme)
+      equalsIgnoringCase(
+        bytes,
+        targetStart,
+        Math.min(targetStart + scheme.length, targetEnd),
+        scheme,
+      )
     );
     if (scheme === undefined) throw new BadMessage(400, "an illegal request target");
     let at = this.hostStart = targetStart + scheme.length;
@@ -238,7 +243,11 @@ const SCHEMES = ["http://", "https://"].map(bytesOf);
 
 /** Bytes of a host name beside letters, digits and dots (RFC 3986, 3.2.2), without `%`. */
 const IS_HOST = new Uint8Array(256);
-for (const byte of bytesOf("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=")) {
+for (
+  const byte of bytesOf(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=",
+  )
+) {
   IS_HOST[byte] = 1;
 }
 
@@ -252,7 +261,9 @@ function checkAuthority(bytes: Uint8Array, start: number, end: number): number {
   if (bytes[at] === 0x5b) { // '[': an IPv6 address
     at++;
     while (at < end && (isHexDigit(bytes[at]!) || bytes[at] === COLON || bytes[at] === 0x2e)) at++;
-    if (bytes[at] !== 0x5d || at >= end || at === start + 1) throw new BadMessage(400, "an illegal Host");
+    if (bytes[at] !== 0x5d || at >= end || at === start + 1) {
+      throw new BadMessage(400, "an illegal Host");
+    }
     at++;
   } else {
     while (at < end && IS_HOST[bytes[at]!] === 1) at++;
@@ -269,7 +280,8 @@ function checkAuthority(bytes: Uint8Array, start: number, end: number): number {
 }
 
 function isHexDigit(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) ||
+    (byte >= 0x61 && byte <= 0x66);
 }
 
 /** Upper-case letters, `-` and `_`, as nginx has it: a method in other case is no method. */

@@ -39,7 +39,11 @@ export class ResponseHead extends Head {
   }
 
   reason(): string {
-    return latin1(this.fields.bytes, Math.min(this.statusStart + 4, this.statusEnd), this.statusEnd);
+    return latin1(
+      this.fields.bytes,
+      Math.min(this.statusStart + 4, this.statusEnd),
+      this.statusEnd,
+    );
   }
 
   protected parseFirstLine(bytes: Uint8Array, start: number, end: number): number {
@@ -68,7 +72,9 @@ export class ResponseHead extends Head {
       if (at < end && bytes[at] !== CR) throw new BadMessage(502, "a malformed status line");
       return -1;
     }
-    if (bytes[at] !== CR || bytes[at + 1] !== LF) throw new BadMessage(502, "a malformed status line");
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) {
+      throw new BadMessage(502, "a malformed status line");
+    }
     this.statusEnd = at;
     return at + 2;
   }

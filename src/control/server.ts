@@ -1,0 +1,216 @@
+/**
+ * Makes a running server out of a configuration.
+ *
+ * @module
+ */
+import { SlabPool } from "../buffer/mod.ts";
+import { ClientConnection, type ClientShared, serveClient } from "../downstream/mod.ts";
+import {
+  type ConnContext,
+  Deadlines,
+  Listener,
+  systemClock,
+  type TcpConn,
+  Turnstile,
+} from "../event/mod.ts";
+import {
+  type Handler,
+  HttpServer,
+  type ListenerConf,
+  type Location,
+  type LocationConf,
+  Proxy,
+  type Request,
+  Return,
+  Router,
+  type ServerConf,
+  type SluiceConf,
+  variable,
+  Worker,
+} from "../http/mod.ts";
+import {
+  AccessLog,
+  type AccessLogConf,
+  ERROR_LOG_SINK,
+  ErrorLog,
+  LogFiles,
+} from "../log/mod.ts";
+import { PeerGroup } from "../peer/mod.ts";
+import { CannotListen, type RunningServer } from "./running_server.ts";
+
+/**
+ * Opens logs and listeners, and begins to accept.
+ *
+ * @throws {CannotListen} When one of the addresses cannot be had; nothing stays open then.
+ */
+export async function startServer(conf: SluiceConf): Promise<RunningServer> {
+  const logFiles = new LogFiles();
+  const errorLog = new ErrorLog(conf.errorLog.level, logFiles.open(conf.errorLog.path, ERROR_LOG_SINK), {
+    process: `${Deno.pid}#0`,
+    wallMs: systemClock.wallMs,
+  });
+  const gate = await Turnstile.open();
+  const context: ConnContext = {
+    pool: new SlabPool({ maxBytes: conf.bufferMemoryBytes }),
+    deadlines: new Deadlines(systemClock),
+    gate,
+    counters: { open: 0 },
+  };
+  const worker = new Worker(context, errorLog);
+  const groups = openGroups(conf, worker);
+  const clients = new Set<ClientConnection>();
+  const drained = Promise.withResolvers<void>();
+  let isEnding = false;
+
+  function checkDrained(): void {
+    if (isEnding && clients.size === 0) drained.resolve();
+  }
+
+  const listeners: Listener[] = [];
+  async function end(): Promise<void> {
+    await Promise.all(listeners.map((listener) => listener.close()));
+    for (const group of groups.values()) group.close();
+    gate.close();
+    await logFiles.close();
+  }
+
+  try {
+    for (const listenerConf of conf.listeners) {
+      listeners.push(openListener(listenerConf, conf, worker, groups, logFiles, clients, checkDrained));
+    }
+  } catch (error) {
+    await end();
+    throw error;
+  }
+
+  return {
+    addresses: listeners.map((listener) => listener.address),
+    async shutdown() {
+      isEnding = true;
+      await Promise.all(listeners.map((listener) => listener.close()));
+      for (const client of clients) client.drain();
+      checkDrained();
+      await drained.promise;
+      await end();
+    },
+    async stop() {
+      isEnding = true;
+      await Promise.all(listeners.map((listener) => listener.close()));
+      for (const client of clients) client.conn.close();
+      checkDrained();
+      await drained.promise;
+      await end();
+    },
+  };
+}
+
+function openGroups(conf: SluiceConf, worker: Worker): Map<string, PeerGroup> {
+  const groups = new Map<string, PeerGroup>();
+  for (const group of conf.groups) {
+    groups.set(
+      group.name,
+      new PeerGroup(group, worker.context.deadlines, (name, peer) => {
+        worker.errorLog.log("warn", `upstream server temporarily disabled: ${peer.name} of ${name}`);
+      }),
+    );
+  }
+  return groups;
+}
+
+function openListener(
+  conf: ListenerConf,
+  { workerConnections }: SluiceConf,
+  worker: Worker,
+  groups: ReadonlyMap<string, PeerGroup>,
+  logFiles: LogFiles,
+  clients: Set<ClientConnection>,
+  onClientEnd: () => void,
+): Listener {
+  const { context, errorLog } = worker;
+  const logs = new AccessLogs(logFiles);
+  const fallbacks = new Map<ServerConf, Location>(conf.servers.map((server) => [server, {
+    client: server.client,
+    accessLog: logs.of(server.accessLog),
+    handler: undefined,
+    serverName: nameOf(server),
+  }]));
+  const router = new Router<Location>(conf.servers, (location, server) => ({
+    client: location.client,
+    accessLog: logs.of(location.accessLog),
+    handler: handlerOf(location, groups),
+    serverName: nameOf(server),
+  }));
+  const fallback = fallbacks.get(conf.servers[0]!)!;
+  const handler = new HttpServer({
+    worker,
+    port: conf.address.transport === "tcp" ? conf.address.port : 0,
+    router,
+    fallback,
+    fallbackOf: (host) => fallbacks.get(router.findServer(host).conf) ?? fallback,
+  });
+  const shared: ClientShared = {
+    context,
+    conf: conf.listen,
+    firstConf: fallback.client,
+    spareHeads: [],
+  };
+  const onConn = (conn: TcpConn): void => {
+    const client = new ClientConnection(conn, ++connectionNumber, shared);
+    clients.add(client);
+    serveClient(client, handler).finally(() => {
+      clients.delete(client);
+      onClientEnd();
+    });
+  };
+  try {
+    return new Listener(conf.address, conf.backlog, {
+      maxConnections: workerConnections,
+      context,
+      onConn,
+      onTrouble: (message) => errorLog.log("alert", message),
+    });
+  } catch (error) {
+    throw new CannotListen(conf.name, error);
+  }
+}
+
+/** Counts the connections of the process, for logs. */
+let connectionNumber = 0;
+
+function nameOf(server: ServerConf): string {
+  return server.serverNames[0] ?? "";
+}
+
+function handlerOf(location: LocationConf, groups: ReadonlyMap<string, PeerGroup>): Handler {
+  const { action } = location;
+  switch (action.kind) {
+    case "proxy": {
+      const group = groups.get(action.group.name);
+      if (group === undefined) throw new Error(`Cannot find the group ${action.group.name}`);
+      return new Proxy(location, action, group);
+    }
+    case "return":
+      return new Return(action);
+  }
+}
+
+/** Access logs by what is configured: locations with equal settings share one. */
+class AccessLogs {
+  readonly #files: LogFiles;
+  readonly #logs = new Map<string, AccessLog<Request>>();
+
+  constructor(files: LogFiles) {
+    this.#files = files;
+  }
+
+  of(conf: AccessLogConf | "off"): AccessLog<Request> | undefined {
+    if (conf === "off") return undefined;
+    const key = JSON.stringify(conf);
+    let log = this.#logs.get(key);
+    if (log === undefined) {
+      log = new AccessLog(conf.format, conf.escape, this.#files.open(conf.path, conf), variable);
+      this.#logs.set(key, log);
+    }
+    return log;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * `proxy`: a location that passes its requests on to a group of peers.
+ *
+ * @module
+ */
+import { compileTemplate, type Template } from "../log/mod.ts";
+import type { PeerGroup } from "../peer/mod.ts";
+import { journey } from "../upstream/mod.ts";
+import { bytesOf, escapePath, type HeadWriter } from "../wire/mod.ts";
+import type { LocationConf, ProxyAction } from "./conf.ts";
+import type { Request } from "./request.ts";
+import { variable } from "./variables.ts";
+import type { Handler } from "./worker.ts";
+
+const SLASH = bytesOf("/");
+
+/** One `set_header`. A constant one is ready to be written. */
+export interface SetHeader {
+  /** `Name: value CRLF`, when the value is constant and not empty. */
+  readonly line: Uint8Array | undefined;
+  readonly prefix: Uint8Array;
+  readonly value: Template<Request>;
+}
+
+/** One location's `proxy`, compiled. */
+export class Proxy implements Handler {
+  readonly conf: ProxyAction;
+  readonly group: PeerGroup;
+  readonly setHeaders: readonly SetHeader[];
+  /** Names that `set_header` sets, by length: the client's fields of these names are not passed. */
+  readonly #overridden: readonly (readonly Uint8Array[] | undefined)[];
+  /** The path that `pass` puts in the place of what the location matched. */
+  readonly #uri: string | undefined;
+  readonly #matchedLength: number;
+
+  constructor(location: LocationConf, conf: ProxyAction, group: PeerGroup) {
+    this.conf = conf;
+    this.group = group;
+    this.#uri = conf.uri;
+    this.#matchedLength = location.modifier.startsWith("~") ? 0 : location.pattern.length;
+    this.setHeaders = conf.setHeaders.map(([name, text]) => {
+      const value = compileTemplate(text, variable);
+      const prefix = bytesOf(`${name}: `);
+      const isReady = value.isConstant && text !== "";
+      return { prefix, value, line: isReady ? bytesOf(`${name}: ${text}\r\n`) : undefined };
+    });
+    const overridden: Uint8Array[][] = [];
+    for (const [name] of conf.setHeaders) {
+      (overridden[name.length] ??= []).push(bytesOf(name.toLowerCase()));
+    }
+    this.#overridden = Array.from(overridden);
+  }
+
+  handle(request: Request): Promise<void> {
+    const { exchange, head, downstream } = request;
+    request.proxyHost = this.conf.proxyHost;
+    downstream.begin(this);
+    exchange.begin(this.conf.upstream, this.group, downstream, head.method);
+    return journey(exchange);
+  }
+
+  /** Whether `set_header` takes the place of field line `index` of the client's. */
+  overrides(request: Request, index: number): boolean {
+    const { fields } = request.head;
+    const names = this.#overridden[fields.nameLength(index)];
+    if (names === undefined) return false;
+    for (const name of names) {
+      if (fields.nameIs(index, name)) return true;
+    }
+    return false;
+  }
+
+  /** Writes the request target as the peer is to see it. */
+  writeTarget(request: Request, into: HeadWriter): void {
+    const { head } = request;
+    const { bytes } = head.fields;
+    if (this.#uri === undefined) {
+      if (head.pathStart === head.pathEnd) into.constant(SLASH); // an absolute target without a path
+      into.range(bytes, head.pathStart, head.targetEnd);
+      return;
+    }
+    into.text(this.#uri + escapePath(request.path.slice(this.#matchedLength)));
+    if (head.queryStart >= 0) into.range(bytes, head.queryStart - 1, head.targetEnd);
+  }
+}

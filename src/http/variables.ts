@@ -1,0 +1,181 @@
+/**
+ * Variables, in nginx's names. Read only when something uses them.
+ *
+ * @module
+ */
+import { type Getter, timeIso8601, timeLocal } from "../log/mod.ts";
+import type { Attempt } from "../upstream/mod.ts";
+import { bytesOf, NO_LENGTH } from "../wire/mod.ts";
+import type { Request } from "./request.ts";
+
+type Variable = Getter<Request>;
+
+const AUTHORIZATION = bytesOf("authorization");
+const COOKIE = bytesOf("cookie");
+const FORWARDED_FOR = bytesOf("x-forwarded-for");
+
+const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
+  ["args", ({ head }) => head.query()],
+  ["body_bytes_sent", ({ client }) => String(client.response.bodyBytes)],
+  ["bytes_sent", ({ client }) => String(client.response.sentBytes)],
+  ["connection", ({ client }) => String(client.id)],
+  ["connection_requests", ({ client }) => String(client.requests)],
+  [
+    "content_length",
+    ({ head }) => head.contentLength === NO_LENGTH ? "" : String(head.contentLength),
+  ],
+  ["content_type", (request) => field(request, bytesOf("content-type"))],
+  ["document_uri", (request) => request.path],
+  ["host", (request) => request.host],
+  ["is_args", ({ head }) => head.queryStart >= 0 && head.queryStart < head.targetEnd ? "?" : ""],
+  ["msec", ({ worker }) => (worker.clock.wallMs() / 1000).toFixed(3)],
+  ["pid", () => String(Deno.pid)],
+  ["proxy_add_x_forwarded_for", proxyAddXForwardedFor],
+  ["proxy_host", (request) => request.proxyHost],
+  ["query_string", ({ head }) => head.query()],
+  ["remote_addr", ({ client }) => client.conn.remote.hostname],
+  ["remote_port", ({ client }) => portText(client.conn.remote.port)],
+  ["remote_user", remoteUser],
+  ["request", (request) => request.requestLine],
+  ["request_length", ({ head, client }) => String(head.end + client.body.bytes)],
+  ["request_method", ({ head }) => head.targetEnd === 0 ? "" : head.method],
+  ["request_time", requestTime],
+  ["request_uri", ({ head }) => head.target()],
+  ["scheme", () => "http"],
+  ["server_name", (request) => request.serverName],
+  ["server_port", (request) => portText(request.serverPort)],
+  ["server_protocol", ({ head }) => head.targetEnd === 0 ? "" : `HTTP/1.${head.minorVersion}`],
+  ["status", ({ client }) => String(client.response.status).padStart(3, "0")],
+  ["time_iso8601", ({ worker }) => timeIso8601(worker.clock.wallMs())],
+  ["time_local", ({ worker }) => timeLocal(worker.clock.wallMs())],
+  ["upstream_addr", (request) => list(request, (attempt) => attempt.peerName)],
+  [
+    "upstream_bytes_received",
+    (request) => list(request, (attempt) => String(attempt.bytesReceived)),
+  ],
+  ["upstream_bytes_sent", (request) => list(request, (attempt) => String(attempt.bytesSent))],
+  ["upstream_connect_time", (request) => list(request, (attempt) => seconds(attempt.connectMs))],
+  ["upstream_failure", upstreamFailure],
+  ["upstream_header_time", (request) => list(request, (attempt) => seconds(attempt.headerMs))],
+  [
+    "upstream_response_length",
+    (request) => list(request, (attempt) => String(attempt.responseBytes)),
+  ],
+  ["upstream_response_time", (request) => list(request, (attempt) => seconds(attempt.responseMs))],
+  [
+    "upstream_status",
+    (request) => list(request, (attempt) => attempt.status === 0 ? "-" : String(attempt.status)),
+  ],
+  ["uri", (request) => request.path],
+]);
+
+/** Families: what follows the prefix names the field, argument or cookie. */
+const FAMILIES: readonly (readonly [prefix: string, of: (name: string) => Variable])[] = [
+  ["http_", (name) => httpField(name)],
+  ["arg_", (name) => ({ head }) => argument(head.query(), name)],
+  ["cookie_", (name) => (request) => cookie(field(request, COOKIE), name)],
+];
+
+/** How to read a variable; `undefined` when there is none of that name. */
+export function variable(name: string): Variable | undefined {
+  const known = VARIABLES.get(name);
+  if (known !== undefined) return known;
+  for (const [prefix, of] of FAMILIES) {
+    if (name.startsWith(prefix) && name.length > prefix.length) {
+      return of(name.slice(prefix.length));
+    }
+  }
+  return undefined;
+}
+
+/** Whether there is such a variable. */
+export function isKnownVariable(name: string): boolean {
+  return variable(name) !== undefined;
+}
+
+/** The names of all variables that are not of a family, for the manual. */
+export const VARIABLE_NAMES: readonly string[] = [...VARIABLES.keys()];
+
+function field({ head: { fields } }: Request, lower: Uint8Array): string {
+  const index = fields.find(lower);
+  return index < 0 ? "" : fields.value(index);
+}
+
+/** `$http_x`: all fields of the name, joined as nginx joins them. */
+function httpField(name: string): Variable {
+  const lower = bytesOf(name.toLowerCase().replaceAll("_", "-"));
+  const separator = name === "cookie" ? "; " : ", ";
+  return ({ head: { fields } }) => {
+    let index = fields.find(lower);
+    if (index < 0) return "";
+    let text = fields.value(index);
+    while ((index = fields.find(lower, index + 1)) >= 0) text += separator + fields.value(index);
+    return text;
+  };
+}
+
+function argument(query: string, name: string): string {
+  for (const pair of query.split("&")) {
+    const equals = pair.indexOf("=");
+    const key = equals < 0 ? pair : pair.slice(0, equals);
+    if (key.toLowerCase() === name.toLowerCase()) return equals < 0 ? "" : pair.slice(equals + 1);
+  }
+  return "";
+}
+
+function cookie(header: string, name: string): string {
+  for (const pair of header.split(";")) {
+    const equals = pair.indexOf("=");
+    if (equals >= 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
+  }
+  return "";
+}
+
+function proxyAddXForwardedFor(request: Request): string {
+  const { fields } = request.head;
+  let text = "";
+  for (let at = fields.find(FORWARDED_FOR); at >= 0; at = fields.find(FORWARDED_FOR, at + 1)) {
+    text += fields.value(at) + ", ";
+  }
+  return text + request.client.conn.remote.hostname;
+}
+
+/** The user of `Authorization: Basic`, whether the password is right or not. */
+function remoteUser(request: Request): string {
+  const value = field(request, AUTHORIZATION);
+  const credentials = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(value)?.[1];
+  if (credentials === undefined) return "";
+  try {
+    return atob(credentials).split(":", 1)[0]!;
+  } catch {
+    return ""; // not Base64: no user
+  }
+}
+
+function requestTime({ client, worker }: Request): string {
+  if (client.startedAtMs === 0) return "0.000";
+  return seconds(worker.context.deadlines.nowMs - client.startedAtMs);
+}
+
+/** One value for each attempt, in nginx's list syntax. */
+function list(request: Request, valueOf: (attempt: Attempt) => string): string {
+  let text = "";
+  for (const attempt of request.attempts()) {
+    text += text === "" ? valueOf(attempt) : `, ${valueOf(attempt)}`;
+  }
+  return text;
+}
+
+function upstreamFailure(request: Request): string {
+  let last = "";
+  for (const attempt of request.attempts()) last = attempt.failure ?? "";
+  return last;
+}
+
+function seconds(ms: number): string {
+  return ms < 0 ? "-" : (ms / 1000).toFixed(3);
+}
+
+function portText(port: number): string {
+  return port === 0 ? "" : String(port);
+}

@@ -1,0 +1,61 @@
+/**
+ * What all requests of one worker share.
+ *
+ * @module
+ */
+import { formatHttpDate, SERVER_NAME, SERVER_VERSION } from "../downstream/mod.ts";
+import type { Clock, ConnContext } from "../event/mod.ts";
+import type { ErrorLog } from "../log/mod.ts";
+import { bytesOf } from "../wire/mod.ts";
+import { Request } from "./request.ts";
+
+/** What a location does with a request. Never rejects. */
+export interface Handler {
+  handle(request: Request): Promise<void>;
+}
+
+/** One worker: its connections' context, its log, and Requests to be used again. */
+export class Worker {
+  readonly context: ConnContext;
+  readonly errorLog: ErrorLog;
+  readonly #spare: Request[] = [];
+  #stampSecond = -1;
+  #wallOffsetMs = 0;
+  #withVersion: Uint8Array = new Uint8Array();
+  #withoutVersion: Uint8Array = new Uint8Array();
+
+  constructor(context: ConnContext, errorLog: ErrorLog) {
+    this.context = context;
+    this.errorLog = errorLog;
+  }
+
+  get clock(): Clock {
+    return this.context.deadlines.clock;
+  }
+
+  /** A Request to fill in. Give it back with {@linkcode giveBack} once it has been logged. */
+  takeRequest(): Request {
+    return this.#spare.pop() ?? new Request(this);
+  }
+
+  giveBack(request: Request): void {
+    this.#spare.push(request);
+  }
+
+  /** The `Server` and `Date` lines of a response; made once a second. */
+  serverAndDate(withVersion: boolean): Uint8Array {
+    const { nowMs } = this.context.deadlines;
+    const second = Math.floor((nowMs + this.#wallOffsetMs) / 1_000);
+    if (second !== this.#stampSecond) this.#stamp(nowMs);
+    return withVersion ? this.#withVersion : this.#withoutVersion;
+  }
+
+  #stamp(nowMs: number): void {
+    const wallMs = this.clock.wallMs();
+    this.#wallOffsetMs = wallMs - nowMs;
+    this.#stampSecond = Math.floor(wallMs / 1_000);
+    const date = `Date: ${formatHttpDate(wallMs)}\r\n`;
+    this.#withVersion = bytesOf(`Server: ${SERVER_NAME}/${SERVER_VERSION}\r\n${date}`);
+    this.#withoutVersion = bytesOf(`Server: ${SERVER_NAME}\r\n${date}`);
+  }
+}
