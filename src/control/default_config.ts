@@ -32,11 +32,11 @@ servers:
 
 /** Command lines to try against the running default, where it listens at `address`. */
 export function thingsToTry(address: string): string[] {
-  const curl = (path: string, flags = ""): string => `curl ${flags}${urlOf(address)}${path}`;
+  const url = urlOf(address);
   return [
-    `${curl("/")}   # who answered; once more, and it is the other peer`,
-    `${curl("/events", "-N ")}   # a stream, one event a second`,
-    `${curl("/bytes/1073741824", "-o /dev/null ")}   # a gigabyte`,
+    `who answered, each peer in turn:  curl ${url}/`,
+    `a stream, one event a second:     curl -N ${url}/events`,
+    `a gigabyte:                       curl -o /dev/null ${url}/bytes/1073741824`,
   ];
 }
 
