@@ -12,7 +12,8 @@ import type { AccessLogConf } from "../log/conf.ts";
 import type { Block } from "./block.ts";
 import { buildLocations, type Levels } from "./build_location.ts";
 import { buildGroups } from "./build_upstream.ts";
-import { type Known, Reading, type Settings, settle, type Table } from "./directive.ts";
+import { Building, regexProblem } from "./building.ts";
+import type { Known, Settings } from "./directive.ts";
 import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { type AccessLog, logDirectives } from "./directives/log.ts";
@@ -25,22 +26,12 @@ import type { Located } from "./types.ts";
 /** Waiting connections where `backlog` does not say, as in nginx. */
 const BACKLOG = 511;
 
-/** What building needs besides the blocks. */
-export interface Building {
-  readonly problems: Problems;
-  settle<T extends Table>(table: T, block: Block, inherited?: Settings<T>): Settings<T>;
-}
-
 /**
  * The whole configuration. Where there are problems the result has defaults in their
  * places, and is to be thrown away.
  */
 export function buildConf(root: Block, problems: Problems, known: Known): SluiceConf {
-  const building: Building = {
-    problems,
-    settle: (table, block, inherited) =>
-      settle(table, block.settings, inherited, (name) => new Reading(problems, name, known)),
-  };
+  const building = new Building(problems, known);
   const core = building.settle(coreDirectives, root);
   const log = building.settle(logDirectives, root);
   const formats = new Map<string, LogFormat>([
@@ -156,17 +147,6 @@ function isServerName(text: string): boolean {
   if (text.startsWith("[") || text === "_") return text === "_" || URL.canParse(`http://${text}`);
   // A star at one end only.
   return SERVER_NAME.test(text) && !(text.startsWith("*") && text.endsWith("*"));
-}
-
-/** What is wrong with a regex, in the runtime's words. */
-export function regexProblem(compile: () => RegExp): string | undefined {
-  try {
-    compile();
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return error.message.replace(/^Invalid regular expression: /, "");
-  }
 }
 
 /** One listener for each address; its first server is the default one. */

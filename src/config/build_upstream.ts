@@ -5,7 +5,7 @@
  */
 import type { PeerConf, UpstreamGroupConf } from "../peer/conf.ts";
 import type { Block } from "./block.ts";
-import type { Building } from "./build.ts";
+import type { Building } from "./building.ts";
 import {
   type NamedAddress,
   type Peer,

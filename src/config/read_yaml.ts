@@ -6,8 +6,7 @@
 import type { SluiceConf } from "../http/conf.ts";
 import { yamlBlock } from "./block.ts";
 import { buildConf } from "./build.ts";
-import type { Node } from "./node.ts";
-import { describe, type Mapping } from "./node.ts";
+import { describe, type Mapping, type Node } from "./node.ts";
 import { Problems } from "./problem.ts";
 import { readYamlNodes } from "./yaml_nodes.ts";
 
@@ -28,27 +27,26 @@ export interface ReadOptions {
  */
 export function readYaml(text: string, fileName: string, options: ReadOptions = {}): SluiceConf {
   const problems = new Problems({ fileName, text });
-  const node = readYamlNodes(problems);
+  const document = readYamlNodes(problems);
   problems.throwIfAny();
-  const root = node === undefined ? undefined : rootOf(node, problems);
+  const root = rootOf(document, problems);
   problems.throwIfAny();
-  const { isKnownVariable = () => true } = options;
-  const conf = buildConf(
-    yamlBlock(root ?? { kind: "mapping", span: { start: 0, end: 0 }, entries: [] }, problems),
-    problems,
-    { isVariable: isKnownVariable },
-  );
+  const { isKnownVariable: isVariable = () => true } = options;
+  const conf = buildConf(yamlBlock(root, problems), problems, { isVariable });
   problems.throwIfAny();
   return conf;
 }
 
-function rootOf(node: Node, problems: Problems): Mapping | undefined {
-  if (node.kind === "mapping") return node;
-  const found = describe(node);
-  return problems.add({
-    span: node.span,
+/** The map that the document has to be; where it is not, that is a problem, and an empty one. */
+function rootOf(document: Node | undefined, problems: Problems): Mapping {
+  if (document?.kind === "mapping") return document;
+  const span = document?.span ?? { start: 0, end: 0 };
+  const found = document === undefined ? "nothing" : describe(document);
+  problems.add({
+    span,
     cannot: `use ${found} as a configuration`,
     found,
     expected: "need a map with servers",
   });
+  return { kind: "mapping", span, entries: [] };
 }
