@@ -103,10 +103,18 @@ async function start(conf: SluiceConf, program: Program): Promise<RunningServer>
 /** Waits until somebody asks for the end. Asking again is being in a greater hurry. */
 async function serve(server: RunningServer, { stopRequests }: Program): Promise<void> {
   if (await stopRequests.next() === "drain") {
-    const isDrained = server.shutdown().then(() => true);
-    if (await Promise.race([isDrained, stopRequests.next().then(() => false)])) return;
+    const ending = await either(server.shutdown(), stopRequests.next());
+    if (ending === undefined) return;
   }
-  await Promise.race([server.stop(), stopRequests.next()]);
+  await either(server.stop(), stopRequests.next());
+}
+
+/** What the first of two to settle gives. */
+function either<A, B>(one: Promise<A>, other: Promise<B>): Promise<A | B> {
+  const { promise, resolve, reject } = Promise.withResolvers<A | B>();
+  one.then(resolve, reject);
+  other.then(resolve, reject);
+  return promise;
 }
 
 /** @throws {ConfigError} */
