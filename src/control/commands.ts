@@ -95,7 +95,7 @@ async function runDefault(listen: string, program: Program): Promise<void> {
 }
 
 async function start(conf: SluiceConf, program: Program): Promise<RunningServer> {
-  const server = await program.startServer(conf, { version: program.version });
+  const server = await program.startServer(conf);
   for (const address of server.addresses) program.err(`sluice: listening on ${address}`);
   return server;
 }

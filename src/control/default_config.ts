@@ -23,6 +23,7 @@ export function defaultConfig(listen: string, peers: readonly string[]): string 
   demo:
     keepalive: 16
     servers: [${peers.map((peer) => JSON.stringify(peer)).join(", ")}]
+client_max_body_size: 0
 servers:
   - listen: ${JSON.stringify(listen)}
     locations:

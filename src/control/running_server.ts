@@ -4,22 +4,42 @@
  *
  * @module
  */
+import type { SlabPoolStats } from "../buffer/mod.ts";
 import type { SluiceConf } from "../http/conf.ts";
 
 /** A server that accepts connections. */
 export interface RunningServer {
   /** What it listens on, in the order of the configuration, with real ports: `127.0.0.1:8080`. */
   readonly addresses: readonly string[];
+  /** What is held right now: for status, and for tests that nothing leaks. */
+  stats(): ServerStats;
   /** Accepts nothing new, finishes what runs, then closes everything: nginx's SIGQUIT. */
   shutdown(): Promise<void>;
   /** Closes everything at once, also while it shuts down: nginx's SIGTERM. */
   stop(): Promise<void>;
 }
 
+/** A snapshot of what one server holds. */
+export interface ServerStats {
+  readonly pool: SlabPoolStats;
+  /** Clients that are connected. */
+  readonly clients: number;
+  /** Connections that are open, to clients and to peers. */
+  readonly connections: number;
+  /** Connections to peers that are idle. */
+  readonly idle: number;
+  /** Cells of the pool, and deadlines, that are in use: one line each. */
+  readonly outstanding: readonly string[];
+}
+
 /** What a server is told besides its configuration. */
 export interface StartServerOptions {
-  /** Sluice's own, for `Server: sluice/0.1.0`. */
-  readonly version: string;
+  /**
+   * Whether buffers remember who holds them, and are filled with a marker when they
+   * are given back: slow, and finds leaks and uses after release.
+   * @default false
+   */
+  readonly debugBuffers?: boolean;
 }
 
 /**
@@ -29,7 +49,7 @@ export interface StartServerOptions {
  */
 export type StartServer = (
   conf: SluiceConf,
-  options: StartServerOptions,
+  options?: StartServerOptions,
 ) => Promise<RunningServer>;
 
 /** An address that cannot be listened on. `cause` is what the system said. */

@@ -28,30 +28,31 @@ import {
   variable,
   Worker,
 } from "../http/mod.ts";
-import {
-  AccessLog,
-  type AccessLogConf,
-  ERROR_LOG_SINK,
-  ErrorLog,
-  LogFiles,
-} from "../log/mod.ts";
+import { AccessLog, type AccessLogConf, ERROR_LOG_SINK, ErrorLog, LogFiles } from "../log/mod.ts";
 import { PeerGroup } from "../peer/mod.ts";
-import { CannotListen, type RunningServer } from "./running_server.ts";
+import { CannotListen, type RunningServer, type StartServerOptions } from "./running_server.ts";
 
 /**
  * Opens logs and listeners, and begins to accept.
  *
  * @throws {CannotListen} When one of the addresses cannot be had; nothing stays open then.
  */
-export async function startServer(conf: SluiceConf): Promise<RunningServer> {
+export async function startServer(
+  conf: SluiceConf,
+  options: StartServerOptions = {},
+): Promise<RunningServer> {
   const logFiles = new LogFiles();
-  const errorLog = new ErrorLog(conf.errorLog.level, logFiles.open(conf.errorLog.path, ERROR_LOG_SINK), {
-    process: `${Deno.pid}#0`,
-    wallMs: systemClock.wallMs,
-  });
+  const errorLog = new ErrorLog(
+    conf.errorLog.level,
+    logFiles.open(conf.errorLog.path, ERROR_LOG_SINK),
+    {
+      process: `${Deno.pid}#0`,
+      wallMs: systemClock.wallMs,
+    },
+  );
   const gate = await Turnstile.open();
   const context: ConnContext = {
-    pool: new SlabPool({ maxBytes: conf.bufferMemoryBytes }),
+    pool: new SlabPool({ maxBytes: conf.bufferMemoryBytes, debug: options.debugBuffers ?? false }),
     deadlines: new Deadlines(systemClock),
     gate,
     counters: { open: 0 },
@@ -76,7 +77,9 @@ export async function startServer(conf: SluiceConf): Promise<RunningServer> {
 
   try {
     for (const listenerConf of conf.listeners) {
-      listeners.push(openListener(listenerConf, conf, worker, groups, logFiles, clients, checkDrained));
+      listeners.push(
+        openListener(listenerConf, conf, worker, groups, logFiles, clients, checkDrained),
+      );
     }
   } catch (error) {
     await end();
@@ -85,6 +88,18 @@ export async function startServer(conf: SluiceConf): Promise<RunningServer> {
 
   return {
     addresses: listeners.map((listener) => listener.address),
+    stats() {
+      const { pool, deadlines, counters } = context;
+      let idle = 0;
+      for (const group of groups.values()) idle += group.idle.count;
+      return {
+        pool: pool.stats(),
+        clients: clients.size,
+        connections: counters.open,
+        idle,
+        outstanding: [...pool.outstanding(), ...deadlines.outstanding()],
+      };
+    },
     async shutdown() {
       isEnding = true;
       await Promise.all(listeners.map((listener) => listener.close()));
@@ -110,7 +125,10 @@ function openGroups(conf: SluiceConf, worker: Worker): Map<string, PeerGroup> {
     groups.set(
       group.name,
       new PeerGroup(group, worker.context.deadlines, (name, peer) => {
-        worker.errorLog.log("warn", `upstream server temporarily disabled: ${peer.name} of ${name}`);
+        worker.errorLog.log(
+          "warn",
+          `upstream server temporarily disabled: ${peer.name} of ${name}`,
+        );
       }),
     );
   }
