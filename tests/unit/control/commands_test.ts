@@ -40,6 +40,9 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
   };
   const server: RunningServer = {
     addresses: ["127.0.0.1:4000", "[::]:4001"],
+    stats: () => {
+      throw new Error("no command asks for it");
+    },
     shutdown: () => act("shutdown"),
     stop: () => act("stop"),
   };
