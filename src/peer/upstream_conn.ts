@@ -94,7 +94,7 @@ export class IdleConns {
       upstream.close();
       return;
     }
-    if (this.#idle.length >= conf.connections) this.#idle.shift()!.close();
+    if (this.#idle.length >= conf.connections) this.#evict(this.#idle.shift()!);
     upstream.buf.reset();
     if (!this.#watch(upstream)) return;
     conn.setReadDeadline(nowMs + conf.timeoutMs);
@@ -104,10 +104,13 @@ export class IdleConns {
   /** Closes all, and keeps none from now on: for shutdown and reload. */
   close(): void {
     this.#isClosed = true;
-    for (const upstream of this.#idle.splice(0)) {
-      upstream.conn.readable.disarm();
-      upstream.close();
-    }
+    for (const upstream of this.#idle.splice(0)) this.#evict(upstream);
+  }
+
+  /** Disarmed first: its read is rejected later, which must not close it a second time. */
+  #evict(upstream: UpstreamConn): void {
+    upstream.conn.readable.disarm();
+    upstream.close();
   }
 
   /** Leaves a read pending that tells when the peer closes, or sends what nobody asked for. */
