@@ -1,0 +1,106 @@
+/**
+ * Sluice as a library: a reverse proxy that a program starts, configures in code and
+ * extends with handlers of its own.
+ *
+ * ```ts
+ * import { startProxy } from "@sluice/sluice";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using proxy = await startProxy({
+ *   config: `
+ *     log: { access: off }
+ *     servers:
+ *       - listen: 127.0.0.1:0
+ *         locations: { "= /health": { return: 200 ok } }
+ *   `,
+ * });
+ *
+ * const response = await fetch(`http://${proxy.addresses[0]}/health`);
+ * assertEquals(await response.text(), "ok");
+ * ```
+ *
+ * @module
+ */
+import { type Config, configText } from "./src/config/config_object.ts";
+import { readYaml } from "./src/config/mod.ts";
+import type { ServerStats } from "./src/control/running_server.ts";
+import { startServer } from "./src/control/server.ts";
+import { isKnownVariable } from "./src/http/mod.ts";
+
+export type {
+  Config,
+  ConfigLevel,
+  ConfigValue,
+  LocationConfig,
+  ServerConfig,
+  UpstreamConfig,
+} from "./src/config/config_object.ts";
+export { ConfigError, type Problem } from "./src/config/mod.ts";
+export { CannotListen, type ServerStats } from "./src/control/running_server.ts";
+
+/** What {@linkcode startProxy} is told. */
+export interface ProxyOptions {
+  /** The configuration: YAML text, or an object with the same keys. */
+  readonly config: string | Config;
+  /**
+   * What messages about the configuration call it.
+   * @default "config"
+   */
+  readonly configName?: string;
+}
+
+/** A proxy that accepts connections. `await using` it, or {@linkcode RunningProxy.stop} it. */
+export interface RunningProxy extends AsyncDisposable {
+  /** What it listens on, in the order of the configuration, with real ports: `127.0.0.1:8080`. */
+  readonly addresses: readonly string[];
+  /** What is held right now: connections, buffers. */
+  stats(): ServerStats;
+  /** Accepts nothing new, finishes what runs, then closes everything. */
+  shutdown(): Promise<void>;
+  /** Closes everything at once. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a proxy in this process. It needs `--allow-net`, and read and write permission for
+ * the files that its configuration names.
+ *
+ * @example A configuration in code
+ * ```ts
+ * import { startProxy } from "@sluice/sluice";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using origin = Deno.serve(
+ *   { hostname: "127.0.0.1", port: 0, onListen() {} },
+ *   (request) => new Response(`asked for ${new URL(request.url).pathname}`),
+ * );
+ * await using proxy = await startProxy({
+ *   config: {
+ *     log: { access: "off" },
+ *     upstreams: { app: { servers: [`127.0.0.1:${origin.addr.port}`] } },
+ *     servers: [{
+ *       listen: "127.0.0.1:0",
+ *       locations: { "/": { proxy: { pass: "http://app", read_timeout: "5s" } } },
+ *     }],
+ *   },
+ * });
+ *
+ * const response = await fetch(`http://${proxy.addresses[0]}/through`);
+ * assertEquals(await response.text(), "asked for /through");
+ * ```
+ *
+ * @throws {ConfigError} Of all that is wrong with the configuration.
+ * @throws {CannotListen} When one of the addresses cannot be had.
+ */
+export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const { config, configName = "config" } = options;
+  const text = typeof config === "string" ? config : configText(config);
+  const server = await startServer(readYaml(text, configName, { isKnownVariable }));
+  return {
+    addresses: server.addresses,
+    stats: () => server.stats(),
+    shutdown: () => server.shutdown(),
+    stop: () => server.stop(),
+    [Symbol.asyncDispose]: () => server.stop(),
+  };
+}
