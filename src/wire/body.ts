@@ -73,9 +73,9 @@ export class BodyDecoder {
     this.#begin(TO_EOF, 0);
   }
 
-  /** Bytes that the body still has, or -1 where only its end will tell. */
+  /** Bytes that the body still has, or -1 where only its end tells: also when that was seen. */
   get remainingBytes(): number {
-    return this.#mode === LENGTH ? this.#remaining : this.isDone ? 0 : -1;
+    return this.#mode === LENGTH ? this.#remaining : this.#mode === NONE ? 0 : -1;
   }
 
   /**
