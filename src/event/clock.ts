@@ -89,7 +89,8 @@ export class Deadlines {
 
   /** To be called when a holder has set a deadline: makes sure that a sweep will come by then. */
   notice(deadlineMs: number): void {
-    if (deadlineMs < this.#wakeAtMs) this.#armAt(deadlineMs);
+    // Nobody left: a holder that was removed set it, or was swept together with the last one.
+    if (deadlineMs < this.#wakeAtMs && this.#entries.length > 0) this.#armAt(deadlineMs);
   }
 
   /** What is still registered, for leak checks. */

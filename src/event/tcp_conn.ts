@@ -129,6 +129,8 @@ export class TcpConn implements Conn, Expirable {
     if (this.#isAtEnd) return 0;
     this.#room = into.lendRoom();
     this.#into = into;
+    // A sweep forgets a deadline that no read has: it may have been set long before.
+    if (this.#readDeadlineMs !== NEVER) this.#context.deadlines.notice(this.#readDeadlineMs);
     this.#context.gate.pass(this.#startRead);
     // Held back: what a waiter waits for is made here and settled by the read.
     this.#reading ??= new Promise((resolve) => this.#heldBack = resolve);
@@ -250,6 +252,8 @@ export class TcpConn implements Conn, Expirable {
   }
 
   readonly #onSent = (byteCount: number): void => {
+    // The write may have stalled for long, and what comes next counts from now.
+    this.#context.deadlines.stamp();
     const buf = this.#out.first!;
     this.bytesSent += byteCount;
     buf.pos += byteCount;
