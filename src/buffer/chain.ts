@@ -14,6 +14,10 @@ export class Chain {
     return this.#first;
   }
 
+  get last(): Buf | undefined {
+    return this.#last;
+  }
+
   get isEmpty(): boolean {
     return this.#first === undefined;
   }

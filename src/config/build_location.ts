@@ -7,6 +7,7 @@ import type { LocationAction, LocationConf, LocationModifier, ProxyAction } from
 import { locationRegex } from "../http/router.ts";
 import type { AccessLogConf } from "../log/conf.ts";
 import type { UpstreamGroupConf } from "../peer/conf.ts";
+import type { UpstreamConf } from "../upstream/conf.ts";
 import { formatHost, isIp, parseHostPort } from "./address.ts";
 import type { Block } from "./block.ts";
 import type { Groups } from "./build_upstream.ts";
@@ -160,6 +161,8 @@ function buildProxy(
       sendTimeoutMs: proxy.sendTimeoutMs,
       readTimeoutMs: proxy.readTimeoutMs,
       bufferSizeBytes: proxy.bufferSizeBytes,
+      ...responseBuffers(proxy),
+      requestBuffering: proxy.requestBuffering,
       nextUpstream: {
         conditions: proxy.nextUpstream,
         tries: proxy.nextUpstreamTries,
@@ -169,6 +172,34 @@ function buildProxy(
     },
     setHeaders: hasHost ? setHeaders : [["Host", "$proxy_host"], ...setHeaders],
     httpVersion: proxy.httpVersion,
+  };
+}
+
+/** `busy_buffers_size` and `temp_file_write_size` follow the buffers, as in nginx. */
+function responseBuffers(
+  proxy: ProxySettings,
+): Pick<
+  UpstreamConf,
+  | "buffering"
+  | "bufferCount"
+  | "bufferBytes"
+  | "busyBuffersSizeBytes"
+  | "maxTempFileSizeBytes"
+  | "tempFileWriteSizeBytes"
+  | "tempPath"
+  | "cyclicTempFile"
+> {
+  const { count, sizeBytes } = proxy.buffers;
+  const twice = 2 * Math.max(proxy.bufferSizeBytes, sizeBytes);
+  return {
+    buffering: proxy.buffering,
+    bufferCount: count,
+    bufferBytes: sizeBytes,
+    busyBuffersSizeBytes: proxy.busyBuffersSizeBytes ?? twice,
+    maxTempFileSizeBytes: proxy.maxTempFileSizeBytes,
+    tempFileWriteSizeBytes: proxy.tempFileWriteSizeBytes ?? twice,
+    tempPath: proxy.tempPath,
+    cyclicTempFile: proxy.cyclicTempFile,
   };
 }
 

@@ -153,6 +153,29 @@ export function choices<const Word extends string>(
   };
 }
 
+/** A folder of the file system. */
+export const folder: ArgumentType<string> = {
+  label: "folder",
+  expected: "one folder, without levels",
+  read(node, reading): string | undefined {
+    if (node.kind !== "scalar" || !/^\S+$/.test(node.text)) {
+      return reading.refuse(node, "one folder, without levels");
+    }
+    return node.text;
+  },
+};
+
+/** A size, or a text with `$variables` that gives one in bytes. */
+export const sizeTemplate: ArgumentType<string> = {
+  label: "size or text with $variables",
+  expected: 'a size such as "100k", or a text with $variables',
+  read(node, reading): string | undefined {
+    if (node.kind === "scalar" && node.text.includes("$")) return template.read(node, reading);
+    const bytes = size().read(node, reading);
+    return bytes === undefined ? undefined : String(bytes);
+  },
+};
+
 /** One word, checked by nobody here; with its place, for who looks it up. */
 export interface Located {
   readonly text: string;

@@ -46,6 +46,18 @@ export class ClientBody {
     return this.#decoder.isDone;
   }
 
+  get bufferBytes(): number {
+    return this.#client.conf.clientBodyBufferSizeBytes;
+  }
+
+  get tempPath(): string {
+    return this.#client.conf.clientBodyTempPath;
+  }
+
+  get inFileOnly(): "off" | "on" | "clean" {
+    return this.#client.conf.clientBodyInFileOnly;
+  }
+
   /** Whether the client holds its body back until it is told to go on; it may never send it. */
   get isHeldBack(): boolean {
     return this.#owesContinue;

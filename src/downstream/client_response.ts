@@ -151,6 +151,19 @@ export class ClientResponse {
     this.#client.conn.send(from);
   }
 
+  /** Ends the body behind what was sent. */
+  end(): void {
+    if (!this.#hasBody || !this.#isChunked) return this.flush();
+    const head = this.#headBuf;
+    if (head === undefined || head.room < LAST_CHUNK_BYTES.length) {
+      this.flush();
+      return this.#sendConstant(LAST_CHUNK_BYTES);
+    }
+    head.cell.set(LAST_CHUNK_BYTES, head.last);
+    head.last += LAST_CHUNK_BYTES.length;
+    this.flush();
+  }
+
   /** Sends the head if it is still waiting. */
   flush(): void {
     const head = this.#headBuf;

@@ -25,6 +25,16 @@ export interface ClientConf {
   readonly clientBodyTimeoutMs: number;
   /** `client_max_body_size`; 0 means no bound. */
   readonly clientMaxBodySizeBytes: number;
+  /** `client_body_buffer_size`: a body up to this size is kept in memory. */
+  readonly clientBodyBufferSizeBytes: number;
+  /** `client_body_temp_path`: the folder of the temp files of larger ones. */
+  readonly clientBodyTempPath: string;
+  /** `client_body_in_file_only`. */
+  readonly clientBodyInFileOnly: "off" | "on" | "clean";
+  /** `limit_rate`: bytes a second of one response; a text that may hold `$variables`. `0` for no limit. */
+  readonly limitRate: string;
+  /** `limit_rate_after`. */
+  readonly limitRateAfterBytes: number;
   /** `send_timeout`: between two writes to the client that make progress. */
   readonly sendTimeoutMs: number;
   /** `keepalive_timeout`; 0 closes the connection after the response. */

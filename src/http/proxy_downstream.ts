@@ -24,6 +24,7 @@ const HTTP_10 = bytesOf(" HTTP/1.0\r\n");
 const HTTP_11 = bytesOf(" HTTP/1.1\r\n");
 const STATUS_LINE = bytesOf("HTTP/1.1 ");
 const CONNECTION_CLOSE = bytesOf("Connection: close\r\n");
+const CONTENT_LENGTH = bytesOf("Content-Length: ");
 const TRANSFER_CHUNKED = bytesOf("Transfer-Encoding: chunked\r\n");
 
 /** The client's side of one request. Used again for the next request. */
@@ -45,7 +46,11 @@ export class ProxyDownstream implements Downstream {
     return this.#request.client.head.hasBody ? this.#request.client.body : undefined;
   }
 
-  writeRequestHead(into: HeadWriter): void {
+  get needsBodyLength(): boolean {
+    return this.#request.head.isChunked && this.#proxy.conf.httpVersion === "1.0";
+  }
+
+  writeRequestHead(into: HeadWriter, bodyBytes: number): void {
     const request = this.#request;
     const proxy = this.#proxy;
     const { head } = request;
@@ -66,7 +71,13 @@ export class ProxyDownstream implements Downstream {
       into.crlf();
     }
     if (isHttp10 || proxy.group.keepsNone) into.constant(CONNECTION_CLOSE);
-    if (head.isChunked) into.constant(TRANSFER_CHUNKED);
+    if (bodyBytes < 0) {
+      into.constant(TRANSFER_CHUNKED);
+    } else if (head.isChunked) {
+      into.constant(CONTENT_LENGTH);
+      into.decimal(bodyBytes);
+      into.crlf();
+    }
     copyFields(head.fields, into, this.#isDropped);
     into.crlf();
   }
@@ -104,6 +115,10 @@ export class ProxyDownstream implements Downstream {
 
   send(from: Buf, isLast: boolean): void {
     this.#request.client.response.send(from, isLast);
+  }
+
+  end(): void {
+    this.#request.client.response.end();
   }
 
   flush(): void {

@@ -39,6 +39,24 @@ export interface UpstreamConf {
   readonly readTimeoutMs: number;
   /** `buffer_size`: bound of the response head, and the one buffer of an unbuffered response. */
   readonly bufferSizeBytes: number;
+  /** `request_buffering`: the body is read to its end before a peer is connected to. */
+  readonly requestBuffering: boolean;
+  /** `buffering`: upstream speed first, else downstream speed first. */
+  readonly buffering: boolean;
+  /** `buffers`: the number. Together they bound the memory of a buffered response. */
+  readonly bufferCount: number;
+  /** `buffers`: the size of one. */
+  readonly bufferBytes: number;
+  /** `busy_buffers_size`: once this much is being sent, no more is queued behind it. */
+  readonly busyBuffersSizeBytes: number;
+  /** `max_temp_file_size`; 0 means that no file is used. */
+  readonly maxTempFileSizeBytes: number;
+  /** `temp_file_write_size`: bytes written to the file at a time. */
+  readonly tempFileWriteSizeBytes: number;
+  /** `temp_path`: the folder of temp files. */
+  readonly tempPath: string;
+  /** `cyclic_temp_file`: the file's space is used again once all of it was sent. */
+  readonly cyclicTempFile: boolean;
   readonly nextUpstream: NextUpstreamConf;
   /** `ignore_client_abort`: the upstream finishes though the client has left. */
   readonly ignoreClientAbort: boolean;

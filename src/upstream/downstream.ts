@@ -11,10 +11,16 @@ import type { HeadWriter, ResponseHead } from "../wire/mod.ts";
 
 /** The client's side of one request. */
 export interface Downstream {
-  /** Writes the request head as the current peer is to see it: nginx's `create_request`. */
-  writeRequestHead(into: HeadWriter): void;
-  /** The request body, if there is one. */
+  /**
+   * Writes the request head as the current peer is to see it: nginx's `create_request`.
+   *
+   * @param bodyBytes Length of the body that will follow; -1: it comes in chunks.
+   */
+  writeRequestHead(into: HeadWriter, bodyBytes: number): void;
+  /** The request body that is to be passed on, if there is one. */
   readonly requestBody: RequestBody | undefined;
+  /** Whether the peer has to be told the body's length, which only its end tells. */
+  readonly needsBodyLength: boolean;
 
   /** Calls `onGone` as soon as the client leaves. Only once the request body is complete. */
   watch(onGone: () => void): void;
@@ -40,6 +46,8 @@ export interface Downstream {
    * copied. Its bytes in front of `pos` and behind `last` may be used for framing.
    */
   send(from: Buf, isLast: boolean): void;
+  /** Ends the body behind what was sent. */
+  end(): void;
   /** Sends what {@linkcode beginResponse} left waiting. */
   flush(): void;
   /** Whether anything is still on its way to the client. */
@@ -65,7 +73,13 @@ export interface Downstream {
 export interface RequestBody {
   /** Length in bytes, or -1: it is chunked. */
   readonly lengthBytes: number;
-  /** Whether any of it was handed out: then it cannot be had again. */
+  /** Up to this many bytes are kept in memory when the body is buffered. */
+  readonly bufferBytes: number;
+  /** Folder of the temp file of a larger one. */
+  readonly tempPath: string;
+  /** Whether it is to be put into a file whatever its size, and what becomes of that. */
+  readonly inFileOnly: "off" | "on" | "clean";
+  /** Whether any of it was handed out, so that it cannot be had again. */
   readonly isStarted: boolean;
   /** Whether all of it was handed out. */
   readonly isDone: boolean;

@@ -8,7 +8,7 @@ import { type ConnContext, Driver, Failure } from "../event/mod.ts";
 import { type PeerGroup, Selection, type UpstreamConn } from "../peer/mod.ts";
 import { BodyDecoder, HeadWriter, ResponseHead } from "../wire/mod.ts";
 import type { UpstreamConf } from "./conf.ts";
-import type { Downstream } from "./downstream.ts";
+import type { Downstream, RequestBody } from "./downstream.ts";
 import type { AttemptKind } from "./next_upstream.ts";
 
 /** Bound of the field lines of a response head. */
@@ -31,6 +31,15 @@ export interface Attempt {
   failure: AttemptKind | undefined;
 }
 
+/** The request is answered with a status of our own; why has been reported. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+
+  constructor(readonly status: number) {
+    super(`refused with ${status}`);
+  }
+}
+
 /** What a request is and where it stands. Used again for the next request. */
 export class Exchange {
   readonly context: ConnContext;
@@ -48,8 +57,10 @@ export class Exchange {
   method = "GET";
   startedAtMs = 0;
 
-  /** The head that every attempt sends; kept until no other attempt can follow. */
+  /** What every attempt sends first: the head, and a small body. Kept to the journey's end. */
   requestBuf: Buf | undefined;
+  /** What is sent behind it: a streamed body, or one in a file. */
+  requestBody: RequestBody | undefined;
   upstream: UpstreamConn | undefined;
   /** The running {@linkcode sender}; settles when it has ended, however it did. */
   sending: Promise<void> | undefined;
@@ -61,6 +72,8 @@ export class Exchange {
   isHeaderSent = false;
   /** The peer sent more than its response. */
   hasExtraData = false;
+  /** The connection was handed over to another protocol (101). */
+  isTunnel = false;
   /** What is being done, as nginx's error log names it. */
   doing = "";
 
@@ -90,6 +103,7 @@ export class Exchange {
     this.hasExtraData = false;
     this.attemptCount = 0;
     this.doing = "";
+    this.requestBody = undefined;
     this.driver.reset();
   }
 

@@ -8,6 +8,8 @@ import type { Exchange } from "./exchange.ts";
 
 /** Nobody is there to be answered; nginx's own status, for the log. */
 export const CLIENT_CLOSED_REQUEST = 499;
+/** The client was too slow to send its body: likewise, as in nginx. */
+const REQUEST_TIMEOUT = 408;
 
 /**
  * Stops watching the client, and answers it if that has not been done.
@@ -18,7 +20,7 @@ export function finalize(exchange: Exchange, status?: number): void {
   const { downstream } = exchange;
   downstream.unwatch();
   if (status === undefined) return;
-  if (status === CLIENT_CLOSED_REQUEST) downstream.cutShort(status);
+  if (status === CLIENT_CLOSED_REQUEST || status === REQUEST_TIMEOUT) downstream.cutShort(status);
   else if (exchange.isHeaderSent) downstream.cutShort();
   else downstream.refuse(status);
 }

@@ -1,31 +1,19 @@
 /**
- * Phase `init`: the request is created once, and the client is watched.
+ * Phase `init`: the walk over the peers begins, and a request without a body is
+ * created. One with a body is taken in by the next phase.
  *
  * @module
  */
-import { type Phase, Room } from "../event/mod.ts";
 import type { Exchange } from "./exchange.ts";
 import { createRequest } from "./send_request.ts";
 
-/**
- * Begins the walk over the peers, creates the request, and watches the client.
- *
- * @returns Whether there was memory for it; if not, {@linkcode initWithRoom} waits for it.
- */
+/** @returns Whether the request is ready to be sent; if not, `take_request` makes it so. */
 export function init(exchange: Exchange): boolean {
   const { selection, conf, group, downstream } = exchange;
   const { tries } = conf.nextUpstream;
   group.balancer.begin(selection);
   if (tries > 0 && tries < selection.triesLeft) selection.triesLeft = tries;
-  if (!createRequest(exchange)) return false;
-  if (downstream.requestBody === undefined) watchClient(exchange);
-  return true;
-}
-
-/** The same, when the buffer pool is exhausted: waits until it is not. */
-export async function* initWithRoom(exchange: Exchange): Phase<void> {
-  exchange.doing = "waiting for buffer memory";
-  while (!init(exchange)) yield new Room(exchange.context.pool);
+  return downstream.requestBody === undefined && createRequest(exchange, 0);
 }
 
 /** From now on the client's leaving ends the journey (unless `ignore_client_abort`). */

@@ -4,11 +4,12 @@
  * its own.
  *
  * ```text
- *   init ─► get peer ─► connect ─► send_request ─► process_header ─► respond ─► finalize
- *              ▲        (only if    (the body, if                       ▲
- *              │        no idle      there is one, beside               │ whole in one
- *              │        one)         what follows)                      │ piece: no phase
- *              └──────────── next_upstream ◄── a failure or a refusal ──┘
+ *   init ─► take_request ─► get peer ─► connect ─► send_request ─► process_header ─► respond_… ─► finalize
+ *           (if there is       ▲        (if no       (its body, if        │        (if it is not
+ *            a body)           │         idle one)    it is not sent      │         whole already)
+ *                              │                      with the head:      │
+ *                              │                      beside the rest)    │
+ *                              └─────── next_upstream ◄─ a failure or a refusal
  * ```
  *
  * A phase is an async generator that the exchange's driver runs. Where a request meets
@@ -21,9 +22,10 @@ import { Failure } from "../event/mod.ts";
 import type { Peer, PeerVerdict, UpstreamConn } from "../peer/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import { connect } from "./connect.ts";
-import type { Attempt, Exchange } from "./exchange.ts";
+import { type Attempt, type Exchange, Refused } from "./exchange.ts";
+import { FileBody } from "./file_body.ts";
 import { CLIENT_CLOSED_REQUEST, finalize, reportFailure } from "./finalize.ts";
-import { init, initWithRoom, watchClient } from "./init.ts";
+import { init, watchClient } from "./init.ts";
 import {
   type AttemptKind,
   conditionOf,
@@ -33,9 +35,13 @@ import {
   statusFor,
 } from "./next_upstream.ts";
 import { processHeader } from "./process_header.ts";
-import { respondUnbuffered, roomToRespond, startResponse } from "./respond_unbuffered.ts";
+import { releaseUpstream, roomToRespond, startResponse } from "./respond.ts";
+import { respondBuffered } from "./respond_buffered.ts";
+import { respondUnbuffered } from "./respond_unbuffered.ts";
 import { sendHead, sendRequest } from "./send_request.ts";
+import { takeRequest } from "./take_request.ts";
 
+const REQUEST_TIMEOUT = 408;
 const BAD_GATEWAY = 502;
 const INTERNAL_SERVER_ERROR = 500;
 
@@ -46,7 +52,8 @@ const INTERNAL_SERVER_ERROR = 500;
 export async function journey(exchange: Exchange): Promise<void> {
   const { driver, selection, group, context, downstream } = exchange;
   try {
-    if (!init(exchange)) await driver.run(initWithRoom(exchange));
+    if (!init(exchange)) await driver.run(takeRequest(exchange));
+    if (downstream.requestBody?.isDone ?? true) watchClient(exchange);
     while (true) { // bounded: a selection never returns a peer twice
       const peer = group.balancer.get(selection, context.deadlines.nowMs);
       if (peer === undefined) {
@@ -62,7 +69,8 @@ export async function journey(exchange: Exchange): Promise<void> {
     finalize(exchange, statusOf(exchange, driver.interruption ?? error));
   } finally {
     exchange.requestBuf?.release();
-    exchange.requestBuf = undefined;
+    if (exchange.requestBody instanceof FileBody) exchange.requestBody.close();
+    exchange.requestBuf = exchange.requestBody = undefined;
   }
 }
 
@@ -95,13 +103,12 @@ async function roundTrip(
 ): Promise<Outcome | "again"> {
   const { driver, head, downstream } = exchange;
   const record = beginAttempt(exchange, peer, idle);
-  let isReusable = false;
   try {
     if (idle === undefined) await driver.run(connect(exchange, peer));
     record.connectMs = elapsedMs(exchange);
 
     sendHead(exchange);
-    if (downstream.requestBody !== undefined) exchange.sending = sendBody(exchange);
+    if (exchange.requestBody !== undefined) exchange.sending = sendBody(exchange);
 
     await driver.run(processHeader(exchange));
     record.headerMs = elapsedMs(exchange);
@@ -113,8 +120,11 @@ async function roundTrip(
       return "next";
     }
     if (!downstream.prepare()) await driver.run(roomToRespond(exchange));
-    if (!startResponse(exchange)) await driver.run(respondUnbuffered(exchange));
-    isReusable = mayBeKept(exchange);
+    if (!startResponse(exchange)) {
+      await driver.run(
+        exchange.conf.buffering ? respondBuffered(exchange) : respondUnbuffered(exchange),
+      );
+    }
     return "served";
   } catch (error) {
     const failure = driver.interruption ?? error;
@@ -131,7 +141,7 @@ async function roundTrip(
   } finally {
     if (exchange.sending !== undefined) await stopSending(exchange);
     record.responseMs = elapsedMs(exchange);
-    leave(exchange, isReusable);
+    releaseUpstream(exchange);
   }
 }
 
@@ -140,8 +150,8 @@ async function sendBody(exchange: Exchange): Promise<void> {
   const { driver, sender, downstream, context, conf } = exchange;
   sender.reset();
   try {
-    await sender.run(sendRequest(exchange, downstream.requestBody!));
-    watchClient(exchange);
+    await sender.run(sendRequest(exchange, exchange.requestBody!));
+    if (exchange.requestBody === downstream.requestBody) watchClient(exchange);
   } catch (error) {
     if (sender.interruption !== undefined) return; // the attempt is over
     // A peer that stops taking the body may have answered already: the response decides.
@@ -160,31 +170,14 @@ async function stopSending(exchange: Exchange): Promise<void> {
   exchange.sending = undefined;
 }
 
-/** Keeps the connection or closes it. */
-function leave(exchange: Exchange, isReusable: boolean): void {
-  const { upstream } = exchange;
-  if (upstream === undefined) return;
-  exchange.upstream = undefined;
-  exchange.attempt!.bytesReceived += upstream.conn.bytesReceived;
-  if (isReusable) exchange.group.idle.give(upstream);
-  else upstream.close();
-}
-
-/** Whether the connection can carry another request: everything was said, and understood. */
-function mayBeKept(exchange: Exchange): boolean {
-  const { conn } = exchange.upstream!;
-  return exchange.head.allowsKeepalive && exchange.body.isDone && exchange.isRequestComplete &&
-    !exchange.hasExtraData && !conn.isSending && !conn.hasEnded;
-}
-
 function decide(exchange: Exchange, kind: AttemptKind): Decision {
-  const { conf, selection, downstream, context, upstream } = exchange;
+  const { conf, selection, context, upstream } = exchange;
   return decideNext(kind, {
     method: exchange.method,
     isRequestSent: exchange.isRequestSent,
     isStale: upstream !== undefined && upstream.isReused && exchange.attempt!.status === 0 &&
       upstream.buf.last === 0,
-    isBodyGone: downstream.requestBody?.isStarted ?? false,
+    isBodyGone: exchange.requestBody?.isStarted ?? false,
     triesLeft: selection.triesLeft,
     elapsedMs: context.deadlines.nowMs - exchange.startedAtMs,
   }, conf.nextUpstream);
@@ -203,8 +196,11 @@ function statusOf(exchange: Exchange, failure: unknown): number {
   if (failure instanceof Failure) {
     if (failure.side === "upstream") return statusFor(conditionOf(failure.kind));
     reportFailure(exchange, failure);
-    return CLIENT_CLOSED_REQUEST;
+    const isBodyLate = failure.kind === "timeout" &&
+      exchange.downstream.requestBody?.isDone === false;
+    return isBodyLate ? REQUEST_TIMEOUT : CLIENT_CLOSED_REQUEST;
   }
+  if (failure instanceof Refused) return failure.status;
   if (failure instanceof BadMessage) {
     exchange.downstream.report("info", `client sent invalid request: ${failure.message}`);
     return failure.status;
@@ -219,6 +215,7 @@ function beginAttempt(exchange: Exchange, peer: Peer, idle: UpstreamConn | undef
   record.bytesReceived = idle === undefined ? 0 : -idle.conn.bytesReceived; // what came before does not count
   exchange.upstream = idle;
   exchange.isRequestSent = exchange.isRequestComplete = exchange.hasExtraData = false;
+  exchange.isTunnel = false;
   return record;
 }
 

@@ -3,31 +3,16 @@
  * all of it has been sent: a response takes that much memory however fast the peer
  * is, and every piece reaches the client as soon as it can.
  *
+ * From "too full" to "stop reading" and back: the Buf is lent to the client's
+ * connection until it is sent, and nothing is read meanwhile, so the peer's window
+ * closes; when it is sent, it is read into again.
+ *
  * @module
  */
-import { AGAIN, Failure, type Phase, Room } from "../event/mod.ts";
-import { BadMessage, CHUNK_HEADROOM, CHUNK_TAILROOM, NO_LENGTH } from "../wire/mod.ts";
+import { AGAIN, Failure, type Phase } from "../event/mod.ts";
+import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
-
-/**
- * Hands the head and the body bytes that came with it to the client's side.
- *
- * @returns Whether that was all of the response, and nothing of it waits in our Buf.
- * @throws {Failure} `invalid_body` when the body's framing is illegal.
- */
-export function startResponse(exchange: Exchange): boolean {
-  const { head, body, downstream } = exchange;
-  const { buf } = exchange.upstream!;
-  beginBody(exchange);
-  decode(exchange);
-  downstream.beginResponse(head, body.remainingBytes < 0 ? -1 : body.remainingBytes + buf.size);
-  exchange.isHeaderSent = true;
-  if (body.isDone && buf.size <= downstream.copiesUpTo) {
-    downstream.send(buf, true);
-    return true;
-  }
-  return false;
-}
+import { takeBody } from "./respond.ts";
 
 /**
  * Relays what is left of the body, piece by piece.
@@ -53,40 +38,9 @@ export async function* respondUnbuffered(exchange: Exchange): Phase<void> {
       received = conn.recv(buf);
     }
     if (received > 0) {
-      decode(exchange);
+      takeBody(exchange, buf, buf.pos);
     } else if (!body.endOfStream()) {
       throw new Failure("upstream", "closed", "upstream prematurely closed connection");
     }
   }
-}
-
-/** Waits until the buffer pool has a cell for the response's head. */
-export async function* roomToRespond(exchange: Exchange): Phase<void> {
-  exchange.doing = "waiting for buffer memory";
-  while (!exchange.downstream.prepare()) yield new Room(exchange.context.pool);
-}
-
-/** How the body ends (RFC 9112, 6.3). */
-function beginBody(exchange: Exchange): void {
-  const { head, body } = exchange;
-  const { status } = head;
-  if (exchange.method === "HEAD" || status === 204 || status === 304) body.beginNone();
-  else if (head.isChunked) body.beginChunked();
-  else if (head.contentLength !== NO_LENGTH) body.beginLength(head.contentLength);
-  else body.beginToEof();
-}
-
-/** Narrows the Buf to the body bytes in it. Bytes behind the body end the connection's use. */
-function decode(exchange: Exchange): void {
-  const { body } = exchange;
-  const { buf } = exchange.upstream!;
-  try {
-    body.decode(buf.cell, buf.pos, buf.last);
-  } catch (error) {
-    if (!(error instanceof BadMessage)) throw error;
-    throw new Failure("upstream", "invalid_body", `upstream sent invalid body: ${error.message}`);
-  }
-  exchange.hasExtraData = body.restStart < buf.last;
-  buf.last = body.dataEnd;
-  exchange.attempt!.responseBytes += buf.size;
 }

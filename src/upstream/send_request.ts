@@ -8,6 +8,7 @@ import { AGAIN, Failure, type Phase, Room } from "../event/mod.ts";
 import { CHUNK_HEADROOM, CHUNK_TAILROOM, frameChunk, LAST_CHUNK_BYTES } from "../wire/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 import type { Exchange } from "./exchange.ts";
+import { FileBody } from "./file_body.ts";
 
 /** Size of the cell that a body passes through. */
 const BODY_BUF_BYTES = 65_536;
@@ -22,38 +23,43 @@ export function sendHead(exchange: Exchange): void {
   const requestBuf = requestToSend(exchange);
   exchange.doing = "sending request to upstream";
   upstream.requests++;
-  exchange.isRequestComplete = exchange.downstream.requestBody === undefined;
+  exchange.isRequestComplete = exchange.requestBody === undefined;
   exchange.isRequestSent = true;
   requestBuf.pos = 0; // from the start: another peer may have had it before
   exchange.attempt!.bytesSent += requestBuf.size;
   upstream.conn.send(requestBuf);
 }
 
-/** The request head: the same bytes for every attempt, nginx's `reinit_request`. */
+/** The same bytes for every attempt: nginx's `reinit_request`. */
 function requestToSend(exchange: Exchange): Buf {
-  if (exchange.requestBuf!.isLent) {
-    // The attempt before was closed in the middle of its write, which has not settled.
-    exchange.requestBuf!.release();
-    exchange.requestBuf = undefined;
-    if (!createRequest(exchange)) throw new Failure("upstream", "closed", "no buffer memory");
-  }
-  return exchange.requestBuf!;
+  const buf = exchange.requestBuf!;
+  if (!buf.isLent) return buf;
+  // The attempt before was closed in the middle of its write, which has not settled.
+  const copy = exchange.context.pool.acquire(buf.cell.length, "request head");
+  if (copy === undefined) throw new Failure("upstream", "closed", "no buffer memory");
+  copy.cell.set(buf.cell.subarray(0, buf.last));
+  copy.last = buf.last;
+  buf.release();
+  return exchange.requestBuf = copy;
 }
 
 /**
  * Writes the request head into a Buf that the exchange then owns: nginx's
  * `create_request`. Once a request; a further attempt sends the same bytes again.
  *
+ * @param roomBytes Room to leave behind the head, for a body.
  * @returns Whether there was memory for it.
  */
-export function createRequest(exchange: Exchange): boolean {
+export function createRequest(exchange: Exchange, roomBytes: number): boolean {
   const { writer, context, downstream } = exchange;
-  for (let sizeBytes = 1024; sizeBytes <= LARGEST_HEAD_BYTES; sizeBytes *= 4) {
-    const buf = context.pool.acquire(sizeBytes, "request head");
+  const { requestBody } = exchange;
+  const bodyBytes = requestBody === undefined ? roomBytes : requestBody.lengthBytes;
+  for (let headBytes = 1024; headBytes <= LARGEST_HEAD_BYTES; headBytes *= 4) {
+    const buf = context.pool.acquire(headBytes + roomBytes, "request head");
     if (buf === undefined) return false;
     try {
-      writer.begin(buf.cell, 0, buf.cell.length);
-      downstream.writeRequestHead(writer);
+      writer.begin(buf.cell, 0, buf.cell.length - roomBytes);
+      downstream.writeRequestHead(writer, bodyBytes);
     } catch (error) {
       buf.release();
       throw error;
@@ -78,6 +84,7 @@ export function createRequest(exchange: Exchange): boolean {
 export async function* sendRequest(exchange: Exchange, body: RequestBody): Phase<void> {
   const { context } = exchange;
   const { conn } = exchange.upstream!;
+  if (body instanceof FileBody) body.rewind();
   let buf = context.pool.acquire(BODY_BUF_BYTES, "request body");
   while (buf === undefined) {
     yield new Room(context.pool);

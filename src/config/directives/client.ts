@@ -7,7 +7,7 @@ import {
   type Table,
 } from "../directive.ts";
 import { wordsOf } from "../node.ts";
-import { choice, flag, integer, size, time } from "../types.ts";
+import { choice, flag, folder, integer, size, sizeTemplate, time } from "../types.ts";
 
 const HTTP_SERVER: readonly Context[] = ["http", "server"];
 
@@ -18,7 +18,7 @@ const count = integer({ min: 1, max: 1024 });
 const bufferSize = size({ min: "256", max: LARGEST_BUFFER });
 
 /** nginx's `number size`. */
-const buffers: ArgumentType<{ readonly count: number; readonly sizeBytes: number }> = {
+export const buffers: ArgumentType<{ readonly count: number; readonly sizeBytes: number }> = {
   label: "number size",
   expected: 'a number of buffers and their size, such as "4 8k"',
   read(node, reading) {
@@ -80,6 +80,46 @@ export const clientDirectives = {
     type: size(),
     default: "1m",
     doc: "The largest request body; 0 for any. A larger one is answered with 413.",
+  }),
+  clientBodyBufferSizeBytes: directive({
+    name: "client_body_buffer_size",
+    contexts: HTTP_SERVER_LOCATION,
+    type: size({ min: "1k", max: "60k" }),
+    default: "16k",
+    doc:
+      "A request body up to this size is kept in memory until it is sent to the peer; a larger " +
+      "one in a temporary file.",
+  }),
+  clientBodyTempPath: directive({
+    name: "client_body_temp_path",
+    contexts: HTTP_SERVER_LOCATION,
+    type: folder,
+    default: "/tmp",
+    doc: "Folder of the temporary files of request bodies. They have no name once they are open, " +
+      "so the folder stays empty and levels of subfolders, which nginx has, would hold nothing.",
+  }),
+  clientBodyInFileOnly: directive({
+    name: "client_body_in_file_only",
+    contexts: HTTP_SERVER_LOCATION,
+    type: choice(["off", "on", "clean"]),
+    default: "off",
+    doc: "Whether every request body that is passed on is put into a file with a name " +
+      "(`$request_body_file`), which stays (`on`) or is removed after the request (`clean`).",
+  }),
+  limitRate: directive({
+    name: "limit_rate",
+    contexts: HTTP_SERVER_LOCATION,
+    type: sizeTemplate,
+    default: "0",
+    doc: "Bytes a second that one response is sent to the client at; 0 for no limit. A text with " +
+      "$variables is looked at once, when the response begins.",
+  }),
+  limitRateAfterBytes: directive({
+    name: "limit_rate_after",
+    contexts: HTTP_SERVER_LOCATION,
+    type: size(),
+    default: "0",
+    doc: "Bytes of a response that are sent before `limit_rate` counts.",
   }),
   sendTimeoutMs: directive({
     name: "send_timeout",

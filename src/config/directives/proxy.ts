@@ -1,6 +1,7 @@
 /** Directives about passing requests on. @module */
 import type { NextUpstreamCondition } from "../../upstream/conf.ts";
 import { directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
+import { proxyBufferDirectives } from "./proxy_buffers.ts";
 import { choice, choices, flag, integer, located, mapOf, size, template, time } from "../types.ts";
 
 const CONDITIONS: readonly NextUpstreamCondition[] = [
@@ -65,6 +66,7 @@ export const proxyDirectives = {
     doc: "Buffer for the head of a response and the first part of its body. A head that does not " +
       "fit is an error.",
   }),
+  ...proxyBufferDirectives,
   nextUpstream: directive({
     name: "proxy_next_upstream",
     yaml: "proxy.next_upstream",

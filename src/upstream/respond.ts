@@ -1,0 +1,85 @@
+/**
+ * What all ways of relaying a response have in common: its beginning, the taking of
+ * body bytes out of their framing, and the connection's release when all was read.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import { Failure, type Phase, Room } from "../event/mod.ts";
+import { BadMessage, NO_LENGTH } from "../wire/mod.ts";
+import type { Exchange } from "./exchange.ts";
+
+/**
+ * Hands the head and the body bytes that came with it to the client's side.
+ *
+ * @returns Whether that was all of the response, and nothing of it waits in our Buf.
+ * @throws {Failure} `invalid_body` when the body's framing is illegal.
+ */
+export function startResponse(exchange: Exchange): boolean {
+  const { head, body, downstream } = exchange;
+  const { buf } = exchange.upstream!;
+  beginBody(exchange);
+  takeBody(exchange, buf, buf.pos);
+  downstream.beginResponse(head, body.remainingBytes < 0 ? -1 : body.remainingBytes + buf.size);
+  exchange.isHeaderSent = true;
+  if (body.isDone && buf.size <= downstream.copiesUpTo) {
+    downstream.send(buf, true);
+    return true;
+  }
+  return false;
+}
+
+/** Waits until the buffer pool has a cell for the response's head. */
+export async function* roomToRespond(exchange: Exchange): Phase<void> {
+  exchange.doing = "waiting for buffer memory";
+  while (!exchange.downstream.prepare()) yield new Room(exchange.context.pool);
+}
+
+/**
+ * Takes what was read behind `from` out of its framing: `buf` ends with body bytes
+ * then. Bytes behind the body's end end the connection's use.
+ *
+ * @throws {Failure} `invalid_body`.
+ */
+export function takeBody(exchange: Exchange, buf: Buf, from: number): void {
+  const { body } = exchange;
+  try {
+    body.decode(buf.cell, from, buf.last);
+  } catch (error) {
+    if (!(error instanceof BadMessage)) throw error;
+    throw new Failure("upstream", "invalid_body", `upstream sent invalid body: ${error.message}`);
+  }
+  if (body.restStart < buf.last) {
+    exchange.hasExtraData = true;
+    exchange.downstream.report("warn", "upstream sent more data than specified in its response");
+  }
+  buf.last = body.dataEnd;
+  exchange.attempt!.responseBytes += body.dataEnd - from;
+}
+
+/**
+ * Keeps the connection for another request, if it can carry one: everything was said,
+ * and understood. Else it is closed.
+ */
+export function releaseUpstream(exchange: Exchange): void {
+  const { upstream } = exchange;
+  if (upstream === undefined) return;
+  const { conn } = upstream;
+  const isReusable = exchange.isHeaderSent && exchange.head.allowsKeepalive &&
+    exchange.body.isDone && exchange.isRequestComplete && !exchange.hasExtraData &&
+    !exchange.isTunnel && !conn.isSending && !conn.hasEnded && !upstream.buf.isLent;
+  exchange.upstream = undefined;
+  exchange.attempt!.bytesReceived += conn.bytesReceived;
+  if (isReusable) exchange.group.idle.give(upstream);
+  else upstream.close();
+}
+
+/** How the body ends (RFC 9112, 6.3). */
+function beginBody(exchange: Exchange): void {
+  const { head, body } = exchange;
+  const { status } = head;
+  if (exchange.method === "HEAD" || status === 204 || status === 304) body.beginNone();
+  else if (head.isChunked) body.beginChunked();
+  else if (head.contentLength !== NO_LENGTH) body.beginLength(head.contentLength);
+  else body.beginToEof();
+}

@@ -1,0 +1,261 @@
+/**
+ * Phase `respond_buffered`: upstream speed first. The peer is read as fast as it
+ * sends, the client is written to as fast as it takes, both at once; what has no
+ * room in memory goes to a temp file. The peer is released as soon as it has been
+ * read to its end, however slow the client is.
+ *
+ * ```text
+ *   peer ─► free ─► in ──────────────► busy ─► client
+ *                    └─► temp file ─────┘
+ * ```
+ *
+ * From "too full" to "stop reading" and back: when no Buf is free, `in` is written to
+ * the temp file, which frees its Bufs. When that is not allowed, or the file is full
+ * or broken, nothing is read any more (`upstream_blocked`) and the peer's window
+ * closes, until the client has taken a Buf, which is read into again.
+ *
+ * @module
+ */
+import { type Buf, TempFile, WorkingSet } from "../buffer/mod.ts";
+import { AGAIN, Failure, FirstOf, type Phase, Room, type Wait } from "../event/mod.ts";
+import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../wire/mod.ts";
+import type { Exchange } from "./exchange.ts";
+import { releaseUpstream, takeBody } from "./respond.ts";
+
+/** Turns of reading and writing without a pause; then others have their turn. */
+const TURNS_MAX = 16;
+
+/**
+ * Relays what is left of the body.
+ *
+ * @throws {Failure} of either side. The client has the head by then.
+ */
+export async function* respondBuffered(exchange: Exchange): Phase<void> {
+  exchange.doing = "reading upstream";
+  const pipe = new EventPipe(exchange);
+  try {
+    pipe.begin();
+    while (true) {
+      let turns = 0;
+      while (turns++ < TURNS_MAX && (pipe.write() || pipe.read()));
+      if (pipe.isFinished) return pipe.end();
+      yield pipe.wait();
+    }
+  } finally {
+    pipe.release();
+  }
+}
+
+/** Both directions of one response, and what is between them. */
+class EventPipe {
+  readonly #exchange: Exchange;
+  readonly #set: WorkingSet;
+  readonly #bothBlocked: Wait;
+  /** Given to the pending read. */
+  #reading: Buf | undefined;
+  /** Nothing more comes: the body is complete, or {@linkcode EventPipe.#failure} says why not. */
+  #isUpstreamDone = false;
+  #failure: Failure | undefined;
+  #isLastSent = false;
+  #file: TempFile | undefined;
+  #mayUseFile: boolean;
+
+  constructor(exchange: Exchange) {
+    const { conf, context } = exchange;
+    this.#exchange = exchange;
+    this.#set = new WorkingSet(conf.bufferCount, conf.bufferBytes, context.pool);
+    this.#mayUseFile = conf.maxTempFileSizeBytes > 0;
+    this.#bothBlocked = new FirstOf(exchange.upstream!.conn.readable, exchange.downstream.writable);
+  }
+
+  /** Sends the head with the body bytes that came with it. */
+  begin(): void {
+    const { body, downstream, upstream } = this.#exchange;
+    const { buf } = upstream!;
+    this.#isUpstreamDone = this.#isLastSent = body.isDone;
+    if (buf.size > 0 || body.isDone) downstream.send(buf, body.isDone);
+    else downstream.flush();
+  }
+
+  /** Nothing is left to be done. */
+  get isFinished(): boolean {
+    return (this.#isLastSent || (this.#failure !== undefined && this.#isDrained)) &&
+      !this.#exchange.downstream.isSending;
+  }
+
+  /** All bytes that were read are on their way. */
+  get #isDrained(): boolean {
+    return this.#set.in.isEmpty && (this.#file === undefined || this.#file.size === 0);
+  }
+
+  /** Tells how it went. */
+  end(): void {
+    this.#exchange.downstream.checkSending();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Gives the client what it can take. Returns whether anything moved. */
+  write(): boolean {
+    const { downstream, conf } = this.#exchange;
+    const set = this.#set;
+    set.recycle();
+    downstream.checkSending();
+    this.#releaseUpstreamWhenDone();
+    if (this.#isLastSent) return false;
+    if (downstream.isSending && set.busy.sizeBytes >= conf.busyBuffersSizeBytes) return false;
+    const piece = this.#nextPiece();
+    if (piece !== undefined) {
+      this.#isLastSent = this.#isComplete;
+      downstream.send(piece, this.#isLastSent);
+      set.busy.push(piece);
+      return true;
+    }
+    if (!this.#isComplete) return false;
+    this.#isLastSent = true;
+    downstream.end();
+    return true;
+  }
+
+  /** Takes what the peer has sent. Returns whether anything moved. */
+  read(): boolean {
+    const { upstream, body, context, conf } = this.#exchange;
+    if (this.#isUpstreamDone) return false;
+    const buf = this.#reading ?? this.#bufToRead();
+    if (buf === undefined) return false; // upstream_blocked
+    const { conn } = upstream!;
+    const from = buf.last;
+    try {
+      const received = conn.recv(buf);
+      if (received === AGAIN) {
+        this.#reading = buf;
+        conn.setReadDeadline(context.deadlines.nowMs + conf.readTimeoutMs);
+        return false;
+      }
+      this.#reading = undefined;
+      if (received > 0) {
+        takeBody(this.#exchange, buf, buf.pos);
+      } else if (!body.endOfStream()) {
+        throw new Failure("upstream", "closed", "upstream prematurely closed connection");
+      }
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      // What came before it broke is good, and the client's.
+      this.#reading = undefined;
+      this.#failure = error;
+      buf.last = from;
+    }
+    this.#isUpstreamDone = body.isDone || this.#failure !== undefined;
+    this.#keep(buf);
+    this.#releaseUpstreamWhenDone();
+    return true;
+  }
+
+  /** What to wait for when neither side moves. */
+  wait(): Wait {
+    const { downstream, upstream, context } = this.#exchange;
+    if (this.#reading === undefined) {
+      return downstream.isSending ? downstream.writable : new Room(context.pool);
+    }
+    return downstream.isSending ? this.#bothBlocked : upstream!.conn.readable;
+  }
+
+  release(): void {
+    this.#file?.close();
+    // The peer's connection is closed by the journey if its read is still pending.
+    this.#reading?.release();
+    this.#set.release();
+  }
+
+  get #isComplete(): boolean {
+    return this.#isUpstreamDone && this.#failure === undefined && this.#isDrained;
+  }
+
+  /** The next bytes for the client: those in the file came first. */
+  #nextPiece(): Buf | undefined {
+    const set = this.#set;
+    const file = this.#file;
+    if (file === undefined || file.size === 0) return set.in.shift();
+    const buf = set.take();
+    if (buf === undefined) return undefined;
+    buf.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
+    file.read(buf);
+    if (this.#exchange.conf.cyclicTempFile) file.reuse();
+    return buf;
+  }
+
+  /** A Buf for the next read; frees one by writing to the temp file if it has to. */
+  #bufToRead(): Buf | undefined {
+    const set = this.#set;
+    // One Buf stays for the way from the file to the client.
+    const isLastOne = this.#file !== undefined && this.#file.size > 0 && set.busy.isEmpty &&
+      set.spareCount < 2;
+    let buf = isLastOne ? undefined : set.take();
+    if (buf === undefined && this.#spill()) buf = set.take();
+    buf?.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
+    return buf;
+  }
+
+  /** Queues what was read: behind what is in the file, if there is any. */
+  #keep(buf: Buf): void {
+    const set = this.#set;
+    if (buf.size === 0) return set.give(buf);
+    const last = set.in.last;
+    if (last !== undefined && buf.size <= last.room) { // a trickle: several reads a Buf
+      last.cell.set(buf.cell.subarray(buf.pos, buf.last), last.last);
+      last.last += buf.size;
+      set.give(buf);
+    } else {
+      set.in.push(buf);
+    }
+    if (this.#file !== undefined && this.#file.size > 0) this.#spill();
+  }
+
+  /** Writes `in` to the temp file, as far as it may. Returns whether a Buf came free. */
+  #spill(): boolean {
+    const { conf } = this.#exchange;
+    const set = this.#set;
+    let written = 0;
+    let hasFreed = false;
+    for (let buf = set.in.first; buf !== undefined; buf = set.in.first) {
+      if (!this.#mayUseFile) break;
+      const onDisk = this.#file?.bytesOnDisk ?? 0;
+      if (onDisk + buf.size > conf.maxTempFileSizeBytes) break;
+      if (written > 0 && written + buf.size > conf.tempFileWriteSizeBytes) break;
+      written += buf.size;
+      if (!this.#writeToFile(buf)) break;
+      set.give(set.in.shift()!);
+      hasFreed = true;
+    }
+    return hasFreed;
+  }
+
+  /** A disk that is full or missing does not end the response: it goes on at the client's pace. */
+  #writeToFile(buf: Buf): boolean {
+    const { conf, downstream } = this.#exchange;
+    const { size } = buf;
+    try {
+      if (this.#file === undefined) {
+        this.#file = new TempFile(conf.tempPath);
+        downstream.report("warn", "an upstream response is buffered to a temporary file");
+      }
+      this.#file.write(buf);
+      return true;
+    } catch (error) {
+      this.#mayUseFile = false;
+      const why = error instanceof Error ? error.message : String(error);
+      downstream.report(
+        "crit",
+        `cannot write ${size} bytes to a temporary file in "${conf.tempPath}" (${why}); ` +
+          "going on without it",
+      );
+      return false;
+    }
+  }
+
+  #releaseUpstreamWhenDone(): void {
+    const exchange = this.#exchange;
+    if (!this.#isUpstreamDone || exchange.upstream === undefined) return;
+    if (exchange.upstream.buf.isLent || !exchange.isRequestComplete) return;
+    releaseUpstream(exchange);
+  }
+}
