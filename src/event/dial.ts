@@ -25,6 +25,7 @@ export class Dial implements Wait, Expirable {
   readonly #abort = new AbortController();
   #blocked: Promise<void> | undefined;
   #conn: TcpConn | undefined;
+  #isTaken = false;
   #failure: Failure | undefined;
   #wake: (() => void) | undefined;
 
@@ -54,7 +55,9 @@ export class Dial implements Wait, Expirable {
    */
   conn(): TcpConn | typeof AGAIN {
     if (this.#failure !== undefined) throw this.#failure;
-    return this.#conn ?? AGAIN;
+    if (this.#conn === undefined) return AGAIN;
+    this.#isTaken = true;
+    return this.#conn;
   }
 
   expire(nowMs: number): number {
@@ -72,6 +75,7 @@ export class Dial implements Wait, Expirable {
   }
 
   abandon(): void {
+    if (!this.#isTaken) this.#conn?.close(); // it opened in this very tick, and nobody will ask
     this.#end(new Failure("upstream", "closed", "connecting was given up"));
   }
 
@@ -96,10 +100,20 @@ export class Dial implements Wait, Expirable {
       raw.close(); // it came after it had been given up
     } else {
       this.#context.deadlines.remove(this);
-      this.#conn = adopt(raw, "upstream", this.#context);
+      this.#adopt(raw);
     }
     this.#wake?.();
   };
+
+  #adopt(raw: Deno.Conn): void {
+    try {
+      this.#conn = adopt(raw, "upstream", this.#context);
+    } catch (error) {
+      raw.close(); // reset before TCP_NODELAY could be set
+      const message = error instanceof Error ? error.message : String(error);
+      this.#failure = new Failure("upstream", "reset", message, error);
+    }
+  }
 
   readonly #onFailed = (error: unknown): void => {
     this.#blocked = undefined;

@@ -23,6 +23,8 @@ export class Driver {
         this.#current = wait;
         await wait.blocked;
         this.#current = undefined;
+      } else {
+        wait.abandon(); // what it was about to wait for must not go on for nobody
       }
       step = this.#interruption === undefined
         ? await phase.next()

@@ -1,0 +1,138 @@
+import { assert, assertEquals } from "@std/assert";
+import { FirstOf, Room, Signal, type Wait } from "../../../src/event/mod.ts";
+import { settled } from "../../support/manual_clock.ts";
+import { assertQuiet, scriptedConn, testContext } from "../../support/scripted_transport.ts";
+
+/** Whether waiting is over. */
+function watch(wait: Wait): { isOver: boolean } {
+  const seen = { isOver: wait.blocked === undefined };
+  wait.blocked?.then(() => seen.isOver = true);
+  return seen;
+}
+
+Deno.test("Signal: blocks until it rings, stays set until it is reset", async () => {
+  const signal = new Signal();
+  const first = watch(signal);
+  await settled();
+  assertEquals([first.isOver, signal.isSet], [false, false]);
+  signal.ring();
+  signal.ring();
+  await settled();
+  assertEquals([first.isOver, signal.isSet, signal.blocked], [true, true, undefined]);
+  signal.reset();
+  const second = watch(signal);
+  await settled();
+  assertEquals(second.isOver, false);
+  signal.abandon();
+  await settled();
+  assert(second.isOver);
+});
+
+Deno.test("Signal: one slot; the wake is called once and may be taken back", () => {
+  const signal = new Signal();
+  const woken: string[] = [];
+  signal.arm(() => woken.push("first"));
+  signal.arm(() => woken.push("second"));
+  signal.ring();
+  signal.reset();
+  signal.ring();
+  signal.reset();
+  signal.arm(() => woken.push("third"));
+  signal.disarm();
+  signal.ring();
+  assertEquals(woken, ["second"]);
+});
+
+Deno.test("FirstOf: ends with the first of its waits, whichever it is", async () => {
+  for (let index = 0; index < 3; index++) {
+    const signals = [new Signal(), new Signal(), new Signal()];
+    const first = new FirstOf(...signals);
+    let isOver = false;
+    first.blocked!.then(() => isOver = true);
+    await settled();
+    assertEquals(isOver, false);
+    signals[index]!.ring();
+    await settled();
+    assert(isOver);
+  }
+});
+
+Deno.test("FirstOf: does not block when one of its waits does not", () => {
+  const [set, unset] = [new Signal(), new Signal()];
+  set.ring();
+  assertEquals(new FirstOf(unset, set).blocked, undefined);
+});
+
+Deno.test("FirstOf: wakes once though two of its waits end, and leaves no wake armed", () => {
+  const [a, b] = [new Signal(), new Signal()];
+  const first = new FirstOf(a, b);
+  let wakes = 0;
+  first.arm(() => wakes++);
+  a.ring();
+  b.ring();
+  assertEquals(wakes, 1);
+});
+
+Deno.test("FirstOf: used again for each wait of its holder", async () => {
+  const [a, b] = [new Signal(), new Signal()];
+  const first = new FirstOf(a, b);
+  for (const signal of [a, b, b, a]) {
+    const { blocked } = first;
+    assert(blocked !== undefined);
+    signal.ring();
+    await blocked;
+    signal.reset();
+  }
+});
+
+Deno.test("FirstOf: giving up ends its wait, and closes none of the connections", async () => {
+  const context = testContext();
+  const { conn, transport } = scriptedConn(context);
+  const buf = context.pool.acquire(1024, "test")!;
+  conn.recv(buf);
+  const first = new FirstOf(conn.readable, new Signal());
+  const { blocked } = first;
+  first.abandon();
+  await blocked;
+  assertEquals(transport.isClosed, false);
+  conn.close();
+  buf.release();
+  await settled();
+  assertQuiet(context);
+});
+
+Deno.test("FirstOf: a disarmed one is not woken", () => {
+  const signal = new Signal();
+  const first = new FirstOf(signal);
+  let wakes = 0;
+  first.arm(() => wakes++);
+  first.disarm();
+  signal.ring();
+  assertEquals(wakes, 0);
+});
+
+Deno.test("Room: ends when a Buf comes back to the pool, in the order of asking", async () => {
+  const { pool } = testContext({ maxBytes: 2048 });
+  const [a, b] = [pool.acquire(1024, "a")!, pool.acquire(1024, "b")!];
+  assertEquals(pool.acquire(1, "c"), undefined);
+  const [first, second] = [watch(new Room(pool)), watch(new Room(pool))];
+  a.release();
+  await settled();
+  assertEquals([first.isOver, second.isOver], [true, false]);
+  b.release();
+  await settled();
+  assert(second.isOver);
+});
+
+Deno.test("Room: one that was given up does not swallow another's turn", async () => {
+  const { pool } = testContext({ maxBytes: 1024 });
+  const buf = pool.acquire(1024, "a")!;
+  const [givenUp, other] = [new Room(pool), new Room(pool)];
+  const [first, second] = [watch(givenUp), watch(other)];
+  givenUp.abandon();
+  await settled();
+  assertEquals([first.isOver, second.isOver], [true, false]);
+  buf.release();
+  await settled();
+  assert(second.isOver);
+});
