@@ -11,7 +11,7 @@ import type { Exchange } from "./exchange.ts";
 import { FileBody } from "./file_body.ts";
 
 /** Size of the cell that a body passes through. */
-const BODY_BUF_BYTES = 65_536;
+export const BODY_BUF_BYTES = 65_536;
 const LARGEST_HEAD_BYTES = 65_536;
 
 /**

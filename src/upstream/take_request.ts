@@ -10,7 +10,7 @@ import { AGAIN, type Phase, Room } from "../event/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 import { type Exchange, Refused } from "./exchange.ts";
 import { FileBody } from "./file_body.ts";
-import { createRequest } from "./send_request.ts";
+import { BODY_BUF_BYTES, createRequest } from "./send_request.ts";
 
 /**
  * Creates the request, waiting for memory if there is none, and for the body.
@@ -54,10 +54,12 @@ async function* readWhole(exchange: Exchange, body: RequestBody): Phase<void> {
 async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
   const { context } = exchange;
   exchange.doing = "reading client request body";
-  let buf = context.pool.acquire(body.bufferBytes, "request body");
+  // On its way to a file a large body passes through a large cell: fewer reads and writes.
+  const sizeBytes = body.lengthBytes > body.bufferBytes ? BODY_BUF_BYTES : body.bufferBytes;
+  let buf = context.pool.acquire(sizeBytes, "request body");
   while (buf === undefined) {
     yield new Room(context.pool);
-    buf = context.pool.acquire(body.bufferBytes, "request body");
+    buf = context.pool.acquire(sizeBytes, "request body");
   }
   let file: TempFile | undefined;
   try {

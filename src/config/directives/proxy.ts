@@ -62,7 +62,7 @@ export const proxyDirectives = {
     yaml: "proxy.buffer_size",
     contexts: HTTP_SERVER_LOCATION,
     type: size({ min: "512", max: "64k" }),
-    default: "4k",
+    default: "8k",
     doc: "Buffer for the head of a response and the first part of its body. A head that does not " +
       "fit is an error.",
   }),

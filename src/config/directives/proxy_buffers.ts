@@ -19,7 +19,7 @@ export const proxyBufferDirectives = {
     yaml: "proxy.buffers",
     contexts: HTTP_SERVER_LOCATION,
     type: buffers,
-    default: "8 4k",
+    default: "8 8k",
     doc: "Number and size of the buffers of one response: together they bound its memory. They " +
       "are taken as two or more larger pieces.",
   }),
