@@ -6,7 +6,7 @@
 import { STATUS_TEXT } from "@std/http/status";
 import { bytesOf } from "../wire/mod.ts";
 import { formatHttpDate } from "./http_date.ts";
-import type { ClientConnection } from "./client_connection.ts";
+import type { Client } from "./client.ts";
 
 /** As `server_tokens` has it. */
 export const SERVER_NAME = "sluice";
@@ -40,7 +40,7 @@ export function errorPage(status: number, serverTokens: boolean): SimpleResponse
  * Sends a small response of our own. Nothing of another one may have been sent. Where
  * there is no memory for it the connection is cut, which tells the client as much.
  */
-export function sendSimple(client: ClientConnection, response: SimpleResponse): void {
+export function sendSimple(client: Client, response: SimpleResponse): void {
   const { status, body, contentType, extraFields = "" } = response;
   const hasBody = client.head.method !== "HEAD" && status !== 204 && status !== 304;
   const server = client.conf.serverTokens ? `${SERVER_NAME}/${SERVER_VERSION}` : SERVER_NAME;

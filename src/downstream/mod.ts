@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { Client, RequestBodyReader, ResponseWriter } from "./client.ts";
 export { ClientConnection, type ClientShared } from "./client_connection.ts";
 export type { ClientConf, ListenConf } from "./conf.ts";
 export {

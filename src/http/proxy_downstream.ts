@@ -8,7 +8,7 @@ import type { Buf } from "../buffer/mod.ts";
 import { errorPage, sendSimple } from "../downstream/mod.ts";
 import type { Wait } from "../event/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
-import type { Downstream, RequestBody } from "../upstream/mod.ts";
+import type { Downstream, InMemory, RequestBody } from "../upstream/mod.ts";
 import {
   bytesOf,
   fieldId,
@@ -40,6 +40,10 @@ export class ProxyDownstream implements Downstream {
   /** Makes ready for the request that is there now. */
   begin(proxy: Proxy): void {
     this.#proxy = proxy;
+  }
+
+  get memory(): InMemory | undefined {
+    return this.#request.memory;
   }
 
   get requestBody(): RequestBody | undefined {

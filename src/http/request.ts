@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { ClientConnection } from "../downstream/mod.ts";
+import type { Client } from "../downstream/mod.ts";
 import type { ErrorContext, LogLevel } from "../log/mod.ts";
-import { type Attempt, Exchange } from "../upstream/mod.ts";
+import { type Attempt, Exchange, type InMemory } from "../upstream/mod.ts";
 import { normalizePath, type RequestHead } from "../wire/mod.ts";
 import { ProxyDownstream } from "./proxy_downstream.ts";
 import type { Worker } from "./worker.ts";
@@ -13,7 +13,13 @@ import type { Worker } from "./worker.ts";
 /** What is known of a request. Used again for another one when it has been logged. */
 export class Request {
   readonly worker: Worker;
-  client!: ClientConnection;
+  client!: Client;
+  /** The client's request that this one is a part of; a client's request is its own. */
+  main: Request = this;
+  /** How many requests it is nested in: 0 for a client's. */
+  depth = 0;
+  /** Where the response goes that is not forwarded: a subrequest's. */
+  memory: InMemory | undefined;
   /** `$server_name`: the first name of the server that it is for. */
   serverName = "";
   /** Port of the listening address; 0 for a unix socket. */
@@ -31,8 +37,11 @@ export class Request {
     this.worker = worker;
   }
 
-  begin(client: ClientConnection, serverPort: number): void {
+  begin(client: Client, serverPort: number): void {
     this.client = client;
+    this.main = this;
+    this.depth = 0;
+    this.memory = undefined;
     this.serverName = this.proxyHost = this.refusal = "";
     this.serverPort = serverPort;
     this.#path = undefined;

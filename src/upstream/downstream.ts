@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Buf } from "../buffer/mod.ts";
+import type { Buf, Chain } from "../buffer/mod.ts";
 import type { Wait } from "../event/mod.ts";
 import type { LogLevel } from "../log/conf.ts";
 import type { HeadWriter, ResponseHead } from "../wire/mod.ts";
@@ -21,6 +21,9 @@ export interface Downstream {
   readonly requestBody: RequestBody | undefined;
   /** Whether the peer has to be told the body's length, which only its end tells. */
   readonly needsBodyLength: boolean;
+
+  /** Set where the response is not forwarded but gathered whole. */
+  readonly memory: InMemory | undefined;
 
   /** Calls `onGone` as soon as the client leaves. Only once the request body is complete. */
   watch(onGone: () => void): void;
@@ -67,6 +70,19 @@ export interface Downstream {
 
   /** Writes to the error log, with all that is known of the request. */
   report(level: LogLevel, message: string): void;
+}
+
+/** Where a response goes that is not forwarded: the answer to a subrequest. */
+export interface InMemory {
+  /** `subrequest_output_buffer_size`: bound of the body. */
+  readonly maxBytes: number;
+  /** Whether the body is wanted. If not, one over the bound is no error. */
+  readonly keepsBody: boolean;
+  /**
+   * Takes a whole response. The head is borrowed until it returns; the Bufs become the
+   * taker's, and 'body' is left empty.
+   */
+  keep(response: ResponseHead, body: Chain): void;
 }
 
 /** A request body on its way in. */

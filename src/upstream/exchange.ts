@@ -6,9 +6,10 @@
 import type { Buf } from "../buffer/mod.ts";
 import { type ConnContext, Driver, Failure } from "../event/mod.ts";
 import { type PeerGroup, Selection, type UpstreamConn } from "../peer/mod.ts";
-import { BodyDecoder, HeadWriter, ResponseHead } from "../wire/mod.ts";
+import { HeadWriter, ResponseHead } from "../wire/mod.ts";
 import type { UpstreamConf } from "./conf.ts";
 import type { Downstream, RequestBody } from "./downstream.ts";
+import { HttpInputFilter, type InputFilter } from "./input_filter.ts";
 import type { AttemptKind } from "./next_upstream.ts";
 
 /** Bound of the field lines of a response head. */
@@ -48,7 +49,7 @@ export class Exchange {
   readonly sender = new Driver();
   readonly selection = new Selection();
   readonly head = new ResponseHead(RESPONSE_FIELDS_MAX);
-  readonly body = new BodyDecoder();
+  readonly body: InputFilter = new HttpInputFilter();
   readonly writer = new HeadWriter();
 
   conf!: UpstreamConf;

@@ -37,6 +37,7 @@ import {
 import { processHeader } from "./process_header.ts";
 import { releaseUpstream, roomToRespond, startResponse } from "./respond.ts";
 import { respondBuffered } from "./respond_buffered.ts";
+import { respondInMemory } from "./respond_in_memory.ts";
 import { respondUnbuffered } from "./respond_unbuffered.ts";
 import { sendHead, sendRequest } from "./send_request.ts";
 import { takeRequest } from "./take_request.ts";
@@ -118,6 +119,10 @@ async function roundTrip(
     if (refusal !== undefined && decide(exchange, refusal) === "next") {
       record.failure = refusal;
       return "next";
+    }
+    if (downstream.memory !== undefined) {
+      await driver.run(respondInMemory(exchange, downstream.memory));
+      return "served";
     }
     if (!downstream.prepare()) await driver.run(roomToRespond(exchange));
     if (!startResponse(exchange)) {

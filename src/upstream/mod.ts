@@ -4,6 +4,7 @@
  * @module
  */
 export type { NextUpstreamCondition, NextUpstreamConf, UpstreamConf } from "./conf.ts";
-export type { Downstream, RequestBody } from "./downstream.ts";
+export type { Downstream, InMemory, RequestBody } from "./downstream.ts";
 export { type Attempt, Exchange } from "./exchange.ts";
+export { HttpInputFilter, type InputFilter } from "./input_filter.ts";
 export { journey } from "./journey.ts";

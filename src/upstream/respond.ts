@@ -6,7 +6,7 @@
  */
 import type { Buf } from "../buffer/mod.ts";
 import { Failure, type Phase, Room } from "../event/mod.ts";
-import { BadMessage, NO_LENGTH } from "../wire/mod.ts";
+import { BadMessage } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
 
 /**
@@ -18,7 +18,7 @@ import type { Exchange } from "./exchange.ts";
 export function startResponse(exchange: Exchange): boolean {
   const { head, body, downstream } = exchange;
   const { buf } = exchange.upstream!;
-  beginBody(exchange);
+  body.init(head, exchange.method);
   takeBody(exchange, buf, buf.pos);
   downstream.beginResponse(head, body.remainingBytes < 0 ? -1 : body.remainingBytes + buf.size);
   exchange.isHeaderSent = true;
@@ -42,19 +42,18 @@ export async function* roomToRespond(exchange: Exchange): Phase<void> {
  * @throws {Failure} `invalid_body`.
  */
 export function takeBody(exchange: Exchange, buf: Buf, from: number): void {
-  const { body } = exchange;
+  let hasMore: boolean;
   try {
-    body.decode(buf.cell, from, buf.last);
+    hasMore = exchange.body.filter(buf, from);
   } catch (error) {
     if (!(error instanceof BadMessage)) throw error;
     throw new Failure("upstream", "invalid_body", `upstream sent invalid body: ${error.message}`);
   }
-  if (body.restStart < buf.last) {
+  if (hasMore) {
     exchange.hasExtraData = true;
     exchange.downstream.report("warn", "upstream sent more data than specified in its response");
   }
-  buf.last = body.dataEnd;
-  exchange.attempt!.responseBytes += body.dataEnd - from;
+  exchange.attempt!.responseBytes += buf.last - from;
 }
 
 /**
@@ -72,14 +71,4 @@ export function releaseUpstream(exchange: Exchange): void {
   exchange.attempt!.bytesReceived += conn.bytesReceived;
   if (isReusable) exchange.group.idle.give(upstream);
   else upstream.close();
-}
-
-/** How the body ends (RFC 9112, 6.3). */
-function beginBody(exchange: Exchange): void {
-  const { head, body } = exchange;
-  const { status } = head;
-  if (exchange.method === "HEAD" || status === 204 || status === 304) body.beginNone();
-  else if (head.isChunked) body.beginChunked();
-  else if (head.contentLength !== NO_LENGTH) body.beginLength(head.contentLength);
-  else body.beginToEof();
 }

@@ -1,0 +1,93 @@
+/**
+ * Whom a request is from and its answer is for, as those who answer it see them.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import type { Conn, ConnContext, Wait } from "../event/mod.ts";
+import type { HeadWriter, RequestHead } from "../wire/mod.ts";
+import type { ClientBody } from "./client_body.ts";
+import type { ClientConf } from "./conf.ts";
+
+/**
+ * A client's connection at its current request; or, for a subrequest, the request that
+ * it is part of.
+ */
+export interface Client {
+  readonly context: ConnContext;
+  /** Number of the connection, for logs: nginx's `*1`. */
+  readonly id: number;
+  readonly conn: Conn;
+  /** Requests of the connection so far, the current one included. */
+  readonly requests: number;
+  /** When the request began, in ms of the clock. */
+  readonly startedAtMs: number;
+  /** Of the location that the request is for. */
+  conf: ClientConf;
+  readonly head: RequestHead;
+  readonly body: RequestBodyReader;
+  readonly response: ResponseWriter;
+
+  /** Calls `onGone` when the client leaves. Only once the request body is complete. */
+  watch(onGone: () => void): void;
+  unwatch(): void;
+}
+
+/** The body of a request on its way in. */
+export type RequestBodyReader = Pick<
+  ClientBody,
+  | "lengthBytes"
+  | "bufferBytes"
+  | "tempPath"
+  | "inFileOnly"
+  | "isStarted"
+  | "isDone"
+  | "bytes"
+  | "readable"
+  | "read"
+  | "stop"
+>;
+
+/** Where the response to a request goes. */
+export interface ResponseWriter {
+  /** Status that was sent, or that stands in the log though nothing could be sent. 0: none yet. */
+  status: number;
+  /** Body bytes so far, without their framing. */
+  readonly bodyBytes: number;
+  /** Bytes so far, head and framing included. */
+  readonly sentBytes: number;
+
+  /** Makes sure of the memory for the head. Returns whether there is some. */
+  prepare(): boolean;
+  /**
+   * Writes the head: calls `writeFields` for the status line and all fields but those
+   * about the connection. Goes out with the first piece of the body.
+   *
+   * @param bodyBytes Length of the body; -1 when only its end will tell.
+   * @param hasBody Whether a body follows: not for HEAD, 204 and 304.
+   */
+  writeHead(
+    status: number,
+    bodyBytes: number,
+    hasBody: boolean,
+    writeFields: (writer: HeadWriter) => void,
+  ): void;
+  /** Sends an interim head at once. `write` writes all of it, its empty line too. */
+  sendInterim(write: (writer: HeadWriter) => void): void;
+  /** Bytes of body that {@linkcode send} would copy, so that their Buf is free at once. */
+  readonly copiesUpTo: number;
+  /** Sends the unread bytes of `from` as the next piece of the body. It is lent until it is sent. */
+  send(from: Buf, isLast: boolean): void;
+  /** Ends the body behind what was sent. */
+  end(): void;
+  /** Sends the head if it is still waiting. */
+  flush(): void;
+  readonly isSending: boolean;
+  readonly writable: Wait;
+  /** Throws the Failure that ended the sending, if one did. */
+  checkSending(): void;
+  /** The response cannot be completed, and whom it is for has to see that. */
+  cutShort(): void;
+  /** Gives back what waits to be sent. */
+  drop(): void;
+}
