@@ -125,7 +125,11 @@ export class ClientBody {
     this.#decoder.decode(into.cell, start, into.last);
     this.bytes += this.#decoder.dataEnd - start;
     const maxBytes = this.#client.conf.clientMaxBodySizeBytes;
-    if (maxBytes > 0 && this.bytes > maxBytes) throw new BadMessage(413, "too large a body");
+    if (maxBytes === 0 || this.bytes <= maxBytes) return;
+    throw new BadMessage(
+      413,
+      `client intended to send too large chunked body: ${this.bytes} bytes`,
+    );
   }
 
   /** Bytes behind the body belong to the next request, so they are not read with it. */

@@ -25,7 +25,12 @@ export interface SimpleResponse {
   readonly contentType: string;
   /** Further field lines, each complete with CRLF. */
   readonly extraFields?: string;
+  /** Whether the connection is not to carry another request: where this one ends is in doubt. */
+  readonly endsConnection?: boolean;
 }
+
+/** Statuses that nginx ends the connection with. */
+const ENDS_CONNECTION: ReadonlySet<number> = new Set([400, 413, 414, 431, 500, 501]);
 
 /** A plain page that says the status, in the manner of nginx. */
 export function errorPage(status: number, serverTokens: boolean): SimpleResponse {
@@ -33,7 +38,12 @@ export function errorPage(status: number, serverTokens: boolean): SimpleResponse
   const server = serverTokens ? `${SERVER_NAME}/${SERVER_VERSION}` : SERVER_NAME;
   const html = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n` +
     `<center><h1>${title}</h1></center>\r\n<hr><center>${server}</center>\r\n</body>\r\n</html>\r\n`;
-  return { status, body: bytesOf(html), contentType: "text/html" };
+  return {
+    status,
+    body: bytesOf(html),
+    contentType: "text/html",
+    endsConnection: ENDS_CONNECTION.has(status),
+  };
 }
 
 /**
@@ -44,6 +54,7 @@ export function sendSimple(client: Client, response: SimpleResponse): void {
   const { status, body, contentType, extraFields = "" } = response;
   const hasBody = client.head.method !== "HEAD" && status !== 204 && status !== 304;
   const server = client.conf.serverTokens ? `${SERVER_NAME}/${SERVER_VERSION}` : SERVER_NAME;
+  if (response.endsConnection) client.isDraining = true;
   client.response.drop();
   if (!client.response.prepare()) return client.response.cutShort();
   const buf = client.context.pool.acquire(Math.max(1, body.length), "own response");

@@ -18,7 +18,7 @@ const RESPONSE_FIELDS_MAX = 1_000;
 /** One try at one peer, for logs and variables. Times are in ms; -1: it did not get there. */
 export interface Attempt {
   peerName: string;
-  /** Status of the peer's answer, or the one the client would get; 0 if the client left first. */
+  /** Status of the peer's answer, or 502 or 504 in its place; 0 if the client ended it first. */
   status: number;
   startedAtMs: number;
   connectMs: number;

@@ -45,6 +45,7 @@ import { takeRequest } from "./take_request.ts";
 const REQUEST_TIMEOUT = 408;
 const BAD_GATEWAY = 502;
 const INTERNAL_SERVER_ERROR = 500;
+const CONTENT_TOO_LARGE = 413;
 
 /**
  * Takes one request from the choice of a peer to the end of its response. The client
@@ -137,10 +138,11 @@ async function roundTrip(
       const condition = record.failure = conditionOf(failure.kind);
       const decision = exchange.isHeaderSent ? "no" : decide(exchange, condition);
       if (decision !== "again") reportFailure(exchange, failure);
+      if (!exchange.isHeaderSent) record.status = statusFor(condition);
       if (decision !== "no") return decision;
     }
-    record.status = statusOf(exchange, failure);
-    if (!exchange.isHeaderSent) return record.status;
+    const status = statusOf(exchange, failure);
+    if (!exchange.isHeaderSent) return status;
     downstream.cutShort();
     return "served";
   } finally {
@@ -207,7 +209,8 @@ function statusOf(exchange: Exchange, failure: unknown): number {
   }
   if (failure instanceof Refused) return failure.status;
   if (failure instanceof BadMessage) {
-    exchange.downstream.report("info", `client sent invalid request: ${failure.message}`);
+    if (failure.status === CONTENT_TOO_LARGE) exchange.downstream.report("error", failure.message);
+    else exchange.downstream.report("info", `client sent invalid request: ${failure.message}`);
     return failure.status;
   }
   const text = failure instanceof Error ? failure.stack ?? failure.message : String(failure);
