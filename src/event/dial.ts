@@ -4,8 +4,12 @@
  * @module
  */
 import { type Expirable, NEVER } from "./clock.ts";
-import { Failure } from "./failure.ts";
-import { type ConnContext, TcpConn } from "./tcp_conn.ts";
+import type { RemoteAddress } from "./conn.ts";
+import { Failure, type FailureKind } from "./failure.ts";
+import { connectByNode } from "./node_connect.ts";
+import { systemErrorText } from "./system_error.ts";
+import { type ConnContext, TcpConn, type Transport } from "./tcp_conn.ts";
+import type { TlsClient } from "./tls_client.ts";
 import { AGAIN, type Wait } from "./wait.ts";
 
 /** Where to connect to: an IP address and port, or a unix socket. */
@@ -13,8 +17,42 @@ export type DialAddress =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string };
 
-/** Opens what a connection is made on. `Deno.connect`, but for tests. */
-export type Connect = (address: DialAddress, signal: AbortSignal) => Promise<Deno.Conn>;
+/** How to get there. */
+export interface DialOptions {
+  /** TLS, with a peer that has to have a certificate for `name`. */
+  readonly tls: { readonly client: TlsClient; readonly name: string } | undefined;
+  /** `bind`: the IP address to come from. */
+  readonly bind: string | undefined;
+  /** `socket_keepalive`: SO_KEEPALIVE. */
+  readonly socketKeepalive: boolean;
+}
+
+/** As one gets to a peer that nothing was said about. */
+export const PLAIN_DIAL: DialOptions = { tls: undefined, bind: undefined, socketKeepalive: false };
+
+/** Whether a connection that was made in one way serves where the other is asked for. */
+export function isSameDial(one: DialOptions, other: DialOptions): boolean {
+  return one === other ||
+    one.tls?.client === other.tls?.client && one.tls?.name === other.tls?.name &&
+      one.bind === other.bind && one.socketKeepalive === other.socketKeepalive;
+}
+
+/** What a connection is made on. */
+export interface Dialled {
+  readonly transport: Transport;
+  readonly remote: RemoteAddress;
+}
+
+/**
+ * Opens what a connection is made on: the system, but for tests. Calls `onHandshake`
+ * between the connection and its TLS handshake, if there is one.
+ */
+export type Connect = (
+  address: DialAddress,
+  options: DialOptions,
+  signal: AbortSignal,
+  onHandshake: () => void,
+) => Promise<Dialled>;
 
 /** One attempt to connect. Ask {@linkcode Dial.conn} until it stops saying AGAIN. */
 export class Dial implements Wait, Expirable {
@@ -28,20 +66,28 @@ export class Dial implements Wait, Expirable {
   #isTaken = false;
   #failure: Failure | undefined;
   #wake: (() => void) | undefined;
+  #isHandshaking = false;
 
-  /** @param timeoutMs `connect_timeout`. */
+  /** @param timeoutMs `connect_timeout`: bounds the connection and its handshake together. */
   constructor(
     address: DialAddress,
     timeoutMs: number,
     context: ConnContext,
-    connect: Connect = connectByDeno,
+    options: DialOptions = PLAIN_DIAL,
+    connect: Connect = connectBySystem,
   ) {
     this.#context = context;
     this.#address = address;
     this.#deadlineMs = context.deadlines.stamp() + timeoutMs;
     context.deadlines.add(this);
     context.deadlines.notice(this.#deadlineMs);
-    this.#blocked = connect(address, this.#abort.signal).then(this.#onOpen, this.#onFailed);
+    this.#blocked = connect(address, options, this.#abort.signal, this.#onHandshake)
+      .then(this.#onOpen, this.#onFailed);
+  }
+
+  /** Whether the peer has been reached, and TLS is being agreed on. */
+  get isHandshaking(): boolean {
+    return this.#isHandshaking;
   }
 
   get blocked(): Promise<void> | undefined {
@@ -51,7 +97,7 @@ export class Dial implements Wait, Expirable {
   /**
    * The connection, or AGAIN while it is being made.
    *
-   * @throws {Failure} `refused`, `unreachable` or `timeout` of the upstream.
+   * @throws {Failure} `refused`, `unreachable`, `reset`, `tls` or `timeout` of the upstream.
    */
   conn(): TcpConn | typeof AGAIN {
     if (this.#failure !== undefined) throw this.#failure;
@@ -93,27 +139,21 @@ export class Dial implements Wait, Expirable {
     this.#abort.abort();
   }
 
-  readonly #onOpen = (raw: Deno.Conn): void => {
+  readonly #onHandshake = (): void => {
+    this.#isHandshaking = true;
+  };
+
+  readonly #onOpen = ({ transport, remote }: Dialled): void => {
     this.#blocked = undefined;
     this.#context.deadlines.stamp();
     if (this.#failure !== undefined) {
-      raw.close(); // it came after it had been given up
+      transport.close(); // it came after it had been given up
     } else {
       this.#context.deadlines.remove(this);
-      this.#adopt(raw);
+      this.#conn = new TcpConn(transport, "upstream", remote, this.#context);
     }
     this.#wake?.();
   };
-
-  #adopt(raw: Deno.Conn): void {
-    try {
-      this.#conn = adopt(raw, "upstream", this.#context);
-    } catch (error) {
-      raw.close(); // reset before TCP_NODELAY could be set
-      const message = error instanceof Error ? error.message : String(error);
-      this.#failure = new Failure("upstream", "reset", message, error);
-    }
-  }
 
   readonly #onFailed = (error: unknown): void => {
     this.#blocked = undefined;
@@ -123,34 +163,57 @@ export class Dial implements Wait, Expirable {
   };
 }
 
-/** Makes a connection of ours out of one of Deno's, without Nagle's delay. */
-export function adopt(
-  raw: Deno.Conn,
-  side: "upstream" | "downstream",
-  context: ConnContext,
-): TcpConn {
-  if (raw.remoteAddr.transport === "tcp") {
+/**
+ * Makes one of Deno's connections ready: without Nagle's delay.
+ *
+ * @throws {Error} When it broke meanwhile; it is closed then.
+ */
+export function adopt(raw: Deno.Conn, socketKeepalive = false): Dialled {
+  if (raw.remoteAddr.transport !== "tcp") {
+    return { transport: raw, remote: { hostname: "unix:", port: 0 } };
+  }
+  try {
     (raw as Deno.TcpConn).setNoDelay(true);
-    return new TcpConn(raw, side, raw.remoteAddr, context);
+    if (socketKeepalive) (raw as Deno.TcpConn).setKeepAlive(true);
+  } catch (error) {
+    raw.close();
+    throw error;
   }
-  return new TcpConn(raw, side, { hostname: "unix:", port: 0 }, context);
+  return { transport: raw, remote: raw.remoteAddr };
 }
 
-function connectByDeno(address: DialAddress, signal: AbortSignal): Promise<Deno.Conn> {
-  return address.transport === "tcp"
-    ? Deno.connect({ hostname: address.hostname, port: address.port, signal })
-    : Deno.connect({ transport: "unix", path: address.path });
-}
+const connectBySystem: Connect = async (address, options, signal, onHandshake) => {
+  if (options.tls !== undefined || options.bind !== undefined) {
+    return connectByNode(address, options, signal, onHandshake);
+  }
+  const raw = address.transport === "tcp"
+    ? await Deno.connect({ hostname: address.hostname, port: address.port, signal })
+    : await Deno.connect({ transport: "unix", path: address.path });
+  return adopt(raw, options.socketKeepalive);
+};
 
-const UNREACHABLE = new Set(["EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "EADDRNOTAVAIL"]);
-
+/** What a failed `connect` says, in nginx's words. */
 function classify(error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof Deno.errors.ConnectionRefused) {
-    return new Failure("upstream", "refused", message, error);
-  }
-  const code = (error as { code?: unknown }).code;
-  const isUnreachable = error instanceof Deno.errors.NotCapable ||
-    (typeof code === "string" && UNREACHABLE.has(code));
-  return new Failure("upstream", isUnreachable ? "unreachable" : "refused", message, error);
+  if (error instanceof Failure) return error;
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  const kind = typeof code === "string" && code in KINDS
+    ? KINDS[code]!
+    : error instanceof Deno.errors.NotCapable
+    ? "unreachable"
+    : error instanceof Deno.errors.NotConnected
+    ? "reset"
+    : "refused";
+  const call = syscall === "bind" ? "bind" : "connect";
+  return new Failure("upstream", kind, `${call}() failed (${systemErrorText(error)})`, error);
 }
+
+const KINDS: Readonly<Record<string, FailureKind>> = {
+  EADDRNOTAVAIL: "unreachable",
+  ECONNRESET: "reset",
+  EHOSTDOWN: "unreachable",
+  EHOSTUNREACH: "unreachable",
+  ENETDOWN: "unreachable",
+  ENETUNREACH: "unreachable",
+  ENOTCONN: "reset",
+  ETIMEDOUT: "unreachable",
+};

@@ -12,6 +12,7 @@ export type Side = "upstream" | "downstream";
 
 /**
  * - `refused`: nobody listens there; `unreachable`: no way to get there;
+ * - `tls`: no agreement on TLS, or a certificate that is not good enough;
  * - `timeout`: a deadline passed;
  * - `closed`: the other end closed before it should have;
  * - `reset`: the other end reset the connection, or it broke;
@@ -21,6 +22,7 @@ export type Side = "upstream" | "downstream";
 export type FailureKind =
   | "refused"
   | "unreachable"
+  | "tls"
   | "timeout"
   | "closed"
   | "reset"

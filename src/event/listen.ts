@@ -4,8 +4,8 @@
  * @module
  */
 import { type Deadlines } from "./clock.ts";
-import { adopt } from "./dial.ts";
-import type { ConnContext, TcpConn } from "./tcp_conn.ts";
+import { adopt, type Dialled } from "./dial.ts";
+import { type ConnContext, TcpConn } from "./tcp_conn.ts";
 
 /** Where to listen. */
 export type BindAddress =
@@ -89,14 +89,13 @@ export class Listener {
         continue;
       }
       context.deadlines.stamp();
-      let conn: TcpConn;
+      let accepted: Dialled;
       try {
-        conn = adopt(raw, "downstream", context);
+        accepted = adopt(raw);
       } catch {
-        raw.close(); // reset between accept and the setting of TCP_NODELAY
-        continue;
+        continue; // reset between accept and the setting of TCP_NODELAY
       }
-      onConn(conn);
+      onConn(new TcpConn(accepted.transport, "downstream", accepted.remote, context));
     }
   }
 

@@ -5,10 +5,20 @@
  */
 export { type Clock, Deadlines, type Expirable, NEVER, systemClock } from "./clock.ts";
 export type { Conn, RemoteAddress } from "./conn.ts";
-export { adopt, type Connect, Dial, type DialAddress } from "./dial.ts";
+export {
+  adopt,
+  type Connect,
+  Dial,
+  type DialAddress,
+  type Dialled,
+  type DialOptions,
+  isSameDial,
+  PLAIN_DIAL,
+} from "./dial.ts";
 export { Driver } from "./driver.ts";
 export { Failure, type FailureKind, type Side } from "./failure.ts";
 export { type AcceptOptions, type BindAddress, Listener } from "./listen.ts";
 export { type ConnContext, type ConnCounters, TcpConn, type Transport } from "./tcp_conn.ts";
+export { certificatesIn, TlsClient, type TlsClientOptions, type TlsVersion } from "./tls_client.ts";
 export { openGate, type ReadGate, Turnstile } from "./turnstile.ts";
 export { AGAIN, FirstOf, type Phase, Room, Signal, type Wait } from "./wait.ts";

@@ -4,7 +4,14 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { type Conn, type Deadlines, NEVER } from "../event/mod.ts";
+import {
+  type Conn,
+  type Deadlines,
+  type DialOptions,
+  isSameDial,
+  NEVER,
+  PLAIN_DIAL,
+} from "../event/mod.ts";
 import type { KeepaliveConf } from "./conf.ts";
 import type { Peer } from "./peer.ts";
 
@@ -21,14 +28,17 @@ export class UpstreamConn {
   /** Requests sent on it so far. */
   requests = 0;
   readonly openedAtMs: number;
+  /** How it was made: a request that wants another way does not get it. */
+  readonly dial: DialOptions;
   /** Called when something happens while it is idle; the cache's business. */
   onIdleEvent: (() => void) | undefined;
 
-  constructor(conn: Conn, peer: Peer, buf: Buf, openedAtMs: number) {
+  constructor(conn: Conn, peer: Peer, buf: Buf, openedAtMs: number, dial = PLAIN_DIAL) {
     this.conn = conn;
     this.peer = peer;
     this.buf = buf;
     this.openedAtMs = openedAtMs;
+    this.dial = dial;
   }
 
   /** Whether a request before this one was answered on it: it may be stale. */
@@ -63,12 +73,16 @@ export class IdleConns {
     return this.#idle.length;
   }
 
-  /** Hands over the connection to `peer` that became idle last, with its read pending. */
-  take(peer: Peer): UpstreamConn | undefined {
+  /**
+   * Hands over the connection to `peer` that became idle last, with its read pending;
+   * one that was made in the way that is asked for, with its TLS and from its address.
+   */
+  take(peer: Peer, dial: DialOptions = PLAIN_DIAL): UpstreamConn | undefined {
     const idle = this.#idle;
     for (let at = idle.length - 1; at >= 0; at--) {
       const upstream = idle[at]!;
       if (upstream.peer !== peer || upstream.conn.isClosed) continue;
+      if (!isSameDial(upstream.dial, dial)) continue;
       if (at === idle.length - 1) idle.pop();
       else idle.splice(at, 1);
       upstream.conn.readable.disarm();

@@ -10,15 +10,16 @@ import type { Exchange } from "./exchange.ts";
 /**
  * Opens a connection to `peer` and gives it the Buf that its responses begin in.
  *
- * @throws {Failure} `refused`, `unreachable` or `timeout` of the upstream.
+ * @throws {Failure} `refused`, `unreachable`, `reset`, `tls` or `timeout` of the upstream.
  */
 export async function* connect(exchange: Exchange, peer: Peer): Phase<void> {
   const { conf, context } = exchange;
   exchange.doing = "connecting to upstream";
-  const dial = new Dial(peer.conf.address, conf.connectTimeoutMs, context);
+  const dial = new Dial(peer.conf.address, conf.connectTimeoutMs, context, exchange.dial);
   let conn = dial.conn();
   while (conn === AGAIN) {
     yield dial;
+    if (dial.isHandshaking) exchange.doing = "SSL handshaking to upstream";
     conn = dial.conn();
   }
   let buf = context.pool.acquire(conf.bufferSizeBytes, "upstream connection");
@@ -31,6 +32,6 @@ export async function* connect(exchange: Exchange, peer: Peer): Phase<void> {
     if (buf === undefined) conn.close();
   }
   conn.sendTimeoutMs = conf.sendTimeoutMs;
-  exchange.upstream = new UpstreamConn(conn, peer, buf, context.deadlines.nowMs);
+  exchange.upstream = new UpstreamConn(conn, peer, buf, context.deadlines.nowMs, exchange.dial);
   exchange.group.idle.opened++;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { type ConnContext, Driver, Failure } from "../event/mod.ts";
+import { type ConnContext, type DialOptions, Driver, Failure, PLAIN_DIAL } from "../event/mod.ts";
 import { type PeerGroup, Selection, type UpstreamConn } from "../peer/mod.ts";
 import { HeadWriter, ResponseHead } from "../wire/mod.ts";
 import type { UpstreamConf } from "./conf.ts";
@@ -54,6 +54,8 @@ export class Exchange {
 
   conf!: UpstreamConf;
   group!: PeerGroup;
+  /** How the peers are connected to. */
+  dial = PLAIN_DIAL;
   downstream!: Downstream;
   method = "GET";
   startedAtMs = 0;
@@ -94,9 +96,16 @@ export class Exchange {
   };
 
   /** Makes ready for a request. */
-  begin(conf: UpstreamConf, group: PeerGroup, downstream: Downstream, method: string): void {
+  begin(
+    conf: UpstreamConf,
+    group: PeerGroup,
+    downstream: Downstream,
+    method: string,
+    dial: DialOptions = PLAIN_DIAL,
+  ): void {
     this.conf = conf;
     this.group = group;
+    this.dial = dial;
     this.downstream = downstream;
     this.method = method;
     this.startedAtMs = this.context.deadlines.nowMs;

@@ -37,13 +37,13 @@ export function reportFailure(exchange: Exchange, failure: Failure): void {
 
 function upstreamMessage({ kind, message }: Failure): string {
   switch (kind) {
-    case "refused":
-    case "unreachable":
-      return `connect() failed (${message})`;
     case "timeout":
       return "upstream timed out (110: Connection timed out)";
     case "reset":
       return `connection to upstream broke (${message})`;
+    case "refused":
+    case "unreachable":
+    case "tls":
     case "closed":
     case "invalid_header":
     case "invalid_body":

@@ -84,7 +84,7 @@ async function attempt(exchange: Exchange, peer: Peer): Promise<Outcome> {
   const { group, selection, context } = exchange;
   let outcome: Outcome | "again" = "again";
   try {
-    outcome = await roundTrip(exchange, peer, group.idle.take(peer));
+    outcome = await roundTrip(exchange, peer, group.idle.take(peer, exchange.dial));
     if (outcome === "again") outcome = await roundTrip(exchange, peer, undefined);
     return outcome === "again" ? BAD_GATEWAY : outcome; // a fresh connection is never stale
   } finally {

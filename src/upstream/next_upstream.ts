@@ -34,6 +34,7 @@ export function conditionOf(kind: FailureKind): AttemptKind {
       return "invalid_header";
     case "refused":
     case "unreachable":
+    case "tls":
     case "closed":
     case "reset":
       return "error";

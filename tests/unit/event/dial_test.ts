@@ -1,5 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { AGAIN, type Connect, Dial, type DialAddress, Failure } from "../../../src/event/mod.ts";
+import {
+  adopt,
+  AGAIN,
+  type Connect,
+  Dial,
+  type DialAddress,
+  Failure,
+  PLAIN_DIAL,
+} from "../../../src/event/mod.ts";
 import { settled } from "../../support/manual_clock.ts";
 import { assertQuiet, type TestContext, testContext } from "../../support/scripted_transport.ts";
 
@@ -35,9 +43,9 @@ function tcp(breaks = false): Raw {
 function held() {
   const { promise, resolve, reject } = Promise.withResolvers<Deno.Conn>();
   let signal: AbortSignal | undefined;
-  const connect: Connect = (_address, given) => {
+  const connect: Connect = (_address, options, given) => {
     signal = given;
-    return promise;
+    return promise.then((raw) => adopt(raw, options.socketKeepalive));
   };
   return {
     connect,
@@ -58,7 +66,7 @@ function failureOf(dial: Dial): Failure {
 
 async function dialled(context: TestContext, error: unknown): Promise<Failure> {
   const far = held();
-  const dial = new Dial(ADDRESS, 1_000, context, far.connect);
+  const dial = new Dial(ADDRESS, 1_000, context, PLAIN_DIAL, far.connect);
   assertEquals(dial.conn(), AGAIN);
   far.fail(error);
   await dial.blocked;
@@ -68,7 +76,7 @@ async function dialled(context: TestContext, error: unknown): Promise<Failure> {
 Deno.test("a connection that opens is handed over, without Nagle's delay", async () => {
   const context = testContext();
   const far = held();
-  const dial = new Dial(ADDRESS, 1_000, context, far.connect);
+  const dial = new Dial(ADDRESS, 1_000, context, PLAIN_DIAL, far.connect);
   assertEquals(dial.conn(), AGAIN);
   const raw = tcp();
   far.open(raw);
@@ -85,7 +93,13 @@ Deno.test("a connection that opens is handed over, without Nagle's delay", async
 Deno.test("a unix socket has no delay to turn off, and is named as nginx does", async () => {
   const context = testContext();
   const far = held();
-  const dial = new Dial({ transport: "unix", path: "/run/a.sock" }, 1_000, context, far.connect);
+  const dial = new Dial(
+    { transport: "unix", path: "/run/a.sock" },
+    1_000,
+    context,
+    PLAIN_DIAL,
+    far.connect,
+  );
   const raw = new Raw({ transport: "unix", path: "/run/a.sock" });
   far.open(raw);
   await dial.blocked;
@@ -117,7 +131,7 @@ Deno.test("what refuses, what cannot be reached, and what else there is", async 
 Deno.test("connecting that takes longer than connect_timeout is a timeout, and is called off", async () => {
   const context = testContext();
   const far = held();
-  const dial = new Dial(ADDRESS, 1_000, context, far.connect);
+  const dial = new Dial(ADDRESS, 1_000, context, PLAIN_DIAL, far.connect);
   await context.clock.advance(999);
   assertEquals([dial.conn(), far.isAborted], [AGAIN, false]);
   await context.clock.advance(1);
@@ -132,7 +146,7 @@ Deno.test("connecting that takes longer than connect_timeout is a timeout, and i
 Deno.test("a connection that opens after its time is closed", async () => {
   const context = testContext();
   const far = held();
-  const dial = new Dial(ADDRESS, 1_000, context, far.connect);
+  const dial = new Dial(ADDRESS, 1_000, context, PLAIN_DIAL, far.connect);
   await context.clock.advance(1_000);
   const raw = tcp();
   far.open(raw);
@@ -145,7 +159,7 @@ Deno.test("a connection that opens after its time is closed", async () => {
 Deno.test("a dial that is given up is called off, and a late connection closed", async () => {
   const context = testContext();
   const far = held();
-  const dial = new Dial(ADDRESS, 1_000, context, far.connect);
+  const dial = new Dial(ADDRESS, 1_000, context, PLAIN_DIAL, far.connect);
   dial.abandon();
   assert(far.isAborted);
   assertEquals(failureOf(dial).kind, "closed");
@@ -159,7 +173,7 @@ Deno.test("a dial that is given up is called off, and a late connection closed",
 Deno.test("a dial that is given up when it has just opened closes what nobody took", async () => {
   const context = testContext();
   const far = held();
-  const dial = new Dial(ADDRESS, 1_000, context, far.connect);
+  const dial = new Dial(ADDRESS, 1_000, context, PLAIN_DIAL, far.connect);
   const raw = tcp();
   far.open(raw);
   await settled();
@@ -171,7 +185,7 @@ Deno.test("a dial that is given up when it has just opened closes what nobody to
 Deno.test("a dial whose connection was taken leaves it alone when it is given up", async () => {
   const context = testContext();
   const far = held();
-  const dial = new Dial(ADDRESS, 1_000, context, far.connect);
+  const dial = new Dial(ADDRESS, 1_000, context, PLAIN_DIAL, far.connect);
   const raw = tcp();
   far.open(raw);
   await settled();
@@ -186,7 +200,7 @@ Deno.test("a dial whose connection was taken leaves it alone when it is given up
 Deno.test("a connection that is broken when it opens is closed and is a reset", async () => {
   const context = testContext();
   const far = held();
-  const dial = new Dial(ADDRESS, 1_000, context, far.connect);
+  const dial = new Dial(ADDRESS, 1_000, context, PLAIN_DIAL, far.connect);
   const raw = tcp(true);
   far.open(raw);
   await dial.blocked;
@@ -198,7 +212,7 @@ Deno.test("whoever waits is woken once, however it ends", async () => {
   for (const end of ["open", "fail"] as const) {
     const context = testContext();
     const far = held();
-    const dial = new Dial(ADDRESS, 1_000, context, far.connect);
+    const dial = new Dial(ADDRESS, 1_000, context, PLAIN_DIAL, far.connect);
     let wakes = 0;
     dial.arm(() => wakes++);
     if (end === "open") far.open(tcp());
