@@ -132,15 +132,14 @@ export abstract class Head {
     const { fields } = this;
     const start = fields.valueStart(index);
     const end = fields.valueEnd(index);
-    if (start === end || end - start > LENGTH_DIGITS_MAX) {
-      throw new BadMessage(end === start ? 400 : 413, "an illegal Content-Length");
-    }
+    if (start === end) throw new BadMessage(400, "an illegal Content-Length");
     let length = 0;
     for (let at = start; at < end; at++) {
       const digit = fields.bytes[at]! - 0x30;
       if (digit < 0 || digit > 9) throw new BadMessage(400, "an illegal Content-Length");
       length = length * 10 + digit;
     }
+    if (end - start > LENGTH_DIGITS_MAX) throw new BadMessage(413, "too large a Content-Length");
     this.contentLength = length;
   }
 
