@@ -24,6 +24,8 @@ export interface Client {
   readonly startedAtMs: number;
   /** Of the location that the request is for. */
   conf: ClientConf;
+  /** Whether the connection is to end after this request; a subrequest has no say in that. */
+  isDraining?: boolean;
   readonly head: RequestHead;
   readonly body: RequestBodyReader;
   readonly response: ResponseWriter;
