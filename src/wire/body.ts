@@ -197,9 +197,9 @@ export class BodyDecoder {
       const byte = bytes[at++]!;
       if (size === TRAILER_BYTES_MAX) throw new BadMessage(431, "too large a trailer section");
       gathered[size++] = byte;
-      const isLineEnd = byte === LF && (size < 2 || gathered[size - 2] === CR);
-      if (!isLineEnd) continue;
-      const isEmptyLine = size === 2 || (size >= 4 && gathered[size - 3] === LF);
+      if (byte !== LF) continue;
+      if (gathered[size - 2] !== CR) throw new BadMessage(400, "a bare LF in a trailer section");
+      const isEmptyLine = size === 2 || gathered[size - 3] === LF;
       if (!isEmptyLine) continue;
       this.#readTrailers(gathered, size);
       this.isDone = true;
