@@ -10,6 +10,7 @@ import type { UpstreamGroupConf } from "../peer/conf.ts";
 import type { UpstreamConf } from "../upstream/conf.ts";
 import { formatHost, isIp, parseHostPort } from "./address.ts";
 import type { Block } from "./block.ts";
+import { buildDial } from "./build_dial.ts";
 import type { Groups } from "./build_upstream.ts";
 import { type Building, regexProblem } from "./building.ts";
 import type { Settings } from "./directive.ts";
@@ -140,8 +141,9 @@ function buildProxy(
   { groups }: Levels,
   problems: Problems,
 ): ProxyAction | undefined {
-  const target = readPass(pass, groups, problems);
-  if (target === undefined) return undefined;
+  const passed = readPass(pass, groups, problems);
+  if (passed === undefined) return undefined;
+  const { isTls, ...target } = passed;
   if (target.uri !== undefined && pattern?.modifier.startsWith("~")) {
     return refusePass(
       pass,
@@ -156,6 +158,7 @@ function buildProxy(
   return {
     kind: "proxy",
     ...target,
+    dial: buildDial(pass, isTls, proxy, problems),
     upstream: {
       connectTimeoutMs: proxy.connectTimeoutMs,
       sendTimeoutMs: proxy.sendTimeoutMs,
@@ -206,26 +209,36 @@ function responseBuffers(
 interface PassTarget {
   readonly group: UpstreamGroupConf;
   readonly proxyHost: string;
+  readonly proxyPort: string;
   readonly uri: string | undefined;
+  readonly isTls: boolean;
 }
 
-/** `http://GROUP`, `http://host[:port]`, `http://unix:/path:`, each with a path behind it or none. */
+/**
+ * `http://GROUP`, `http://host[:port]`, `http://unix:/path:`, each with a path behind it or
+ * none, and the same with `https://`.
+ */
 function readPass(pass: Located, groups: Groups, problems: Problems): PassTarget | undefined {
   const refuse = (expected: string, nearest?: string) =>
     refusePass(pass, expected, problems, nearest);
   const { text } = pass;
   if (text.includes("$")) return refuse("variables are not supported here yet");
-  if (/^https:\/\//i.test(text)) return refuse("need http://, since https:// is not supported yet");
-  const [, rest] = /^http:\/\/(.+)$/i.exec(text) ?? [];
+  const [, scheme = "", rest] = /^(https?):\/\/(.+)$/i.exec(text) ?? [];
   if (rest === undefined) return refuse(`need ${proxyDirectives.pass.type.expected}`);
+  const isTls = scheme.toLowerCase() === "https";
   return rest.startsWith("unix:")
-    ? passToSocket(rest, groups, refuse)
-    : passToHost(rest, groups, refuse);
+    ? passToSocket(rest, isTls, groups, refuse)
+    : passToHost(rest, isTls, groups, refuse);
 }
 
 type Refuse = (expected: string, nearest?: string) => undefined;
 
-function passToSocket(rest: string, groups: Groups, refuse: Refuse): PassTarget | undefined {
+function passToSocket(
+  rest: string,
+  isTls: boolean,
+  groups: Groups,
+  refuse: Refuse,
+): PassTarget | undefined {
   const [, name = "", uri] = /^(unix:[^:]+)(?::(.*))?$/.exec(rest) ?? [];
   const address = parsePeerAddress(name);
   if (address === undefined || (uri !== undefined && uri !== "" && !uri.startsWith("/"))) {
@@ -233,21 +246,31 @@ function passToSocket(rest: string, groups: Groups, refuse: Refuse): PassTarget 
       'need a socket such as "http://unix:/run/app.sock" or "http://unix:/run/app.sock:/path"',
     );
   }
-  // `$proxy_host` of a socket is localhost, as in nginx.
+  // `$proxy_host` of a socket is localhost, as in nginx, and `$proxy_port` is empty.
   return {
     group: groups.implicit(address),
     proxyHost: "localhost",
+    proxyPort: "",
     uri: uri === "" ? undefined : uri,
+    isTls,
   };
 }
 
-function passToHost(rest: string, groups: Groups, refuse: Refuse): PassTarget | undefined {
+function passToHost(
+  rest: string,
+  isTls: boolean,
+  groups: Groups,
+  refuse: Refuse,
+): PassTarget | undefined {
   const [, authority = "", after = ""] = /^([^/?#]*)(.*)$/s.exec(rest) ?? [];
   if (after.includes("#")) return refuse("need a URL without #");
   // A query alone stands at the root.
   const uri = after === "" ? undefined : after.startsWith("?") ? `/${after}` : after;
+  const defaultPort = isTls ? 443 : 80;
   const own = groups.named(authority);
-  if (own !== undefined) return { group: own, proxyHost: authority, uri };
+  if (own !== undefined) {
+    return { group: own, proxyHost: authority, proxyPort: `${defaultPort}`, uri, isTls };
+  }
   const parsed = parseHostPort(authority, 1);
   if (parsed === undefined) {
     return refuse('need a host and port such as "http://127.0.0.1:9001" or "http://[::1]:80"');
@@ -261,17 +284,20 @@ function passToHost(rest: string, groups: Groups, refuse: Refuse): PassTarget | 
   }
   if (port === undefined && !isAddressLike(hostname)) {
     return refuse(
-      `no such upstream (a host of that name needs its port: "http://${hostname}:80")`,
+      "no such upstream (a host of that name needs its port: " +
+        `"${isTls ? "https" : "http"}://${hostname}:${defaultPort}")`,
       groups.nearest(hostname),
     );
   }
-  const address = parsePeerAddress(authority);
+  const address = parsePeerAddress(authority, defaultPort);
   if (address === undefined) return refuse("need a host and port");
   const host = formatHost(hostname);
   return {
     group: groups.implicit(address),
-    proxyHost: port === undefined || port === 80 ? host : `${host}:${port}`,
+    proxyHost: port === undefined || port === defaultPort ? host : `${host}:${port}`,
+    proxyPort: `${port ?? defaultPort}`,
     uri,
+    isTls,
   };
 }
 

@@ -17,6 +17,16 @@ export class CannotRead extends Error {
   }
 }
 
+/** A file that a directive names and that is not what the directive needs. */
+export class CannotUseFile extends Error {
+  override readonly name = "CannotUseFile";
+
+  /** @param why What the system said of it, or what is wrong with what is in it. */
+  constructor(readonly directive: string, readonly path: string, why: unknown) {
+    super(`Cannot set ${directive} to ${JSON.stringify(path)}`, { cause: why });
+  }
+}
+
 /**
  * What to tell the user: one line, or for a configuration all that is wrong with
  * it. `undefined` for an error that is not expected: a bug, to be thrown on.
@@ -24,7 +34,9 @@ export class CannotRead extends Error {
 export function explain(error: unknown): string | undefined {
   if (error instanceof ConfigError) return error.format();
   if (error instanceof UsageError) return `sluice: ${error.message} (--help tells more)`;
-  if (error instanceof CannotListen || error instanceof CannotRead) {
+  if (
+    error instanceof CannotListen || error instanceof CannotRead || error instanceof CannotUseFile
+  ) {
     return `sluice: ${error.message}: ${reasonOf(error.cause)}`;
   }
   // Not by us, so its message names what it was about: a log file, an address.

@@ -31,16 +31,19 @@ import {
 import { AccessLog, type AccessLogConf, ERROR_LOG_SINK, ErrorLog, LogFiles } from "../log/mod.ts";
 import { PeerGroup } from "../peer/mod.ts";
 import { CannotListen, type RunningServer, type StartServerOptions } from "./running_server.ts";
+import { loadTlsClients, type TlsClients } from "./tls_files.ts";
 
 /**
  * Opens logs and listeners, and begins to accept.
  *
+ * @throws {CannotUseFile} When a certificate or key is missing or no good.
  * @throws {CannotListen} When one of the addresses cannot be had; nothing stays open then.
  */
 export async function startServer(
   conf: SluiceConf,
   options: StartServerOptions = {},
 ): Promise<RunningServer> {
+  const tlsClients = loadTlsClients(conf);
   const logFiles = new LogFiles();
   const errorLog = new ErrorLog(
     conf.errorLog.level,
@@ -78,7 +81,15 @@ export async function startServer(
   try {
     for (const listenerConf of conf.listeners) {
       listeners.push(
-        openListener(listenerConf, conf, worker, groups, logFiles, clients, checkDrained),
+        openListener(
+          listenerConf,
+          conf,
+          worker,
+          { groups, tlsClients },
+          logFiles,
+          clients,
+          checkDrained,
+        ),
       );
     }
   } catch (error) {
@@ -135,11 +146,17 @@ function openGroups(conf: SluiceConf, worker: Worker): Map<string, PeerGroup> {
   return groups;
 }
 
+/** What locations pass their requests to. */
+interface Upstreams {
+  readonly groups: ReadonlyMap<string, PeerGroup>;
+  readonly tlsClients: TlsClients;
+}
+
 function openListener(
   conf: ListenerConf,
   { workerConnections }: SluiceConf,
   worker: Worker,
-  groups: ReadonlyMap<string, PeerGroup>,
+  upstreams: Upstreams,
   logFiles: LogFiles,
   clients: Set<ClientConnection>,
   onClientEnd: () => void,
@@ -155,7 +172,7 @@ function openListener(
   const router = new Router<Location>(conf.servers, (location, server) => ({
     client: location.client,
     accessLog: logs.of(location.accessLog),
-    handler: handlerOf(location, groups),
+    handler: handlerOf(location, upstreams),
     serverName: nameOf(server),
   }));
   const fallback = fallbacks.get(conf.servers[0]!)!;
@@ -199,13 +216,14 @@ function nameOf(server: ServerConf): string {
   return server.serverNames[0] ?? "";
 }
 
-function handlerOf(location: LocationConf, groups: ReadonlyMap<string, PeerGroup>): Handler {
+function handlerOf(location: LocationConf, { groups, tlsClients }: Upstreams): Handler {
   const { action } = location;
   switch (action.kind) {
     case "proxy": {
       const group = groups.get(action.group.name);
       if (group === undefined) throw new Error(`Cannot find the group ${action.group.name}`);
-      return new Proxy(location, action, group);
+      const { tls } = action.dial;
+      return new Proxy(location, action, group, tls && tlsClients.get(tls));
     }
     case "return":
       return new Return(action);

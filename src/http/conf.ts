@@ -7,7 +7,7 @@
 import type { ClientConf, ListenConf } from "../downstream/conf.ts";
 import type { AccessLogConf, ErrorLogConf } from "../log/conf.ts";
 import type { UpstreamGroupConf } from "../peer/conf.ts";
-import type { UpstreamConf } from "../upstream/conf.ts";
+import type { DialConf, UpstreamConf } from "../upstream/conf.ts";
 
 /** Where a server accepts connections. */
 export type ListenAddress =
@@ -58,6 +58,9 @@ export interface ProxyAction {
   readonly group: UpstreamGroupConf;
   /** `$proxy_host`: the authority as written in `pass`, default port left out. */
   readonly proxyHost: string;
+  /** `$proxy_port`: likewise, default port filled in; empty for a unix socket. */
+  readonly proxyPort: string;
+  readonly dial: DialConf;
   /** The URI part of `pass`, which replaces the matched prefix; undefined passes the URI as it came. */
   readonly uri: string | undefined;
   readonly upstream: UpstreamConf;

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import type { DialOptions, TlsClient } from "../event/mod.ts";
 import { compileTemplate, type Template } from "../log/mod.ts";
 import type { PeerGroup } from "../peer/mod.ts";
 import { journey } from "../upstream/mod.ts";
 import { bytesOf, escapePath, type HeadWriter } from "../wire/mod.ts";
 import type { LocationConf, ProxyAction } from "./conf.ts";
+import { compileDial } from "./proxy_dial.ts";
 import type { Request } from "./request.ts";
 import { variable } from "./variables.ts";
 import type { Handler } from "./worker.ts";
@@ -32,10 +34,13 @@ export class Proxy implements Handler {
   /** The path that `pass` puts in the place of what the location matched. */
   readonly #uri: string | undefined;
   readonly #matchedLength: number;
+  readonly #dialOf: (request: Request) => DialOptions;
 
-  constructor(location: LocationConf, conf: ProxyAction, group: PeerGroup) {
+  /** @param tls For `https://`. */
+  constructor(location: LocationConf, conf: ProxyAction, group: PeerGroup, tls?: TlsClient) {
     this.conf = conf;
     this.group = group;
+    this.#dialOf = compileDial(conf, tls);
     this.#uri = conf.uri;
     this.#matchedLength = location.modifier.startsWith("~") ? 0 : location.pattern.length;
     this.setHeaders = conf.setHeaders.map(([name, text]) => {
@@ -54,8 +59,9 @@ export class Proxy implements Handler {
   handle(request: Request): Promise<void> {
     const { exchange, head, downstream } = request;
     request.proxyHost = this.conf.proxyHost;
+    request.proxyPort = this.conf.proxyPort;
     downstream.begin(this);
-    exchange.begin(this.conf.upstream, this.group, downstream, head.method);
+    exchange.begin(this.conf.upstream, this.group, downstream, head.method, this.#dialOf(request));
     return journey(exchange);
   }
 

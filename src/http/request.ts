@@ -26,6 +26,8 @@ export class Request {
   serverPort = 0;
   /** `$proxy_host`, where there is one. */
   proxyHost = "";
+  /** `$proxy_port`, likewise. */
+  proxyPort = "";
   /** Why the request was refused before it was handled, if it was. */
   refusal = "";
   #path: string | undefined;
@@ -42,7 +44,7 @@ export class Request {
     this.main = this;
     this.depth = 0;
     this.memory = undefined;
-    this.serverName = this.proxyHost = this.refusal = "";
+    this.serverName = this.proxyHost = this.proxyPort = this.refusal = "";
     this.serverPort = serverPort;
     this.#path = undefined;
     this.#usesExchange = false;
@@ -103,6 +105,12 @@ export class Request {
     if (errorLog.isOn(level)) errorLog.log(level, message, this.#context());
   }
 
+  /** What was asked of a peer. */
+  #urlAt({ peerName }: Attempt): string {
+    const scheme = this.#exchange!.dial.tls === undefined ? "http" : "https";
+    return `${scheme}://${peerName}${this.head.target()}`;
+  }
+
   #context(): ErrorContext {
     const { client } = this;
     const attempt = this.#usesExchange ? this.#exchange!.attempt : undefined;
@@ -114,7 +122,7 @@ export class Request {
       server: this.serverName,
       ...(doing === "" ? {} : { doing }),
       ...(requestLine === "" ? {} : { request: requestLine }),
-      ...(attempt === undefined ? {} : { upstream: `http://${attempt.peerName}${head.target()}` }),
+      ...(attempt === undefined ? {} : { upstream: this.#urlAt(attempt) }),
       ...(head.hostEnd > head.hostStart ? { host: head.host() } : {}),
     };
   }

@@ -32,6 +32,7 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["pid", () => String(Deno.pid)],
   ["proxy_add_x_forwarded_for", proxyAddXForwardedFor],
   ["proxy_host", (request) => request.proxyHost],
+  ["proxy_port", (request) => request.proxyPort],
   ["query_string", ({ head }) => head.query()],
   ["remote_addr", ({ client }) => client.conn.remote.hostname],
   ["remote_port", ({ client }) => portText(client.conn.remote.port)],

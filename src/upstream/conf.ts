@@ -61,3 +61,35 @@ export interface UpstreamConf {
   /** `ignore_client_abort`: the upstream finishes though the client has left. */
   readonly ignoreClientAbort: boolean;
 }
+
+/** How the peers of a location are connected to. */
+export interface DialConf {
+  /** `bind`: the IP address to come from. */
+  readonly bind: string | undefined;
+  /** `socket_keepalive`. */
+  readonly socketKeepalive: boolean;
+  /** For `https://` only. */
+  readonly tls: TlsConf | undefined;
+}
+
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
+/** TLS towards peers. Files are named here, and read when the proxy starts. */
+export interface TlsConf {
+  /** `ssl_server_name`: whether the name is sent. */
+  readonly sendsServerName: boolean;
+  /** `ssl_name`: may hold `$variables`. */
+  readonly name: string;
+  /** `ssl_verify`. */
+  readonly verify: boolean;
+  /** `ssl_verify_depth`. */
+  readonly verifyDepth: number;
+  /** `ssl_trusted_certificate`: there is one if `verify` is on. */
+  readonly trustedCertificatePath: string | undefined;
+  /** `ssl_certificate`, and `ssl_certificate_key`: both or none. */
+  readonly certificatePath: string | undefined;
+  readonly certificateKeyPath: string | undefined;
+  /** `ssl_protocols`. */
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+}

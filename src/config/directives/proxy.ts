@@ -2,6 +2,7 @@
 import type { NextUpstreamCondition } from "../../upstream/conf.ts";
 import { directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
 import { proxyBufferDirectives } from "./proxy_buffers.ts";
+import { proxySslDirectives } from "./proxy_ssl.ts";
 import { choice, choices, flag, integer, located, mapOf, size, template, time } from "../types.ts";
 
 const CONDITIONS: readonly NextUpstreamCondition[] = [
@@ -67,6 +68,7 @@ export const proxyDirectives = {
       "fit is an error.",
   }),
   ...proxyBufferDirectives,
+  ...proxySslDirectives,
   nextUpstream: directive({
     name: "proxy_next_upstream",
     yaml: "proxy.next_upstream",

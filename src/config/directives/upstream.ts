@@ -14,16 +14,16 @@ export interface NamedAddress {
 export const peerAddress: ArgumentType<NamedAddress> = scalarType(
   "host[:port] | unix:path",
   'an address such as "127.0.0.1:9001", "[::1]:80", "localhost:9000" or "unix:/run/app.sock"',
-  parsePeerAddress,
+  (text) => parsePeerAddress(text),
 );
 
-/** Of `host[:port]` (80 by default) or `unix:/path`; undefined when it is neither. */
-export function parsePeerAddress(text: string): NamedAddress | undefined {
+/** Of `host[:port]` or `unix:/path`; undefined when it is neither. */
+export function parsePeerAddress(text: string, defaultPort = 80): NamedAddress | undefined {
   const [, path] = /^unix:(\/[^\0:]+|@[^\0:]+)$/.exec(text) ?? [];
   if (path !== undefined) return { name: text, address: { transport: "unix", path } };
   const parsed = parseHostPort(text, 1);
   if (parsed === undefined) return undefined;
-  const { hostname, port = 80 } = parsed;
+  const { hostname, port = defaultPort } = parsed;
   return {
     name: `${formatHost(hostname)}:${port}`,
     address: { transport: "tcp", hostname, port },

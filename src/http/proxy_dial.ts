@@ -1,0 +1,47 @@
+/**
+ * How the requests of one location get to its peers.
+ *
+ * @module
+ */
+import type { DialOptions, TlsClient } from "../event/mod.ts";
+import { compileTemplate } from "../log/mod.ts";
+import type { ProxyAction } from "./conf.ts";
+import type { Request } from "./request.ts";
+import { variable } from "./variables.ts";
+
+/**
+ * The way that a request's connection is made. Requests that want the same get the
+ * same record as far as possible, and share idle connections in any case.
+ */
+export function compileDial(
+  { dial, proxyHost }: ProxyAction,
+  client: TlsClient | undefined,
+): (request: Request) => DialOptions {
+  const { bind, socketKeepalive, tls } = dial;
+  if (tls === undefined || client === undefined) {
+    const options: DialOptions = { tls: undefined, bind, socketKeepalive };
+    return () => options;
+  }
+  const withName = (name: string): DialOptions => ({
+    tls: { client, name },
+    bind,
+    socketKeepalive,
+  });
+  const name = compileTemplate(tls.name, variable);
+  if (name.isConstant || tls.name === "$proxy_host") {
+    const options = withName(withoutPort(name.isConstant ? tls.name : proxyHost));
+    return () => options;
+  }
+  let last = withName("");
+  return (request) => {
+    const text = withoutPort(name.render(request));
+    if (last.tls?.name !== text) last = withName(text);
+    return last;
+  };
+}
+
+/** Of `host:port` or `[::1]:port`, as `$proxy_host` and `$http_host` are: the host. */
+function withoutPort(text: string): string {
+  const [, bracketed, plain = ""] = /^(?:\[([^\]]*)\]|([^:]*))/.exec(text) ?? [];
+  return bracketed ?? plain;
+}
