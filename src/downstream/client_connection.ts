@@ -4,8 +4,9 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { type Conn, type ConnContext, Driver, NEVER } from "../event/mod.ts";
+import { type Conn, type ConnContext, Driver, Failure, NEVER } from "../event/mod.ts";
 import { RequestHead } from "../wire/mod.ts";
+import type { Client, ClientTunnel } from "./client.ts";
 import { ClientBody } from "./client_body.ts";
 import { ClientResponse } from "./client_response.ts";
 import type { ClientConf, ListenConf } from "./conf.ts";
@@ -21,7 +22,7 @@ export interface ClientShared {
 }
 
 /** A client's connection. Everything about the current request is overwritten by the next. */
-export class ClientConnection {
+export class ClientConnection implements Client {
   readonly conn: Conn;
   readonly shared: ClientShared;
   readonly driver = new Driver();
@@ -90,6 +91,10 @@ export class ClientConnection {
   watch(onGone: () => void): void {
     const { conn, context } = this;
     if (conn.hasEnded) return onGone();
+    if (this.nextBuf !== undefined && conn.pendingRead === this.nextBuf) {
+      this.#onGone = onGone; // watched before, for something else: the read is still pending
+      return conn.readable.arm(this.#onWatchedEvent);
+    }
     if (this.buf!.size > 0 || this.nextBuf !== undefined) return;
     const buf = context.pool.acquire(this.shared.conf.clientHeaderBufferSizeBytes, "client watch");
     if (buf === undefined) return; // memory is short: the next write will notice
@@ -103,6 +108,32 @@ export class ClientConnection {
   unwatch(): void {
     this.#onGone = undefined;
     this.conn.readable.disarm();
+  }
+
+  openTunnel(): ClientTunnel {
+    this.unwatch();
+    return {
+      conn: this.conn,
+      takeFirst: () => this.#takeFirst(),
+      onSent: (byteCount) => {
+        this.response.bodyBytes += byteCount;
+        this.response.sentBytes += byteCount;
+      },
+    };
+  }
+
+  /** What the client sent behind its request head, or the Buf of the watch's pending read. */
+  #takeFirst(): Buf | undefined {
+    const { nextBuf } = this;
+    this.nextBuf = undefined;
+    const early = this.buf!;
+    if (nextBuf !== undefined || early.size === 0) return nextBuf;
+    const first = this.context.pool.acquire(early.size, "upgraded connection");
+    if (first === undefined) throw new Failure("downstream", "closed", "no buffer memory");
+    first.cell.set(early.data());
+    first.last = early.size;
+    early.pos = early.last;
+    return first;
   }
 
   /** Closes the connection and gives back what it holds. */
