@@ -123,7 +123,6 @@ class EventPipe {
     const buf = this.#reading ?? this.#bufToRead();
     if (buf === undefined) return false; // upstream_blocked
     const { conn } = upstream!;
-    const from = buf.last;
     try {
       const received = conn.recv(buf);
       if (received === AGAIN) {
@@ -139,10 +138,10 @@ class EventPipe {
       }
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      // What came before it broke is good, and the client's.
+      // What came before this read is good, and the client's.
       this.#reading = undefined;
       this.#failure = error;
-      buf.last = from;
+      buf.last = buf.pos;
     }
     this.#isUpstreamDone = body.isDone || this.#failure !== undefined;
     this.#keep(buf);
