@@ -5,7 +5,7 @@
  */
 import { type Expirable, NEVER } from "./clock.ts";
 import type { RemoteAddress } from "./conn.ts";
-import { Failure, type FailureKind } from "./failure.ts";
+import { CannotBind, Failure, type FailureKind } from "./failure.ts";
 import { connectByNode } from "./node_connect.ts";
 import { systemErrorText } from "./system_error.ts";
 import { type ConnContext, TcpConn, type Transport } from "./tcp_conn.ts";
@@ -64,7 +64,7 @@ export class Dial implements Wait, Expirable {
   #blocked: Promise<void> | undefined;
   #conn: TcpConn | undefined;
   #isTaken = false;
-  #failure: Failure | undefined;
+  #failure: Failure | CannotBind | undefined;
   #wake: (() => void) | undefined;
   #isHandshaking = false;
 
@@ -98,6 +98,7 @@ export class Dial implements Wait, Expirable {
    * The connection, or AGAIN while it is being made.
    *
    * @throws {Failure} `refused`, `unreachable`, `reset`, `tls` or `timeout` of the upstream.
+   * @throws {CannotBind}
    */
   conn(): TcpConn | typeof AGAIN {
     if (this.#failure !== undefined) throw this.#failure;
@@ -193,9 +194,12 @@ const connectBySystem: Connect = async (address, options, signal, onHandshake) =
 };
 
 /** What a failed `connect` says, in nginx's words. */
-function classify(error: unknown): Failure {
+function classify(error: unknown): Failure | CannotBind {
   if (error instanceof Failure) return error;
-  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  const { code, syscall, address } = error as Partial<Record<string, unknown>>;
+  if (syscall === "bind") {
+    return new CannotBind(`bind(${address}) failed (${systemErrorText(error)})`);
+  }
   const kind = typeof code === "string" && code in KINDS
     ? KINDS[code]!
     : error instanceof Deno.errors.NotCapable
@@ -203,8 +207,7 @@ function classify(error: unknown): Failure {
     : error instanceof Deno.errors.NotConnected
     ? "reset"
     : "refused";
-  const call = syscall === "bind" ? "bind" : "connect";
-  return new Failure("upstream", kind, `${call}() failed (${systemErrorText(error)})`, error);
+  return new Failure("upstream", kind, `connect() failed (${systemErrorText(error)})`, error);
 }
 
 const KINDS: Readonly<Record<string, FailureKind>> = {

@@ -37,3 +37,8 @@ export class Failure extends Error {
     super(message, cause === undefined ? undefined : { cause });
   }
 }
+
+/** The address that `bind` names cannot be had: nobody's fault but the configuration's. */
+export class CannotBind extends Error {
+  override readonly name = "CannotBind";
+}

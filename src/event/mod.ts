@@ -16,7 +16,7 @@ export {
   PLAIN_DIAL,
 } from "./dial.ts";
 export { Driver } from "./driver.ts";
-export { Failure, type FailureKind, type Side } from "./failure.ts";
+export { CannotBind, Failure, type FailureKind, type Side } from "./failure.ts";
 export { type AcceptOptions, type BindAddress, Listener } from "./listen.ts";
 export { type ConnContext, type ConnCounters, TcpConn, type Transport } from "./tcp_conn.ts";
 export { certificatesIn, TlsClient, type TlsClientOptions, type TlsVersion } from "./tls_client.ts";

@@ -10,6 +10,7 @@ import { type Buf, Chain, type SlabPool } from "../buffer/mod.ts";
 import { type Deadlines, type Expirable, NEVER } from "./clock.ts";
 import type { Conn, RemoteAddress } from "./conn.ts";
 import { Failure, type Side } from "./failure.ts";
+import { systemErrorText } from "./system_error.ts";
 import type { ReadGate } from "./turnstile.ts";
 import { AGAIN, type Wait } from "./wait.ts";
 
@@ -302,8 +303,12 @@ export class TcpConn implements Conn, Expirable {
   }
 
   #broken(error: unknown): Failure {
-    const message = error instanceof Error ? error.message : String(error);
-    return new Failure(this.side, "reset", message, error);
+    const text = systemErrorText(error);
+    const { code } = error as { code?: unknown };
+    // The other end may end TLS with an alert long after the handshake.
+    return typeof code === "string" && code.startsWith("ERR_SSL_")
+      ? new Failure(this.side, "tls", `SSL_read() failed (SSL: ${text})`, error)
+      : new Failure(this.side, "reset", text, error);
   }
 }
 
