@@ -29,6 +29,13 @@ export class Chain {
     this.#last = buf;
   }
 
+  /** Puts a Buf back in front. */
+  unshift(buf: Buf): void {
+    buf.next = this.#first;
+    this.#first = buf;
+    this.#last ??= buf;
+  }
+
   shift(): Buf | undefined {
     const buf = this.#first;
     if (buf === undefined) return undefined;

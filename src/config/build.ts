@@ -10,7 +10,8 @@ import { serverNameRegex } from "../http/router.ts";
 import { LOG_FORMATS, type LogFormat } from "../log/access_log.ts";
 import type { AccessLogConf } from "../log/conf.ts";
 import type { Block } from "./block.ts";
-import { buildLocations, type Levels } from "./build_location.ts";
+import { buildLocations, type Levels, responseConf } from "./build_location.ts";
+import { declaredVariables } from "./build_subrequests.ts";
 import { buildGroups } from "./build_upstream.ts";
 import { Building, regexProblem } from "./building.ts";
 import type { Known, Settings } from "./directive.ts";
@@ -18,7 +19,9 @@ import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { type AccessLog, logDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
+import { responseDirectives } from "./directives/response.ts";
 import { type Listen, serverDirectives } from "./directives/server.ts";
+import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { nearestName } from "./nearest.ts";
 import { type Problems, quote, type Span } from "./problem.ts";
 import type { Located } from "./types.ts";
@@ -31,7 +34,11 @@ const BACKLOG = 511;
  * places, and is to be thrown away.
  */
 export function buildConf(root: Block, problems: Problems, known: Known): SluiceConf {
-  const building = new Building(problems, known);
+  const declared = declaredVariables(root, problems, known);
+  const building = new Building(problems, {
+    ...known,
+    isVariable: (name) => declared.has(name) || known.isVariable(name),
+  });
   const core = building.settle(coreDirectives, root);
   const log = building.settle(logDirectives, root);
   const formats = new Map<string, LogFormat>([
@@ -43,6 +50,9 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   const levels: Levels = {
     client: building.settle(clientDirectives, root),
     proxy: building.settle(proxyDirectives, root),
+    response: building.settle(responseDirectives, root),
+    subrequests: building.settle(subrequestDirectives, root),
+    handler: building.settle(handlerDirectives, root),
     accessLog: (block, outer) => {
       const { access } = building.settle(logDirectives, block, { ...log, access: outer });
       return access;
@@ -96,6 +106,9 @@ function buildServer(
   const { listens, serverNames } = building.settle(serverDirectives, block);
   const client: ClientConf = building.settle(clientDirectives, block, levels.client);
   const proxy = building.settle(proxyDirectives, block, levels.proxy);
+  const response = building.settle(responseDirectives, block, levels.response);
+  const subrequests = building.settle(subrequestDirectives, block, levels.subrequests);
+  const handler = building.settle(handlerDirectives, block, levels.handler);
   const access = levels.accessLog(block, accessOfRoot);
   // The server for what names no server, as in nginx.
   const names = serverNames ?? [{ text: "", span: block.span }];
@@ -110,7 +123,13 @@ function buildServer(
       serverNames: names.map(({ text }) => text.startsWith("~") ? text : text.toLowerCase()),
       client,
       accessLog: levels.resolveAccessLog(access),
-      locations: buildLocations(block, building, { ...levels, client, proxy }, access),
+      response: responseConf(response),
+      locations: buildLocations(
+        block,
+        building,
+        { ...levels, client, proxy, response, subrequests, handler },
+        access,
+      ),
     },
     listen: {
       ...listen,

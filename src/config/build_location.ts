@@ -3,7 +3,14 @@
  *
  * @module
  */
-import type { LocationAction, LocationConf, LocationModifier, ProxyAction } from "../http/conf.ts";
+import type {
+  HeaderPolicyConf,
+  LocationAction,
+  LocationConf,
+  LocationModifier,
+  ProxyAction,
+  ResponseConf,
+} from "../http/conf.ts";
 import { locationRegex } from "../http/router.ts";
 import type { AccessLogConf } from "../log/conf.ts";
 import type { UpstreamGroupConf } from "../peer/conf.ts";
@@ -11,13 +18,22 @@ import type { UpstreamConf } from "../upstream/conf.ts";
 import { formatHost, isIp, parseHostPort } from "./address.ts";
 import type { Block } from "./block.ts";
 import { buildDial } from "./build_dial.ts";
+import {
+  buildHandler,
+  type HandlerSettings,
+  type SubrequestSettings,
+  subrequestsConf,
+} from "./build_subrequests.ts";
 import type { Groups } from "./build_upstream.ts";
 import { type Building, regexProblem } from "./building.ts";
 import type { Settings } from "./directive.ts";
 import { clientDirectives } from "./directives/client.ts";
 import type { AccessLog } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
+import { DEFAULT_REDIRECT } from "./directives/proxy_headers.ts";
+import { placeDirectives, responseDirectives } from "./directives/response.ts";
 import { actionDirectives } from "./directives/server.ts";
+import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { parsePeerAddress } from "./directives/upstream.ts";
 import { type Problems, quote } from "./problem.ts";
 import type { Located } from "./types.ts";
@@ -28,6 +44,9 @@ type ProxySettings = Settings<typeof proxyDirectives>;
 export interface Levels {
   readonly client: Settings<typeof clientDirectives>;
   readonly proxy: ProxySettings;
+  readonly response: Settings<typeof responseDirectives>;
+  readonly subrequests: SubrequestSettings;
+  readonly handler: HandlerSettings;
   readonly groups: Groups;
   accessLog(block: Block, outer: AccessLog | "off"): AccessLog | "off";
   resolveAccessLog(access: AccessLog | "off"): AccessLogConf | "off";
@@ -61,6 +80,9 @@ export function buildLocations(
       pattern: "",
       client: levels.client,
       accessLog: levels.resolveAccessLog(accessOfServer),
+      response: responseConf(levels.response),
+      isInternal: false,
+      subrequests: subrequestsConf(levels.subrequests),
       action: { kind: "return", ...answer.value },
     }];
   }
@@ -70,6 +92,11 @@ export function buildLocations(
     // The settings of a bad location are read too: they have problems of their own.
     const client = building.settle(clientDirectives, block, levels.client);
     const accessLog = levels.resolveAccessLog(levels.accessLog(block, accessOfServer));
+    const response = responseConf(building.settle(responseDirectives, block, levels.response));
+    const { isInternal } = building.settle(placeDirectives, block);
+    const subrequests = subrequestsConf(
+      building.settle(subrequestDirectives, block, levels.subrequests),
+    );
     const action = buildAction(block, pattern, building, levels);
     if (pattern === undefined) return [];
     // A prefix is the same place with ^~ and without.
@@ -83,12 +110,21 @@ export function buildLocations(
       });
     }
     taken.add(place);
-    return action === undefined ? [] : [{ ...pattern, client, accessLog, action }];
+    return action === undefined ? [] : [
+      { ...pattern, client, accessLog, response, isInternal, subrequests, action },
+    ];
   });
 }
 
-/** `/x`, `= /x`, `^~ /x`, `~ regex`, `~* regex`; nginx does not need the blank either. */
+export function responseConf(
+  { addHeaders = [], errorPages = [], ...rest }: Settings<typeof responseDirectives>,
+): ResponseConf {
+  return { ...rest, addHeaders, errorPages };
+}
+
+/** `/x`, `= /x`, `^~ /x`, `~ regex`, `~* regex`, `@name`; nginx does not need the blank either. */
 function readPattern({ name, span }: Block, problems: Problems): Pattern | undefined {
+  if (/^@[^\s@]+$/.test(name)) return { modifier: "@", pattern: name };
   const [, sign = "", pattern = ""] = /^(=|\^~|~\*|~)?\s*(.*)$/s.exec(name) ?? [];
   const modifier = MODIFIERS.find((modifier) => modifier === sign) ?? "";
   const refuse = (expected: string): undefined =>
@@ -99,7 +135,9 @@ function readPattern({ name, span }: Block, problems: Problems): Pattern | undef
     return wrong === undefined ? { modifier, pattern } : refuse(`need a regex (${wrong})`);
   }
   if (pattern.startsWith("/")) return { modifier, pattern };
-  return refuse('need a path such as "/x", "= /x" or "^~ /x", or a regex such as "~ ^/x"');
+  return refuse(
+    'need a path such as "/x", "= /x" or "^~ /x", a regex such as "~ ^/x", or a name such as "@x"',
+  );
 }
 
 const MODIFIERS: readonly LocationModifier[] = ["", "=", "^~", "~", "~*"];
@@ -113,26 +151,33 @@ function buildAction(
   const { problems } = building;
   const proxy = building.settle(proxyDirectives, block, levels.proxy);
   const answer = building.settle(actionDirectives, block).return;
-  const pass = block.settings.get("proxy_pass");
   const location = `use location ${quote(block.name)}`;
-  if (pass !== undefined && block.settings.has("return")) {
+  const written = ACTIONS.filter((name) => block.settings.has(name));
+  const [first, second] = written;
+  if (first !== undefined && second !== undefined) {
+    const spellings = [first, second].map((name) => name.replace("_", "."));
     return problems.add({
-      span: pass.keySpan,
-      cannot: `${location} for both proxy.pass and return`,
+      span: block.settings.get(first)!.keySpan,
+      cannot: `${location} for both ${spellings.join(" and ")}`,
       found: "both",
       expected: "need one of them",
     });
   }
   if (answer !== undefined) return { kind: "return", ...answer.value };
   if (proxy.pass !== undefined) return buildProxy(proxy.pass, proxy, pattern, levels, problems);
-  if (pass !== undefined || block.settings.has("return")) return undefined;
+  const handler = building.settle(handlerDirectives, block, levels.handler);
+  if (handler.handler !== undefined) return buildHandler(handler, building);
+  if (first !== undefined) return undefined;
   return problems.add({
     span: block.span,
     cannot: `${location} for nothing`,
-    found: "neither",
-    expected: "need proxy.pass or return",
+    found: "none",
+    expected: "need proxy.pass, return or handler",
   });
 }
+
+/** What a location may do with requests: one of these. By nginx's names. */
+const ACTIONS = ["proxy_pass", "return", "handler"] as const;
 
 function buildProxy(
   pass: Located,
@@ -144,12 +189,13 @@ function buildProxy(
   const passed = readPass(pass, groups, problems);
   if (passed === undefined) return undefined;
   const { isTls, ...target } = passed;
-  if (target.uri !== undefined && pattern?.modifier.startsWith("~")) {
+  const isPrefix = pattern === undefined || !/^[~@]/.test(pattern.modifier);
+  if (target.uri !== undefined && !isPrefix) {
     return refusePass(
       pass,
-      `need no path after the address, here ${
-        quote(target.uri)
-      }: a regex matches no part that it could replace`,
+      `need no path after the address, here ${quote(target.uri)}: ${
+        pattern.modifier === "@" ? "a name" : "a regex"
+      } matches no part that it could replace`,
       problems,
     );
   }
@@ -172,8 +218,15 @@ function buildProxy(
         timeoutMs: proxy.nextUpstreamTimeoutMs,
       },
       ignoreClientAbort: proxy.ignoreClientAbort,
+      ignoreHeaders: proxy.ignoreHeaders,
     },
+    passRequestHeaders: proxy.passRequestHeaders,
+    headers: headerPolicy(pass, target.uri, isPrefix ? pattern?.pattern ?? "" : "", proxy),
+    interceptErrors: proxy.interceptErrors,
+    forceRanges: proxy.forceRanges,
     setHeaders: hasHost ? setHeaders : [["Host", "$proxy_host"], ...setHeaders],
+    limitRate: proxy.limitRate,
+    passTrailers: proxy.passTrailers,
     httpVersion: proxy.httpVersion,
   };
 }
@@ -203,6 +256,28 @@ function responseBuffers(
     tempFileWriteSizeBytes: proxy.tempFileWriteSizeBytes ?? twice,
     tempPath: proxy.tempPath,
     cyclicTempFile: proxy.cyclicTempFile,
+  };
+}
+
+function headerPolicy(
+  pass: Located,
+  uri: string | undefined,
+  prefix: string,
+  proxy: ProxySettings,
+): HeaderPolicyConf {
+  // nginx's: what `pass` says becomes what the location says.
+  const byDefault = uri === undefined
+    ? { from: `${pass.text}/`, to: "/" }
+    : { from: pass.text, to: prefix };
+  const hasVariables = pass.text.includes("$");
+  return {
+    hide: proxy.hideHeaders ?? [],
+    pass: proxy.passHeaders ?? [],
+    redirects: proxy.redirects.flatMap((rule) => {
+      if (rule !== DEFAULT_REDIRECT) return [rule];
+      return hasVariables ? [] : [byDefault];
+    }),
+    cookies: { domains: proxy.cookieDomains, paths: proxy.cookiePaths, flags: proxy.cookieFlags },
   };
 }
 

@@ -10,11 +10,11 @@ import type { Problems } from "./problem.ts";
 /** Where problems go, and how a block's settings are read. */
 export class Building {
   readonly problems: Problems;
-  readonly #known: Known;
+  readonly known: Known;
 
   constructor(problems: Problems, known: Known) {
     this.problems = problems;
-    this.#known = known;
+    this.known = known;
   }
 
   /** The settings that a block has of a table, over those of the block around it. */
@@ -23,7 +23,7 @@ export class Building {
       table,
       settings,
       inherited,
-      (name) => new Reading(this.problems, name, this.#known),
+      (name) => new Reading(this.problems, name, this.known),
     );
   }
 }

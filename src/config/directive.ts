@@ -141,9 +141,17 @@ export type Written = ReadonlyMap<string, Setting>;
 /** What the values of a configuration are checked against. */
 export interface Known {
   isVariable(name: string): boolean;
+  /** Whether it is one without the configuration's doing. */
+  isBuiltIn(name: string): boolean;
+  /** Names of functions that may answer. */
+  readonly handlers: ReadonlySet<string>;
 }
 
-const ANYTHING: Known = { isVariable: () => true };
+const ANYTHING: Known = {
+  isVariable: () => true,
+  isBuiltIn: () => false,
+  handlers: new Set(),
+};
 
 /** What a type needs while it reads one directive's value. */
 export class Reading {

@@ -9,7 +9,9 @@ import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { accessLogParameters, errorLogParameters, logDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
+import { placeDirectives, responseDirectives } from "./directives/response.ts";
 import { actionDirectives, listenParameters, serverDirectives } from "./directives/server.ts";
+import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { peerParameters, upstreamDirectives } from "./directives/upstream.ts";
 
 /** Directives that belong together: one page of the manual. */
@@ -40,8 +42,14 @@ export const GROUPS: readonly Group[] = [
     page: "server",
     title: "Servers and locations",
     intro: "Which server and which location a request belongs to.",
-    directives: { ...serverDirectives, ...actionDirectives },
+    directives: { ...serverDirectives, ...actionDirectives, ...placeDirectives },
     parameters: { listen: listenParameters },
+  },
+  {
+    page: "response",
+    title: "Responses",
+    intro: "What is done with responses, whoever makes them.",
+    directives: responseDirectives,
   },
   {
     page: "client",
@@ -54,6 +62,13 @@ export const GROUPS: readonly Group[] = [
     title: "Proxying",
     intro: "How requests are passed on to a peer, and what is done when that fails.",
     directives: proxyDirectives,
+  },
+  {
+    page: "subrequest",
+    title: "Subrequests and handlers",
+    intro: "Requests of our own within a request: who is let in, who gets a copy; and functions of " +
+      "the embedding program that answer, and may ask several locations for it.",
+    directives: { ...subrequestDirectives, ...handlerDirectives },
   },
   {
     page: "upstream",
@@ -96,7 +111,8 @@ export const BLOCKS: readonly BlockKind[] = [
     contexts: ["server"],
     shape: "map",
     doc: "What to do with a path: `/x` for all that starts with it, `= /x` for that path alone, " +
-      "`^~ /x` before any regex, `~ regex`, `~* regex` for both cases.",
+      "`^~ /x` before any regex, `~ regex`, `~* regex` for both cases; `@name` for requests that are " +
+      "sent there by that name, and matches no path.",
   },
 ];
 

@@ -17,6 +17,8 @@ export interface ReadOptions {
    * @default Every name is.
    */
   readonly isKnownVariable?: (name: string) => boolean;
+  /** Names of the functions that locations may name as their `handler`. */
+  readonly handlers?: readonly string[];
 }
 
 /**
@@ -31,8 +33,12 @@ export function readYaml(text: string, fileName: string, options: ReadOptions = 
   problems.throwIfAny();
   const root = rootOf(document, problems);
   problems.throwIfAny();
-  const { isKnownVariable: isVariable = () => true } = options;
-  const conf = buildConf(yamlBlock(root, problems), problems, { isVariable });
+  const { isKnownVariable, handlers = [] } = options;
+  const conf = buildConf(yamlBlock(root, problems), problems, {
+    isVariable: isKnownVariable ?? (() => true),
+    isBuiltIn: isKnownVariable ?? (() => false),
+    handlers: new Set(handlers),
+  });
   problems.throwIfAny();
   return conf;
 }

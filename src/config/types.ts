@@ -224,6 +224,20 @@ export const template: ArgumentType<string> = {
   },
 };
 
+/** The name of a field (RFC 9110, 5.1). */
+export const fieldName = /^[!#$%&'*+.^_`|~\w-]+$/;
+
+/** A field's value: one line, without control characters. */
+export const fieldValue: ArgumentType<string> = {
+  ...template,
+  read(node, reading): string | undefined {
+    const text = template.read(node, reading);
+    // deno-lint-ignore no-control-regex -- these are what a field's value may not have
+    const isBad = text !== undefined && /[\x00-\x08\x0a-\x1f\x7f]/.test(text);
+    return isBad ? reading.refuse(node, "a text of one line, without control characters") : text;
+  },
+};
+
 /** Complains of each variable that is not known. */
 export function checkVariables(scalar: Scalar, reading: Reading): boolean {
   let isGood = true;

@@ -5,7 +5,7 @@
  */
 import type { Buf } from "../buffer/mod.ts";
 import type { Conn, ConnContext, Wait } from "../event/mod.ts";
-import type { HeadWriter, RequestHead } from "../wire/mod.ts";
+import type { FieldLines, HeadWriter, RequestHead } from "../wire/mod.ts";
 import type { ClientBody } from "./client_body.ts";
 import type { ClientConf } from "./conf.ts";
 
@@ -30,9 +30,27 @@ export interface Client {
   readonly body: RequestBodyReader;
   readonly response: ResponseWriter;
 
+  /** Hands the connection over to another protocol. None of a subrequest's can be. */
+  openTunnel(): ClientTunnel | undefined;
+
   /** Calls `onGone` when the client leaves. Only once the request body is complete. */
   watch(onGone: () => void): void;
   unwatch(): void;
+}
+
+/** A rate, and what it does not count. */
+export interface LimitRate {
+  readonly bytesPerSecond: number;
+  readonly afterBytes: number;
+}
+
+/** A connection that carries another protocol. */
+export interface ClientTunnel {
+  readonly conn: Conn;
+  /** Hands over the Buf that holds what has come already, or that a read is pending on. */
+  takeFirst(): Buf | undefined;
+  /** Counts what is sent to the client. */
+  onSent(byteCount: number): void;
 }
 
 /** The body of a request on its way in. */
@@ -44,6 +62,7 @@ export type RequestBodyReader = Pick<
   | "inFileOnly"
   | "isStarted"
   | "isDone"
+  | "trailers"
   | "bytes"
   | "readable"
   | "read"
@@ -81,7 +100,9 @@ export interface ResponseWriter {
   /** Sends the unread bytes of `from` as the next piece of the body. It is lent until it is sent. */
   send(from: Buf, isLast: boolean): void;
   /** Ends the body behind what was sent. */
-  end(): void;
+  end(trailers?: FieldLines): void;
+  /** `limit_rate`, once the response has begun. */
+  limitRate: LimitRate | undefined;
   /** Sends the head if it is still waiting. */
   flush(): void;
   readonly isSending: boolean;

@@ -5,7 +5,7 @@
  */
 import type { Buf } from "../buffer/mod.ts";
 import { AGAIN, Failure, type Wait } from "../event/mod.ts";
-import { BadMessage, BodyDecoder, bytesOf } from "../wire/mod.ts";
+import { BadMessage, BodyDecoder, bytesOf, type FieldLines } from "../wire/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 
 const CONTINUE = bytesOf("HTTP/1.1 100 Continue\r\n\r\n");
@@ -44,6 +44,10 @@ export class ClientBody {
 
   get isDone(): boolean {
     return this.#decoder.isDone;
+  }
+
+  get trailers(): FieldLines | undefined {
+    return this.#decoder.trailers;
   }
 
   get bufferBytes(): number {

@@ -12,10 +12,13 @@ import {
   CHUNK_HEADROOM,
   CHUNK_TAILROOM,
   chunkEnd,
+  type FieldLines,
   frameChunk,
   HeadWriter,
   LAST_CHUNK_BYTES,
+  writeTrailers,
 } from "../wire/mod.ts";
+import type { LimitRate } from "./client.ts";
 import type { ClientConnection } from "./client_connection.ts";
 
 /** Cell that a response head, and a small body behind it, is written into. */
@@ -38,6 +41,8 @@ export class ClientResponse {
   sentBytes = 0;
   /** Whether the connection can carry another request after this response. */
   keepsAlive = false;
+  /** `limit_rate`, once the response has begun. */
+  limitRate: LimitRate | undefined;
   /** Whether the response was cut short: the connection has to be closed at once. */
   isCut = false;
 
@@ -53,6 +58,7 @@ export class ClientResponse {
 
   begin(): void {
     this.status = this.bodyBytes = this.sentBytes = 0;
+    this.limitRate = undefined;
     this.keepsAlive =
       this.isCut =
       this.#isChunked =
@@ -152,8 +158,9 @@ export class ClientResponse {
   }
 
   /** Ends the body behind what was sent. */
-  end(): void {
+  end(trailers?: FieldLines): void {
     if (!this.#hasBody || !this.#isChunked) return this.flush();
+    if (trailers !== undefined) return this.#sendTrailers(trailers);
     const head = this.#headBuf;
     if (head === undefined || head.room < LAST_CHUNK_BYTES.length) {
       this.flush();
@@ -247,6 +254,15 @@ export class ClientResponse {
     copy.last = chunkEnd(end, isLast);
     from.pos = from.last;
     this.#sendAndRelease(copy);
+  }
+
+  #sendTrailers(trailers: FieldLines): void {
+    this.flush();
+    const sizeBytes = trailers.bytes.length + CHUNK_HEADROOM;
+    const buf = this.#client.context.pool.acquire(sizeBytes, "trailers");
+    if (buf === undefined) return this.#sendConstant(LAST_CHUNK_BYTES); // they may be left out
+    buf.last = writeTrailers(trailers, buf.cell, 0);
+    this.#sendAndRelease(buf);
   }
 
   #sendConstant(bytes: Uint8Array): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import { STATUS_TEXT } from "@std/http/status";
-import { bytesOf } from "../wire/mod.ts";
+import { bytesOf, type HeadWriter } from "../wire/mod.ts";
 import { formatHttpDate } from "./http_date.ts";
 import type { Client } from "./client.ts";
 
@@ -23,8 +23,8 @@ export interface SimpleResponse {
   readonly status: number;
   readonly body: Uint8Array;
   readonly contentType: string;
-  /** Further field lines, each complete with CRLF. */
-  readonly extraFields?: string;
+  /** Writes further field lines. */
+  readonly writeFields?: (writer: HeadWriter) => void;
   /** Whether the connection is not to carry another request: where this one ends is in doubt. */
   readonly endsConnection?: boolean;
 }
@@ -51,7 +51,7 @@ export function errorPage(status: number, serverTokens: boolean): SimpleResponse
  * there is no memory for it the connection is cut, which tells the client as much.
  */
 export function sendSimple(client: Client, response: SimpleResponse): void {
-  const { status, body, contentType, extraFields = "" } = response;
+  const { status, body, contentType, writeFields } = response;
   const hasBody = client.head.method !== "HEAD" && status !== 204 && status !== 304;
   const server = client.conf.serverTokens ? `${SERVER_NAME}/${SERVER_VERSION}` : SERVER_NAME;
   if (response.endsConnection) client.isDraining = true;
@@ -75,11 +75,7 @@ export function sendSimple(client: Client, response: SimpleResponse): void {
         writer.text(`Content-Length: ${body.length}`);
         writer.crlf();
       }
-      for (const line of extraFields.split("\r\n")) {
-        if (line === "") continue;
-        writer.text(line);
-        writer.crlf();
-      }
+      writeFields?.(writer);
     });
     client.response.send(buf, true);
   } finally {

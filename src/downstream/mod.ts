@@ -4,6 +4,7 @@
  * @module
  */
 export type { Client, RequestBodyReader, ResponseWriter } from "./client.ts";
+export type { ClientTunnel, LimitRate } from "./client.ts";
 export { ClientConnection, type ClientShared } from "./client_connection.ts";
 export type { ClientConf, ListenConf } from "./conf.ts";
 export {

@@ -20,5 +20,6 @@ export { CannotBind, Failure, type FailureKind, type Side } from "./failure.ts";
 export { type AcceptOptions, type BindAddress, Listener } from "./listen.ts";
 export { type ConnContext, type ConnCounters, TcpConn, type Transport } from "./tcp_conn.ts";
 export { certificatesIn, TlsClient, type TlsClientOptions, type TlsVersion } from "./tls_client.ts";
+export { Pause } from "./pause.ts";
 export { openGate, type ReadGate, Turnstile } from "./turnstile.ts";
 export { AGAIN, FirstOf, type Phase, Room, Signal, type Wait } from "./wait.ts";

@@ -32,24 +32,121 @@ export interface ServerConf {
   readonly client: ClientConf;
   /** Likewise. */
   readonly accessLog: AccessLogConf | "off";
+  /** Likewise. */
+  readonly response: ResponseConf;
   readonly locations: readonly LocationConf[];
 }
 
-/** How a location's pattern is matched, in nginx's spelling: none, `=`, `^~`, `~`, `~*`. */
-export type LocationModifier = "" | "=" | "^~" | "~" | "~*";
+/**
+ * How a location's pattern is matched, in nginx's spelling: none, `=`, `^~`, `~`, `~*`. The
+ * pattern of `@` is a name, which no path matches.
+ */
+export type LocationModifier = "" | "=" | "^~" | "~" | "~*" | "@";
 
 export interface LocationConf {
   readonly modifier: LocationModifier;
   readonly pattern: string;
   readonly client: ClientConf;
   readonly accessLog: AccessLogConf | "off";
+  readonly response: ResponseConf;
+  /** `internal`: for requests that the proxy itself sends there; 404 for others. */
+  readonly isInternal: boolean;
+  readonly subrequests: SubrequestsConf;
   readonly action: LocationAction;
+}
+
+/** The requests of our own that come with a location's requests, and those that it answers. */
+export interface SubrequestsConf {
+  /** `auth_request`: path and query. */
+  readonly authRequest: string | undefined;
+  /** `auth_request_set`: names without the dollar; values with `$variables` of the answer. */
+  readonly authRequestSet: readonly (readonly [name: string, value: string])[];
+  /** `mirror`: paths and queries. */
+  readonly mirrors: readonly string[];
+  readonly mirrorRequestBody: boolean;
+  /** `mirror_limit`: copies under way at once. */
+  readonly mirrorLimit: number;
+  readonly logSubrequest: boolean;
+  /** `subrequest_output_buffer_size`: bound of an answer's body. */
+  readonly outputBufferBytes: number;
+}
+
+/** What holds for a location's responses, whoever makes them. */
+export interface ResponseConf {
+  readonly errorPages: readonly ErrorPageConf[];
+  readonly recursiveErrorPages: boolean;
+  readonly addHeaders: readonly AddHeaderConf[];
+  /** `max_ranges`: ranges that one request may ask for; more are answered with the whole. */
+  readonly maxRanges: number;
+}
+
+/** One `error_page`. */
+export interface ErrorPageConf {
+  readonly statuses: readonly number[];
+  /** `=code`; 0 for `=` alone, undefined for none of them. */
+  readonly status: number | undefined;
+  /** `/path?args`, `@name` or a URL; may hold `$variables`. */
+  readonly target: string;
+}
+
+/** One `add_header`; the value may hold `$variables`. */
+export interface AddHeaderConf {
+  readonly name: string;
+  readonly value: string;
+  readonly always: boolean;
+}
+
+/** Something in a field's value that is to be replaced; both may hold `$variables`. */
+export interface RewriteConf {
+  /** What is replaced; a regex behind `~` or `~*`. */
+  readonly from: string;
+  /** May hold `$1` and `$name` of the regex. */
+  readonly to: string;
+}
+
+export type CookieFlag =
+  | "secure"
+  | "nosecure"
+  | "httponly"
+  | "nohttponly"
+  | "samesite=strict"
+  | "samesite=lax"
+  | "samesite=none"
+  | "nosamesite";
+
+/** One `cookie_flags`. */
+export interface CookieFlagsConf {
+  /** The cookie's name; a regex behind `~`. May hold `$variables`. */
+  readonly cookie: string;
+  readonly flags: readonly CookieFlag[];
+}
+
+/** Which fields of a peer's response reach the client, and how. */
+export interface HeaderPolicyConf {
+  readonly hide: readonly string[];
+  readonly pass: readonly string[];
+  /** `redirect`, its default in place. */
+  readonly redirects: readonly RewriteConf[];
+  readonly cookies: {
+    readonly domains: readonly RewriteConf[];
+    readonly paths: readonly RewriteConf[];
+    readonly flags: readonly CookieFlagsConf[];
+  };
 }
 
 /** What a location does with a request. */
 export type LocationAction =
   | ProxyAction
-  | ReturnAction;
+  | ReturnAction
+  | HandlerAction;
+
+/** `handler: NAME`: a function of the embedding program answers. */
+export interface HandlerAction {
+  readonly kind: "handler";
+  readonly name: string;
+  /** `handler_timeout`. */
+  readonly timeoutMs: number;
+}
 
 /** `proxy: { pass: … }`. */
 export interface ProxyAction {
@@ -66,6 +163,17 @@ export interface ProxyAction {
   readonly upstream: UpstreamConf;
   /** `set_header`, in order, values with `$variables`; an empty value drops the field. */
   readonly setHeaders: readonly (readonly [name: string, value: string])[];
+  /** `pass_request_headers`: whether the client's fields reach the peer. */
+  readonly passRequestHeaders: boolean;
+  readonly headers: HeaderPolicyConf;
+  /** `intercept_errors`: responses with a status that `error_page` names are replaced. */
+  readonly interceptErrors: boolean;
+  /** `force_ranges`: ranges are served here though the peer sends the whole. */
+  readonly forceRanges: boolean;
+  /** `limit_rate` of the reading from the peer; may hold `$variables`. `0` for none. */
+  readonly limitRate: string;
+  /** `pass_trailers`. */
+  readonly passTrailers: boolean;
   /** `http_version` towards the peer. */
   readonly httpVersion: "1.0" | "1.1";
 }

@@ -4,8 +4,18 @@
  * @module
  */
 export type * from "./conf.ts";
+export { AuthRequest } from "./auth_request.ts";
+export { type CustomHandler, HandlerLocation, type HandlerResponse } from "./custom_handler.ts";
+export type {
+  HandlerContext,
+  HandlerVariables,
+  SubrequestInit,
+  SubrequestResponse,
+} from "./handler_context.ts";
+export { Mirror } from "./mirror.ts";
 export { Proxy } from "./proxy.ts";
 export type { Request } from "./request.ts";
+export { ResponsePolicy } from "./response_policy.ts";
 export { Return } from "./return.ts";
 export { Router } from "./router.ts";
 export { HttpServer, type Location } from "./server.ts";

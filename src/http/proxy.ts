@@ -6,10 +6,12 @@
 import type { DialOptions, TlsClient } from "../event/mod.ts";
 import { compileTemplate, type Template } from "../log/mod.ts";
 import type { PeerGroup } from "../peer/mod.ts";
-import { journey } from "../upstream/mod.ts";
-import { bytesOf, escapePath, type HeadWriter } from "../wire/mod.ts";
+import { journey, type RateLimit } from "../upstream/mod.ts";
+import { bytesOf, escapeArgs, escapePath, type HeadWriter } from "../wire/mod.ts";
 import type { LocationConf, ProxyAction } from "./conf.ts";
 import { compileDial } from "./proxy_dial.ts";
+import { HeaderPolicy } from "./header_policy.ts";
+import { rateOf } from "./rate.ts";
 import type { Request } from "./request.ts";
 import { variable } from "./variables.ts";
 import type { Handler } from "./worker.ts";
@@ -22,6 +24,8 @@ export interface SetHeader {
   readonly line: Uint8Array | undefined;
   readonly prefix: Uint8Array;
   readonly value: Template<Request>;
+  /** Whether it is `Upgrade`: the request asks for another protocol then. */
+  readonly isUpgrade: boolean;
 }
 
 /** One location's `proxy`, compiled. */
@@ -29,6 +33,10 @@ export class Proxy implements Handler {
   readonly conf: ProxyAction;
   readonly group: PeerGroup;
   readonly setHeaders: readonly SetHeader[];
+  readonly headers: HeaderPolicy;
+  /** Whether `set_header` says what is in `Connection`. */
+  readonly setsConnection: boolean;
+  readonly #upstreamRate: Template<Request>;
   /** Names that `set_header` sets, by length: the client's fields of these names are not passed. */
   readonly #overridden: readonly (readonly Uint8Array[] | undefined)[];
   /** The path that `pass` puts in the place of what the location matched. */
@@ -41,14 +49,23 @@ export class Proxy implements Handler {
     this.conf = conf;
     this.group = group;
     this.#dialOf = compileDial(conf, tls);
+    this.headers = new HeaderPolicy(conf.headers);
     this.#uri = conf.uri;
-    this.#matchedLength = location.modifier.startsWith("~") ? 0 : location.pattern.length;
+    this.#matchedLength = /^[~@]/.test(location.modifier) ? 0 : location.pattern.length;
     this.setHeaders = conf.setHeaders.map(([name, text]) => {
       const value = compileTemplate(text, variable);
       const prefix = bytesOf(`${name}: `);
-      const isReady = value.isConstant && text !== "";
-      return { prefix, value, line: isReady ? bytesOf(`${name}: ${text}\r\n`) : undefined };
+      const isUpgrade = name.toLowerCase() === "upgrade";
+      const isReady = value.isConstant && text !== "" && !isUpgrade;
+      return {
+        prefix,
+        value,
+        isUpgrade,
+        line: isReady ? bytesOf(`${name}: ${text}\r\n`) : undefined,
+      };
     });
+    this.setsConnection = conf.setHeaders.some(([name]) => name.toLowerCase() === "connection");
+    this.#upstreamRate = compileTemplate(conf.limitRate, variable);
     const overridden: Uint8Array[][] = [];
     for (const [name] of conf.setHeaders) {
       (overridden[name.length] ??= []).push(bytesOf(name.toLowerCase()));
@@ -57,12 +74,23 @@ export class Proxy implements Handler {
   }
 
   handle(request: Request): Promise<void> {
-    const { exchange, head, downstream } = request;
+    const { exchange, downstream } = request;
     request.proxyHost = this.conf.proxyHost;
     request.proxyPort = this.conf.proxyPort;
     downstream.begin(this);
-    exchange.begin(this.conf.upstream, this.group, downstream, head.method, this.#dialOf(request));
+    exchange.begin(
+      this.conf.upstream,
+      this.group,
+      downstream,
+      request.method,
+      this.#dialOf(request),
+    );
     return journey(exchange);
+  }
+
+  /** `limit_rate` of the reading from the peer. */
+  upstreamLimitRate(request: Request): RateLimit | undefined {
+    return rateOf(this.#upstreamRate.render(request), 0);
   }
 
   /** Whether `set_header` takes the place of field line `index` of the client's. */
@@ -80,6 +108,13 @@ export class Proxy implements Handler {
   writeTarget(request: Request, into: HeadWriter): void {
     const { head } = request;
     const { bytes } = head.fields;
+    if (request.isRewritten) {
+      const { path, args } = request;
+      const rest = this.#uri === undefined ? path : path.slice(this.#matchedLength);
+      into.text((this.#uri ?? "") + escapePath(rest));
+      if (args !== "") into.text(`?${escapeArgs(args)}`);
+      return;
+    }
     if (this.#uri === undefined) {
       if (head.pathStart === head.pathEnd) into.constant(SLASH); // an absolute target without a path
       into.range(bytes, head.pathStart, head.targetEnd);

@@ -5,10 +5,10 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { errorPage, sendSimple } from "../downstream/mod.ts";
+import { reasonOf } from "../downstream/mod.ts";
 import type { Wait } from "../event/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
-import type { Downstream, InMemory, RequestBody } from "../upstream/mod.ts";
+import type { Downstream, InMemory, RateLimit, RequestBody, Tunnel } from "../upstream/mod.ts";
 import {
   bytesOf,
   fieldId,
@@ -16,7 +16,10 @@ import {
   type HeadWriter,
   type ResponseHead,
 } from "../wire/mod.ts";
+import { copyResponseFields, type HeaderPolicy, HIDE, LOOK_UP, REWRITE } from "./header_policy.ts";
+import { responseRate } from "./rate.ts";
 import type { Proxy } from "./proxy.ts";
+import { refuse, toUnsafeTarget } from "./redirect.ts";
 import type { Request } from "./request.ts";
 
 const SPACE = bytesOf(" ");
@@ -25,13 +28,37 @@ const HTTP_11 = bytesOf(" HTTP/1.1\r\n");
 const STATUS_LINE = bytesOf("HTTP/1.1 ");
 const CONNECTION_CLOSE = bytesOf("Connection: close\r\n");
 const CONTENT_LENGTH = bytesOf("Content-Length: ");
+const CONNECTION_UPGRADE = bytesOf("Connection: upgrade\r\n");
 const TRANSFER_CHUNKED = bytesOf("Transfer-Encoding: chunked\r\n");
+
+const WWW_AUTHENTICATE = bytesOf("www-authenticate");
+const CONTENT_TYPE = bytesOf("content-type");
+const DATE = bytesOf("date");
+const SERVER = bytesOf("server");
+/** Fields of a response with `X-Accel-Redirect` that the final one has too. */
+const SURVIVE_REDIRECT = [
+  "set-cookie",
+  "content-disposition",
+  "cache-control",
+  "expires",
+  "accept-ranges",
+].map(bytesOf);
 
 /** The client's side of one request. Used again for the next request. */
 export class ProxyDownstream implements Downstream {
   readonly #request: Request;
   #proxy!: Proxy;
   #head!: ResponseHead;
+  /** What the client is told of the response at hand. */
+  #status = 0;
+  #bodyBytes = -1;
+  /** Whether `Content-Length` is ours to write. */
+  #writesLength = false;
+  /** What `X-Accel-Charset` adds to `Content-Type`. */
+  #charset = "";
+  #fates: Uint8Array = new Uint8Array();
+  #asksForUpgrade = false;
+  #tunnel: Tunnel | undefined;
 
   constructor(request: Request) {
     this.#request = request;
@@ -40,6 +67,8 @@ export class ProxyDownstream implements Downstream {
   /** Makes ready for the request that is there now. */
   begin(proxy: Proxy): void {
     this.#proxy = proxy;
+    this.#asksForUpgrade = false;
+    this.#tunnel = undefined;
   }
 
   get memory(): InMemory | undefined {
@@ -47,7 +76,8 @@ export class ProxyDownstream implements Downstream {
   }
 
   get requestBody(): RequestBody | undefined {
-    return this.#request.client.head.hasBody ? this.#request.client.body : undefined;
+    const request = this.#request;
+    return request.head.hasBody && !request.isBodyGone ? request.client.body : undefined;
   }
 
   get needsBodyLength(): boolean {
@@ -59,22 +89,26 @@ export class ProxyDownstream implements Downstream {
     const proxy = this.#proxy;
     const { head } = request;
     const isHttp10 = proxy.conf.httpVersion === "1.0";
-    into.text(head.method);
+    into.text(request.method);
     into.constant(SPACE);
     proxy.writeTarget(request, into);
     into.constant(isHttp10 ? HTTP_10 : HTTP_11);
-    for (const { line, prefix, value } of proxy.setHeaders) {
+    this.#asksForUpgrade = false;
+    for (const { line, prefix, value, isUpgrade } of proxy.setHeaders) {
       if (line !== undefined) {
         into.constant(line);
         continue;
       }
       const text = value.render(request);
       if (text === "") continue; // an empty value drops the field
+      if (isUpgrade) this.#asksForUpgrade = true;
       into.constant(prefix);
       into.text(text);
       into.crlf();
     }
-    if (isHttp10 || proxy.group.keepsNone) into.constant(CONNECTION_CLOSE);
+    if (!proxy.setsConnection && (isHttp10 || proxy.group.keepsNone)) {
+      into.constant(CONNECTION_CLOSE);
+    }
     if (bodyBytes < 0) {
       into.constant(TRANSFER_CHUNKED);
     } else if (head.isChunked) {
@@ -82,7 +116,13 @@ export class ProxyDownstream implements Downstream {
       into.decimal(bodyBytes);
       into.crlf();
     }
-    copyFields(head.fields, into, this.#isDropped);
+    if (proxy.conf.passRequestHeaders) {
+      copyFields(head.fields, into, this.#isDropped);
+    } else if (bodyBytes > 0 && !head.isChunked) {
+      into.constant(CONTENT_LENGTH);
+      into.decimal(bodyBytes);
+      into.crlf();
+    }
     into.crlf();
   }
 
@@ -98,12 +138,48 @@ export class ProxyDownstream implements Downstream {
     return this.#request.client.response.prepare();
   }
 
-  beginResponse(response: ResponseHead, bodyBytes: number): void {
-    const { method } = this.#request.client.head;
+  diverts(response: ResponseHead): boolean {
+    const request = this.#request;
     const { status } = response;
+    if (status >= 300 && this.#proxy.conf.interceptErrors) {
+      const isIntercepted = request.policy?.errorPage(status) !== undefined;
+      if (isIntercepted) {
+        if (status === 401) carry(request, response, WWW_AUTHENTICATE);
+        request.next = { kind: "refused", status };
+        request.isMarked = true;
+        return true;
+      }
+    }
+    if (!response.hasAccel) return false;
+    const target = request.exchange.accelRedirect;
+    if (target === undefined) return false;
+    this.#carryFields(response);
+    request.isMarked = true;
+    request.next = toUnsafeTarget(request, target);
+    return true;
+  }
+
+  beginResponse(response: ResponseHead, bodyBytes: number): void {
+    const request = this.#request;
+    const { method } = request.head;
+    const status = request.statusOverride === 0 ? response.status : request.statusOverride;
     const hasBody = method !== "HEAD" && status !== 204 && status !== 304;
     this.#head = response;
-    this.#request.client.response.writeHead(status, bodyBytes, hasBody, this.#writeFields);
+    this.#status = status;
+    this.#bodyBytes = bodyBytes;
+    let { fates } = this.#proxy.headers;
+    this.#charset = request.exchange.accelCharset ?? "";
+    if (this.#charset !== "" && addsCharset(response)) {
+      fates = withHidden(fates, fieldId.CONTENT_TYPE);
+    } else {
+      this.#charset = "";
+    }
+    this.#writesLength = request.statusOverride !== 0 && method !== "HEAD";
+    if (this.#writesLength) fates = withHidden(fates, fieldId.CONTENT_LENGTH);
+    if (request.policy !== undefined) fates = request.policy.hideReplaced(status, fates);
+    this.#fates = fates;
+    request.client.response.limitRate = responseRate(request);
+    request.client.response.writeHead(status, bodyBytes, hasBody, this.#writeFields);
   }
 
   sendInterim(response: ResponseHead): void {
@@ -121,8 +197,32 @@ export class ProxyDownstream implements Downstream {
     this.#request.client.response.send(from, isLast);
   }
 
-  end(): void {
-    this.#request.client.response.end();
+  end(trailers?: FieldLines): void {
+    this.#request.client.response.end(this.#proxy.conf.passTrailers ? trailers : undefined);
+  }
+
+  get limitRate(): RateLimit | undefined {
+    return this.#request.client.response.limitRate;
+  }
+
+  get upstreamLimitRate(): RateLimit | undefined {
+    return this.#proxy.upstreamLimitRate(this.#request);
+  }
+
+  get asksForUpgrade(): boolean {
+    return this.#asksForUpgrade;
+  }
+
+  beginTunnel(response: ResponseHead): void {
+    const { client } = this.#request;
+    this.#head = response;
+    client.response.sendInterim(this.#writeUpgrade);
+    client.response.status = response.status;
+    this.#tunnel = client.openTunnel();
+  }
+
+  get tunnel(): Tunnel | undefined {
+    return this.#tunnel;
   }
 
   flush(): void {
@@ -142,7 +242,7 @@ export class ProxyDownstream implements Downstream {
   }
 
   refuse(status: number): void {
-    sendSimple(this.#request.client, errorPage(status, this.#request.client.conf.serverTokens));
+    refuse(this.#request, status);
   }
 
   cutShort(status?: number): void {
@@ -155,15 +255,50 @@ export class ProxyDownstream implements Downstream {
   }
 
   readonly #writeFields = (writer: HeadWriter): void => {
-    const { fields } = this.#head;
-    this.#writeStatusLine(writer);
-    writer.constant(this.#request.worker.serverAndDate(this.#request.client.conf.serverTokens));
-    copyFields(fields, writer, this.#isHidden);
+    const request = this.#request;
+    const { headers } = this.#proxy;
+    const { policy } = request;
+    const { serverTokens } = request.client.conf;
+    if (request.statusOverride === 0) this.#writeStatusLine(writer);
+    else writeOwnStatusLine(writer, this.#status);
+    if (headers.passesDate || headers.passesServer) {
+      writeMissing(request, headers, this.#head.fields, writer);
+    } else {
+      writer.constant(request.worker.serverAndDate(serverTokens));
+    }
+    copyResponseFields(headers, this.#fates, request, this.#head.fields, writer);
+    if (this.#writesLength && this.#bodyBytes >= 0) {
+      writer.constant(CONTENT_LENGTH);
+      writer.decimal(this.#bodyBytes);
+      writer.crlf();
+    }
+    if (this.#charset !== "") {
+      const { fields } = this.#head;
+      writer.text(
+        `Content-Type: ${fields.value(fields.find(CONTENT_TYPE))}; charset=${this.#charset}`,
+      );
+      writer.crlf();
+    }
+    if (request.isMarked) this.#writeCarried(writer);
+    policy?.writeHeaders(request, this.#status, writer);
   };
 
   readonly #writeInterim = (writer: HeadWriter): void => {
+    const { headers } = this.#proxy;
     this.#writeStatusLine(writer);
-    copyFields(this.#head.fields, writer, this.#isHidden);
+    copyResponseFields(headers, headers.fates, this.#request, this.#head.fields, writer);
+    writer.crlf();
+  };
+
+  readonly #writeUpgrade = (writer: HeadWriter): void => {
+    const { headers } = this.#proxy;
+    const { fields, upgradeIndex } = this.#head;
+    this.#writeStatusLine(writer);
+    writer.constant(CONNECTION_UPGRADE);
+    if (upgradeIndex >= 0) {
+      writer.range(fields.bytes, fields.lineStart(upgradeIndex), fields.lineEnd(upgradeIndex));
+    }
+    copyResponseFields(headers, headers.fates, this.#request, fields, writer);
     writer.crlf();
   };
 
@@ -175,23 +310,85 @@ export class ProxyDownstream implements Downstream {
     writer.crlf();
   }
 
+  /** Keeps what of a response survives `X-Accel-Redirect`: nginx's list. */
+  #carryFields(response: ResponseHead): void {
+    const request = this.#request;
+    const { headers } = this.#proxy;
+    for (const name of SURVIVE_REDIRECT) carry(request, response, name, headers);
+    const type = response.fields.find(CONTENT_TYPE);
+    request.carriedType = type < 0 ? "" : response.fields.value(type);
+  }
+
+  #writeCarried(writer: HeadWriter): void {
+    const { carried, carriedType } = this.#request;
+    if (carriedType !== "" && this.#head.fields.find(CONTENT_TYPE) < 0) {
+      writer.text(`Content-Type: ${carriedType}`);
+      writer.crlf();
+    }
+    for (const line of carried) writer.constant(line);
+  }
+
   /** Fields of the client that do not reach the peer. */
   readonly #isDropped = (index: number): boolean => {
     const id = this.#request.head.fields.id(index);
     return id < fieldId.FIRST_END_TO_END || id === fieldId.HOST || id === fieldId.EXPECT ||
+      (id === fieldId.CONTENT_LENGTH && this.#request.isBodyGone) ||
       this.#proxy.overrides(this.#request, index);
-  };
-
-  /** Fields of the peer that do not reach the client: hop-by-hop, and nginx's hidden ones. */
-  readonly #isHidden = (index: number): boolean => {
-    const id = this.#head.fields.id(index);
-    return id < fieldId.FIRST_END_TO_END || id === fieldId.DATE || id === fieldId.SERVER ||
-      id === fieldId.X_PAD || id === fieldId.X_ACCEL;
   };
 }
 
+/** Whether there is a `Content-Type` without a charset. */
+function addsCharset({ fields }: ResponseHead): boolean {
+  const index = fields.find(CONTENT_TYPE);
+  return index >= 0 && !/;\s*charset=/i.test(fields.value(index));
+}
+
+/** Keeps the lines of a name for the answer that takes this response's place. */
+function carry(
+  request: Request,
+  { fields }: ResponseHead,
+  name: Uint8Array,
+  policy?: HeaderPolicy,
+): void {
+  const lines: Uint8Array[] = [];
+  for (let at = fields.find(name); at >= 0; at = fields.find(name, at + 1)) {
+    const fate = policy?.fates[fields.id(at)];
+    if (fate === HIDE || (fate === LOOK_UP && policy!.hides(fields, at))) continue;
+    const value = fate === REWRITE ? policy!.rewritten(request, fields, at) : undefined;
+    lines.push(
+      value === undefined
+        ? fields.bytes.slice(fields.lineStart(at), fields.lineEnd(at))
+        : Uint8Array.from(`${fields.name(at)}: ${value}\r\n`, (unit) => unit.charCodeAt(0)),
+    );
+  }
+  request.carried = [...request.carried, ...lines];
+}
+
+/** `Server` and `Date` of ours where those of the peer would pass, but it sent none. */
+function writeMissing(
+  { worker, client }: Request,
+  policy: HeaderPolicy,
+  fields: FieldLines,
+  writer: HeadWriter,
+): void {
+  const [server, date] = worker.serverAndDateLines(client.conf.serverTokens);
+  if (!policy.passesServer || fields.find(SERVER) < 0) writer.constant(server);
+  if (!policy.passesDate || fields.find(DATE) < 0) writer.constant(date);
+}
+
+function writeOwnStatusLine(writer: HeadWriter, status: number): void {
+  writer.text(`HTTP/1.1 ${status} ${reasonOf(status)}`);
+  writer.crlf();
+}
+
+function withHidden(fates: Uint8Array, id: number): Uint8Array {
+  const result = fates.slice();
+  result[id] = HIDE;
+  return result;
+}
+
 /** Copies the field lines that are not dropped, neighbours in one piece. */
-function copyFields(
+export function copyFields(
   fields: FieldLines,
   into: HeadWriter,
   isDropped: (index: number) => boolean,

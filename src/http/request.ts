@@ -5,21 +5,35 @@
  */
 import type { Client } from "../downstream/mod.ts";
 import type { ErrorContext, LogLevel } from "../log/mod.ts";
-import { type Attempt, Exchange, type InMemory } from "../upstream/mod.ts";
-import { normalizePath, type RequestHead } from "../wire/mod.ts";
+import { type Attempt, Exchange, type Reason } from "../upstream/mod.ts";
+import { normalizePath, type RequestHead, type ResponseHead } from "../wire/mod.ts";
+import type { MemoryResponse } from "./memory_response.ts";
 import { ProxyDownstream } from "./proxy_downstream.ts";
-import type { Worker } from "./worker.ts";
+import { type Redirect, REDIRECTS_MAX } from "./redirect.ts";
+import type { ResponsePolicy } from "./response_policy.ts";
+import type { Server, Worker } from "./worker.ts";
+
+/** Of the client's request line. */
+export interface Asked {
+  readonly method: string;
+  readonly target: string;
+  readonly line: string;
+}
 
 /** What is known of a request. Used again for another one when it has been logged. */
 export class Request {
   readonly worker: Worker;
   client!: Client;
-  /** The client's request that this one is a part of; a client's request is its own. */
-  main: Request = this;
+  /** Answers subrequests. */
+  server!: Server;
   /** How many requests it is nested in: 0 for a client's. */
   depth = 0;
   /** Where the response goes that is not forwarded: a subrequest's. */
-  memory: InMemory | undefined;
+  memory: MemoryResponse | undefined;
+  /** What the client asked for, of which this is a part. Set for subrequests. */
+  asked: Asked | undefined;
+  /** Variables that the configuration has set for the client's request; subrequests share them. */
+  variables: Map<string, string> | undefined;
   /** `$server_name`: the first name of the server that it is for. */
   serverName = "";
   /** Port of the listening address; 0 for a unix socket. */
@@ -30,7 +44,29 @@ export class Request {
   proxyPort = "";
   /** Why the request was refused before it was handled, if it was. */
   refusal = "";
+  /** Anything of what follows was used, so that the next request has to clear it. */
+  isMarked = false;
+  /** Of the location that it is at. */
+  policy: ResponsePolicy | undefined;
+  /** Where it goes on instead of being answered. */
+  next: Redirect | undefined;
+  /** Counts internal redirects down; the one that gets it to 0 is one too many. */
+  redirectsLeft = REDIRECTS_MAX + 1;
+  /** An internal redirect brought it here: `internal` locations let it in. */
+  isInternal = false;
+  /** An error page answers it: errors of that one have none, unless `recursive_error_pages`. */
+  isOnErrorPage = false;
+  /** What the client is told instead of the status of what answers; 0: that one. */
+  statusOverride = 0;
+  /** Field lines that an answer left behind which was replaced, each with its CRLF. */
+  carried: readonly Uint8Array[] = [];
+  /** `Content-Type` likewise, where what answers has none. */
+  carriedType = "";
+  /** The body was read, and is not there for whoever handles the request now. */
+  isBodyGone = false;
   #path: string | undefined;
+  #args: string | undefined;
+  #isGet = false;
   #exchange: Exchange | undefined;
   #downstream: ProxyDownstream | undefined;
   #usesExchange = false;
@@ -39,15 +75,32 @@ export class Request {
     this.worker = worker;
   }
 
-  begin(client: Client, serverPort: number): void {
+  begin(client: Client, server: Server, serverPort: number): void {
     this.client = client;
-    this.main = this;
+    this.server = server;
     this.depth = 0;
-    this.memory = undefined;
-    this.serverName = this.proxyHost = this.proxyPort = this.refusal = "";
+    this.memory = this.asked = this.variables = undefined;
+    this.serverName =
+      this.proxyHost =
+      this.proxyPort =
+      this.refusal =
+        "";
     this.serverPort = serverPort;
-    this.#path = undefined;
+    this.#path = this.#args = this.policy = undefined;
     this.#usesExchange = false;
+    if (this.isMarked) this.#clearMarks();
+  }
+
+  /** Begins as a part of another request. */
+  beginWithin(parent: Request, client: Client & { readonly response: MemoryResponse }): void {
+    this.begin(client, parent.server, parent.serverPort);
+    this.depth = parent.depth + 1;
+    this.memory = client.response;
+    this.serverName = parent.serverName;
+    this.isMarked = this.isInternal = true;
+    this.asked = parent.asked ??
+      { method: parent.method, target: parent.target, line: parent.requestLine };
+    this.variables = parent.variables ??= new Map();
   }
 
   get head(): RequestHead {
@@ -68,14 +121,48 @@ export class Request {
       : normalizePath(raw === "" ? "/" : raw);
   }
 
+  /** `$args`: the query. */
+  get args(): string {
+    return this.#args ?? this.head.query();
+  }
+
+  /** Whether path and query are others than the client's. */
+  get isRewritten(): boolean {
+    return this.#args !== undefined;
+  }
+
+  /** The method that it is handled with. */
+  get method(): string {
+    return this.#isGet ? "GET" : this.head.method;
+  }
+
+  /** Takes another path and query. The path is decoded, the query is not. */
+  rewrite(path: string, args: string): void {
+    this.isMarked = true;
+    this.#path = path;
+    this.#args = args;
+  }
+
+  /** What an internal redirect to a path makes of the method. */
+  becomeGet(): void {
+    this.isMarked = true;
+    this.#isGet = this.head.method !== "HEAD";
+  }
+
   /** `$host`: of the target or the Host field, in lower case; else the server's name. */
   get host(): string {
     const { head } = this;
     return head.hostEnd > head.hostStart ? head.host().toLowerCase() : this.serverName;
   }
 
-  /** The request line as it came. Empty when there was none. */
+  /** `$request_uri`: of the client's request line, in subrequests too, as in nginx. */
+  get target(): string {
+    return this.asked?.target ?? this.head.target();
+  }
+
+  /** `$request`: likewise, the request line as it came. */
   get requestLine(): string {
+    if (this.asked !== undefined) return this.asked.line;
     const { head } = this;
     if (head.targetEnd === 0) return "";
     return `${head.method} ${head.target()} HTTP/1.${head.minorVersion}`;
@@ -92,6 +179,11 @@ export class Request {
     return this.#downstream ??= new ProxyDownstream(this);
   }
 
+  /** Why the upstream's journey went wrong, if it was on one. */
+  get reason(): Reason | undefined {
+    return this.#usesExchange ? this.#exchange!.reason : undefined;
+  }
+
   /** The attempts at peers so far, in order. */
   *attempts(): Generator<Attempt> {
     if (!this.#usesExchange) return;
@@ -99,10 +191,35 @@ export class Request {
     for (let at = 0; at < attemptCount; at++) yield attempts[at]!;
   }
 
+  /**
+   * The head of a peer's response, as the peer sent it: a subrequest keeps it; of others
+   * it is there until the client has been given its own.
+   */
+  get upstreamHead(): ResponseHead | undefined {
+    if (this.memory !== undefined) return this.memory.head;
+    if (!this.#usesExchange) return undefined;
+    const { head, isHeaderSent, upstream } = this.#exchange!;
+    return isHeaderSent || upstream === undefined || head.status === 0 ? undefined : head;
+  }
+
   /** Writes to the error log what happened, with all that is known. */
   report(level: LogLevel, message: string): void {
     const { errorLog } = this.worker;
     if (errorLog.isOn(level)) errorLog.log(level, message, this.#context());
+  }
+
+  #clearMarks(): void {
+    this.isMarked =
+      this.isInternal =
+      this.isOnErrorPage =
+      this.isBodyGone =
+      this.#isGet =
+        false;
+    this.next = undefined;
+    this.carriedType = "";
+    this.redirectsLeft = REDIRECTS_MAX + 1;
+    this.statusOverride = 0;
+    this.carried = [];
   }
 
   /** What was asked of a peer. */
@@ -122,6 +239,7 @@ export class Request {
       server: this.serverName,
       ...(doing === "" ? {} : { doing }),
       ...(requestLine === "" ? {} : { request: requestLine }),
+      ...(this.asked === undefined ? {} : { subrequest: head.target() }),
       ...(attempt === undefined ? {} : { upstream: this.#urlAt(attempt) }),
       ...(head.hostEnd > head.hostStart ? { host: head.host() } : {}),
     };

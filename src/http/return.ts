@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { errorPage, sendSimple } from "../downstream/mod.ts";
 import { compileTemplate, type Template } from "../log/mod.ts";
 import type { ReturnAction } from "./conf.ts";
+import { refuse, sendOwn } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import { variable } from "./variables.ts";
 import type { Handler } from "./worker.ts";
@@ -31,37 +31,18 @@ export class Return implements Handler {
       client.response.cutShort();
       client.response.status = status;
     } else if (REDIRECTS.has(status)) {
-      const location = lineSafe(text);
-      sendSimple(client, {
-        ...errorPage(status, client.conf.serverTokens),
-        extraFields: `Location: ${
-          location.startsWith("/") ? absolute(request, location) : location
-        }\r\n`,
-      });
-    } else if (text === "") {
-      sendSimple(client, errorPage(status, client.conf.serverTokens));
+      refuse(request, status, text);
+    } else if (text === "" && status >= 400) {
+      refuse(request, status);
     } else {
-      sendSimple(client, { status, body: encode(text), contentType: "text/plain" });
+      sendOwn(request, {
+        status,
+        body: encode(text),
+        contentType: request.carriedType || "text/plain",
+      });
     }
     return Promise.resolve();
   }
-}
-
-/** nginx's `absolute_redirect`: a path becomes a URL of the server that was asked. */
-function absolute(request: Request, path: string): string {
-  const { head } = request;
-  const port = request.serverPort === 80 || request.serverPort === 0
-    ? ""
-    : `:${request.serverPort}`;
-  return head.hostEnd === head.hostStart && request.serverName === ""
-    ? path
-    : `http://${request.host}${port}${path}`;
-}
-
-/** Variables hold what clients send: a line end in one must not begin another field. */
-function lineSafe(text: string): string {
-  // deno-lint-ignore no-control-regex -- controls are what must not get through
-  return text.replace(/[\x00-\x1f\x7f]/g, (unit) => encodeURIComponent(unit));
 }
 
 /** One byte a code unit, as variables are; text of the configuration beyond that is UTF-8. */

@@ -53,6 +53,11 @@ export class Router<Value> {
     return this.#servers.find(host);
   }
 
+  /** The location of a name such as `@fallback` at the server for `host`. */
+  findNamed(host: string, name: string): Value | undefined {
+    return this.#servers.find(host).locations.named(name);
+  }
+
   /** The location of a normalized path at the server for `host`; undefined is a 404. */
   findLocation(host: string, path: string): Value | undefined {
     return this.#servers.find(host).locations.find(path);
@@ -66,6 +71,7 @@ export class LocationTable<Value> {
   /** By position in the index. */
   readonly #plain: readonly PlainLocation<Value>[];
   readonly #regexes: readonly { readonly regex: RegExp; readonly value: Value }[];
+  readonly #named = new Map<string, Value>();
 
   /**
    * @param entries In the order of the configuration, which is the order regexes are tried in.
@@ -75,6 +81,10 @@ export class LocationTable<Value> {
     const plain = new Map<string, PlainLocation<Value>>();
     const regexes: { regex: RegExp; value: Value }[] = [];
     for (const { modifier, pattern, value } of entries) {
+      if (modifier === "@") {
+        this.#named.set(pattern, value);
+        continue;
+      }
       if (modifier === "~" || modifier === "~*") {
         regexes.push({ regex: locationRegex(modifier, pattern), value });
         continue;
@@ -91,6 +101,10 @@ export class LocationTable<Value> {
     this.#index = new AffixIndex([...plain.keys()], "prefix");
     this.#plain = this.#index.affixes.map((pattern) => at(plain.get(pattern)));
     this.#regexes = regexes;
+  }
+
+  named(name: string): Value | undefined {
+    return this.#named.get(name);
   }
 
   /** An exact pattern, else the longest prefix if it says `^~`, else the first regex, else that prefix. */

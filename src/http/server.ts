@@ -4,23 +4,32 @@
  * @module
  */
 import {
+  type Client,
   type ClientConf,
   type ClientConnection,
   type ClientHandler,
-  errorPage,
-  sendSimple,
 } from "../downstream/mod.ts";
 import { type Failure, NEVER } from "../event/mod.ts";
 import type { AccessLog } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
+import { mayFollow, type Redirect, refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
+import type { ResponsePolicy } from "./response_policy.ts";
 import type { Router } from "./router.ts";
-import type { Handler, Worker } from "./worker.ts";
+import type { Handler, Server, Worker } from "./worker.ts";
 
 /** What a request's location is at run time. */
 export interface Location {
   readonly client: ClientConf;
   readonly accessLog: AccessLog<Request> | undefined;
+  /** `log_subrequest`: whether subrequests have a line in it. */
+  readonly logsSubrequests: boolean;
+  /** `subrequest_output_buffer_size`. */
+  readonly subrequestBodyBytes: number;
+  /** Undefined where nothing of it is configured. */
+  readonly policy: ResponsePolicy | undefined;
+  /** Lets only those in that an internal redirect sends. */
+  readonly isInternal: boolean;
   /** None for the place of requests that no location matches. */
   readonly handler: Handler | undefined;
   readonly serverName: string;
@@ -38,7 +47,7 @@ export interface HttpServerOptions {
 }
 
 /** Handles the requests of one listening address. */
-export class HttpServer implements ClientHandler {
+export class HttpServer implements ClientHandler, Server {
   readonly #options: HttpServerOptions;
 
   constructor(options: HttpServerOptions) {
@@ -49,7 +58,7 @@ export class HttpServer implements ClientHandler {
   async handle(client: ClientConnection): Promise<void> {
     const { worker, port } = this.#options;
     const request = worker.takeRequest();
-    request.begin(client, port);
+    request.begin(client, this, port);
     let location: Location | undefined;
     try {
       location = this.#route(request);
@@ -59,15 +68,28 @@ export class HttpServer implements ClientHandler {
       this.#refuse(request, error);
     }
     location ??= this.#options.fallback;
+    if (request.next !== undefined) location = await this.#follow(request, location);
     client.conn.setReadDeadline(NEVER);
     location.accessLog?.write(request);
     worker.giveBack(request);
   }
 
+  async answerSubrequest(request: Request): Promise<void> {
+    try {
+      let location = this.#route(request);
+      request.client.conf = location.client;
+      await this.#answer(request, location);
+      if (request.next !== undefined) location = await this.#follow(request, location);
+      if (location.logsSubrequests) location.accessLog?.write(request);
+    } catch (error) {
+      this.#refuse(request, error);
+    }
+  }
+
   onRefused(client: ClientConnection, refusal: BadMessage): void {
     const { worker, port, fallback } = this.#options;
     const request = worker.takeRequest();
-    request.begin(client, port);
+    request.begin(client, this, port);
     request.report("info", `client sent an invalid request: ${refusal.message}`);
     fallback.accessLog?.write(request);
     worker.giveBack(request);
@@ -98,24 +120,66 @@ export class HttpServer implements ClientHandler {
     return router.findLocation(host, request.path) ?? fallbackOf(host);
   }
 
-  #apply(client: ClientConnection, location: Location): void {
+  #apply(client: Client, location: Location): void {
     client.conf = location.client;
     client.conn.sendTimeoutMs = location.client.sendTimeoutMs;
   }
 
   #answer(request: Request, location: Location): Promise<void> | void {
-    const { client, head } = request;
-    const { clientMaxBodySizeBytes, serverTokens } = location.client;
+    const { head } = request;
+    const { clientMaxBodySizeBytes } = location.client;
     request.serverName = location.serverName;
-    if (clientMaxBodySizeBytes > 0 && head.contentLength > clientMaxBodySizeBytes) {
+    request.policy = location.policy;
+    if (request.memory !== undefined) request.memory.maxBytes = location.subrequestBodyBytes;
+    const isTooLarge = clientMaxBodySizeBytes > 0 && head.contentLength > clientMaxBodySizeBytes;
+    if (isTooLarge && !request.isBodyGone) {
       request.report(
         "error",
         `client intended to send too large body: ${head.contentLength} bytes`,
       );
-      return sendSimple(client, errorPage(413, serverTokens));
+      request.isMarked = request.isBodyGone = true;
+      return refuse(request, 413);
     }
-    if (location.handler === undefined) return sendSimple(client, errorPage(404, serverTokens));
+    if (location.handler === undefined || (location.isInternal && !request.isInternal)) {
+      return refuse(request, 404);
+    }
     return location.handler.handle(request);
+  }
+
+  /** Internal redirects, one after the other. Returns the location that has answered. */
+  async #follow(request: Request, from: Location): Promise<Location> {
+    let location = from;
+    for (let next = request.next; next !== undefined; next = request.next) {
+      request.next = undefined;
+      try {
+        const found = this.#locate(request, next);
+        if (found === undefined) continue;
+        location = found;
+        this.#apply(request.client, location);
+        await this.#answer(request, location);
+      } catch (error) {
+        this.#refuse(request, error);
+      }
+    }
+    return location;
+  }
+
+  /** Where a redirect leads; undefined if it does not: the request is refused then. */
+  #locate(request: Request, next: Redirect): Location | undefined {
+    const { router, fallbackOf } = this.#options;
+    if (next.kind === "refused") return void refuse(request, next.status);
+    if (!mayFollow(request, next)) return undefined;
+    request.isMarked = request.isInternal = true;
+    if (request.client.body.isStarted) request.isBodyGone = true;
+    const host = router.isSingle ? "" : request.host;
+    if (next.kind === "path") {
+      request.rewrite(next.path, next.args);
+      return router.findLocation(host, next.path) ?? fallbackOf(host);
+    }
+    const named = router.findNamed(host, next.name);
+    if (named !== undefined) return named;
+    request.report("error", `could not find named location "${next.name}"`);
+    return void refuse(request, 500);
   }
 
   #refuse(request: Request, error: unknown): void {
@@ -129,7 +193,7 @@ export class HttpServer implements ClientHandler {
     if (client.response.status !== 0) return client.response.cutShort();
     try {
       const status = error instanceof BadMessage ? error.status : 500;
-      sendSimple(client, errorPage(status, client.conf.serverTokens));
+      refuse(request, status);
     } catch {
       client.response.cutShort(); // the connection has broken meanwhile
     }

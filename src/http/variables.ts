@@ -15,7 +15,7 @@ const COOKIE = bytesOf("cookie");
 const FORWARDED_FOR = bytesOf("x-forwarded-for");
 
 const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
-  ["args", ({ head }) => head.query()],
+  ["args", (request) => request.args],
   ["body_bytes_sent", ({ client }) => String(client.response.bodyBytes)],
   ["bytes_sent", ({ client }) => String(client.response.sentBytes)],
   ["connection", ({ client }) => String(client.id)],
@@ -27,21 +27,21 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["content_type", (request) => field(request, bytesOf("content-type"))],
   ["document_uri", (request) => request.path],
   ["host", (request) => request.host],
-  ["is_args", ({ head }) => head.queryStart >= 0 && head.queryStart < head.targetEnd ? "?" : ""],
+  ["is_args", ({ args }) => args === "" ? "" : "?"],
   ["msec", ({ worker }) => (worker.clock.wallMs() / 1000).toFixed(3)],
   ["pid", () => String(Deno.pid)],
   ["proxy_add_x_forwarded_for", proxyAddXForwardedFor],
   ["proxy_host", (request) => request.proxyHost],
   ["proxy_port", (request) => request.proxyPort],
-  ["query_string", ({ head }) => head.query()],
+  ["query_string", (request) => request.args],
   ["remote_addr", ({ client }) => client.conn.remote.hostname],
   ["remote_port", ({ client }) => portText(client.conn.remote.port)],
   ["remote_user", remoteUser],
   ["request", (request) => request.requestLine],
   ["request_length", ({ head, client }) => String(head.end + client.body.bytes)],
-  ["request_method", ({ head }) => head.targetEnd === 0 ? "" : head.method],
+  ["request_method", requestMethod],
   ["request_time", requestTime],
-  ["request_uri", ({ head }) => head.target()],
+  ["request_uri", (request) => request.target],
   ["scheme", () => "http"],
   ["server_name", (request) => request.serverName],
   ["server_port", (request) => portText(request.serverPort)],
@@ -73,12 +73,18 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
 /** Families: what follows the prefix names the field, argument or cookie. */
 const FAMILIES: readonly (readonly [prefix: string, of: (name: string) => Variable])[] = [
   ["http_", (name) => httpField(name)],
-  ["arg_", (name) => ({ head }) => argument(head.query(), name)],
+  ["upstream_http_", (name) => upstreamField(name)],
+  ["arg_", (name) => ({ args }) => argument(args, name)],
   ["cookie_", (name) => (request) => cookie(field(request, COOKIE), name)],
 ];
 
-/** How to read a variable; `undefined` when there is none of that name. */
-export function variable(name: string): Variable | undefined {
+/** How to read a variable: one that is built in, or one that the configuration sets. */
+export function variable(name: string): Variable {
+  return builtInVariable(name) ?? (({ variables }) => variables?.get(name) ?? "");
+}
+
+/** How to read a variable that is built in; `undefined` when there is none of that name. */
+export function builtInVariable(name: string): Variable | undefined {
   const known = VARIABLES.get(name);
   if (known !== undefined) return known;
   for (const [prefix, of] of FAMILIES) {
@@ -89,9 +95,9 @@ export function variable(name: string): Variable | undefined {
   return undefined;
 }
 
-/** Whether there is such a variable. */
+/** Whether there is such a variable without the configuration's doing. */
 export function isKnownVariable(name: string): boolean {
-  return variable(name) !== undefined;
+  return builtInVariable(name) !== undefined;
 }
 
 /** The names of all variables that are not of a family, for the manual. */
@@ -111,6 +117,19 @@ function httpField(name: string): Variable {
     if (index < 0) return "";
     let text = fields.value(index);
     while ((index = fields.find(lower, index + 1)) >= 0) text += separator + fields.value(index);
+    return text;
+  };
+}
+
+/** `$upstream_http_x`: likewise, of the response of a peer. */
+function upstreamField(name: string): Variable {
+  const lower = bytesOf(name.toLowerCase().replaceAll("_", "-"));
+  return (request) => {
+    const fields = request.upstreamHead?.fields;
+    let index = fields === undefined ? -1 : fields.find(lower);
+    if (fields === undefined || index < 0) return "";
+    let text = fields.value(index);
+    while ((index = fields.find(lower, index + 1)) >= 0) text += `, ${fields.value(index)}`;
     return text;
   };
 }
@@ -153,6 +172,11 @@ function remoteUser(request: Request): string {
   }
 }
 
+/** A subrequest's is the client's, as in nginx. */
+function requestMethod({ head, method, asked }: Request): string {
+  return asked?.method ?? (head.targetEnd === 0 ? "" : method);
+}
+
 function requestTime({ client, worker }: Request): string {
   if (client.startedAtMs === 0) return "0.000";
   return seconds(worker.context.deadlines.nowMs - client.startedAtMs);
@@ -168,9 +192,16 @@ function list(request: Request, valueOf: (attempt: Attempt) => string): string {
 }
 
 function upstreamFailure(request: Request): string {
-  let last = "";
-  for (const attempt of request.attempts()) last = attempt.failure ?? "";
-  return last;
+  const { reason } = request;
+  if (reason === undefined || reason.what === "") return "";
+  const { what, peerName, doing, decision } = reason;
+  if (peerName === "") return what;
+  const again = decision === "next"
+    ? "another peer was tried"
+    : decision === "again"
+    ? "a fresh connection was tried"
+    : `not tried again, ${decision}`;
+  return `${what} of ${peerName} while ${doing}: ${again}`;
 }
 
 function seconds(ms: number): string {

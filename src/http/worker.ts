@@ -14,10 +14,28 @@ export interface Handler {
   handle(request: Request): Promise<void>;
 }
 
+/** The servers of a listening address, as a request's own subrequests need them. */
+export interface Server {
+  /** Finds the location of a subrequest and has it answer. Never rejects. */
+  answerSubrequest(request: Request): Promise<void>;
+}
+
+/** Something that goes on when the request that began it is over. */
+export interface Detached {
+  /** Ends it soon. */
+  end(): void;
+}
+
+const LF = 0x0a;
+
 /** One worker: its connections' context, its log, and Requests to be used again. */
 export class Worker {
   readonly context: ConnContext;
   readonly errorLog: ErrorLog;
+  /** What goes on behind requests that have been answered. */
+  readonly detached = new Set<Detached>();
+  /** Called when the last of {@linkcode detached} has ended. */
+  onNoneDetached: (() => void) | undefined;
   readonly #spare: Request[] = [];
   #stampSecond = -1;
   #wallOffsetMs = 0;
@@ -48,6 +66,13 @@ export class Worker {
     const second = Math.floor((nowMs + this.#wallOffsetMs) / 1_000);
     if (second !== this.#stampSecond) this.#stamp(nowMs);
     return withVersion ? this.#withVersion : this.#withoutVersion;
+  }
+
+  /** The same, each line on its own. */
+  serverAndDateLines(withVersion: boolean): readonly [server: Uint8Array, date: Uint8Array] {
+    const both = this.serverAndDate(withVersion);
+    const dateStart = both.indexOf(LF) + 1;
+    return [both.subarray(0, dateStart), both.subarray(dateStart)];
   }
 
   #stamp(nowMs: number): void {

@@ -19,6 +19,18 @@ export type NextUpstreamCondition =
   | "http_504"
   | "non_idempotent";
 
+/** The fields of `ignore_headers`, in lower case. */
+export type IgnorableHeader =
+  | "x-accel-redirect"
+  | "x-accel-expires"
+  | "x-accel-limit-rate"
+  | "x-accel-buffering"
+  | "x-accel-charset"
+  | "expires"
+  | "cache-control"
+  | "set-cookie"
+  | "vary";
+
 /** When another peer is tried. */
 export interface NextUpstreamConf {
   /** `next_upstream`. Empty (`off`) means never. */
@@ -58,6 +70,8 @@ export interface UpstreamConf {
   /** `cyclic_temp_file`: the file's space is used again once all of it was sent. */
   readonly cyclicTempFile: boolean;
   readonly nextUpstream: NextUpstreamConf;
+  /** `ignore_headers`: what the peer says in these fields is not heeded. */
+  readonly ignoreHeaders: ReadonlySet<IgnorableHeader>;
   /** `ignore_client_abort`: the upstream finishes though the client has left. */
   readonly ignoreClientAbort: boolean;
 }

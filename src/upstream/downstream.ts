@@ -5,9 +5,10 @@
  * @module
  */
 import type { Buf, Chain } from "../buffer/mod.ts";
-import type { Wait } from "../event/mod.ts";
+import type { Conn, Wait } from "../event/mod.ts";
 import type { LogLevel } from "../log/conf.ts";
-import type { HeadWriter, ResponseHead } from "../wire/mod.ts";
+import type { FieldLines, HeadWriter, ResponseHead } from "../wire/mod.ts";
+import type { RateLimit } from "./pace.ts";
 
 /** The client's side of one request. */
 export interface Downstream {
@@ -25,10 +26,22 @@ export interface Downstream {
   /** Set where the response is not forwarded but gathered whole. */
   readonly memory: InMemory | undefined;
 
+  /** Whether the request asks the peer to change to another protocol, so that it may answer 101. */
+  readonly asksForUpgrade: boolean;
+  /** Passes a 101 on: the connection is a {@linkcode tunnel} from then on. */
+  beginTunnel(response: ResponseHead): void;
+  /** The client's connection, once it belongs to another protocol. */
+  readonly tunnel: Tunnel | undefined;
+
   /** Calls `onGone` as soon as the client leaves. Only once the request body is complete. */
   watch(onGone: () => void): void;
   unwatch(): void;
 
+  /**
+   * Whether this response is not for the client: an error page, or what
+   * `X-Accel-Redirect` names, will take its place. Asked once the head is there.
+   */
+  diverts(response: ResponseHead): boolean;
   /** Makes sure of the memory that {@linkcode beginResponse} needs. Returns whether it is there. */
   prepare(): boolean;
   /**
@@ -49,8 +62,12 @@ export interface Downstream {
    * copied. Its bytes in front of `pos` and behind `last` may be used for framing.
    */
   send(from: Buf, isLast: boolean): void;
-  /** Ends the body behind what was sent. */
-  end(): void;
+  /** Ends the body behind what was sent, with the trailer fields that may be passed. */
+  end(trailers?: FieldLines): void;
+  /** `limit_rate` towards the client, once the response has begun. */
+  readonly limitRate: RateLimit | undefined;
+  /** `limit_rate` of the reading from the peer. */
+  readonly upstreamLimitRate: RateLimit | undefined;
   /** Sends what {@linkcode beginResponse} left waiting. */
   flush(): void;
   /** Whether anything is still on its way to the client. */
@@ -70,6 +87,15 @@ export interface Downstream {
 
   /** Writes to the error log, with all that is known of the request. */
   report(level: LogLevel, message: string): void;
+}
+
+/** A client's connection that carries another protocol. */
+export interface Tunnel {
+  readonly conn: Conn;
+  /** Hands over the Buf that holds what the client has sent already, or that a read is pending on. */
+  takeFirst(): Buf | undefined;
+  /** Counts what is sent to the client. */
+  onSent(byteCount: number): void;
 }
 
 /** Where a response goes that is not forwarded: the answer to a subrequest. */
@@ -99,6 +125,8 @@ export interface RequestBody {
   readonly isStarted: boolean;
   /** Whether all of it was handed out. */
   readonly isDone: boolean;
+  /** Trailer fields that are to be passed on, once it is done. */
+  readonly trailers: FieldLines | undefined;
   /**
    * Reads behind `into.last`. Returns the bytes that are there now, 0 when the body
    * is done, or AGAIN: `into` is lent then, so ask again with the same Buf.

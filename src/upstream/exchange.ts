@@ -32,6 +32,17 @@ export interface Attempt {
   failure: AttemptKind | undefined;
 }
 
+/** Why a request went wrong, or an attempt of it did: one reason, the last. */
+export interface Reason {
+  /** The class: how the attempt failed, or the refusal; empty if nothing went wrong. */
+  what: string;
+  peerName: string;
+  /** The phase, in the error log's words. */
+  doing: string;
+  /** `next` or `again` if it was tried again, else why not. */
+  decision: string;
+}
+
 /** The request is answered with a status of our own; why has been reported. */
 export class Refused extends Error {
   override readonly name = "Refused";
@@ -77,9 +88,21 @@ export class Exchange {
   hasExtraData = false;
   /** The connection was handed over to another protocol (101). */
   isTunnel = false;
+  /** What the peer says in `X-Accel-*`, unless `ignore_headers` names it; undefined: nothing. */
+  accelRedirect: string | undefined;
+  /** Whether one of these is set. */
+  hasAccel = false;
+  /** Whether the response is to be buffered. */
+  accelBuffering: boolean | undefined;
+  /** Bytes a second to the client; 0 for no limit. */
+  accelLimitRate: number | undefined;
+  accelCharset: string | undefined;
+  /** How long the response may be cached, in s; or `@` and the moment it ends, in s since 1970. */
+  accelExpires: string | undefined;
   /** What is being done, as nginx's error log names it. */
   doing = "";
 
+  readonly reason: Reason = { what: "", peerName: "", doing: "", decision: "" };
   /** Records of {@linkcode attempts} that are in use. */
   attemptCount = 0;
   readonly attempts: Attempt[] = [];
@@ -112,7 +135,7 @@ export class Exchange {
     this.isRequestSent = this.isRequestComplete = this.isHeaderSent = false;
     this.hasExtraData = false;
     this.attemptCount = 0;
-    this.doing = "";
+    this.doing = this.reason.what = this.reason.peerName = "";
     this.requestBody = undefined;
     this.driver.reset();
   }

@@ -16,6 +16,7 @@ export class FileBody implements RequestBody {
   readonly bufferBytes = 0;
   readonly tempPath = "";
   readonly readable = READY;
+  readonly trailers = undefined;
   readonly inFileOnly: "off" | "on" | "clean";
   readonly #file: TempFile;
   #isDone = false;

@@ -18,10 +18,11 @@
  *
  * @module
  */
-import { Failure } from "../event/mod.ts";
+import { Failure, type Phase } from "../event/mod.ts";
 import type { Peer, PeerVerdict, UpstreamConn } from "../peer/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import { connect } from "./connect.ts";
+import { readAccel } from "./accel.ts";
 import { type Attempt, type Exchange, Refused } from "./exchange.ts";
 import { FileBody } from "./file_body.ts";
 import { CLIENT_CLOSED_REQUEST, finalize, reportFailure } from "./finalize.ts";
@@ -35,13 +36,15 @@ import {
   statusFor,
 } from "./next_upstream.ts";
 import { processHeader } from "./process_header.ts";
-import { releaseUpstream, roomToRespond, startResponse } from "./respond.ts";
+import { releaseUpstream, roomToRespond, startResponse, takeBody } from "./respond.ts";
 import { respondBuffered } from "./respond_buffered.ts";
 import { respondInMemory } from "./respond_in_memory.ts";
 import { respondUnbuffered } from "./respond_unbuffered.ts";
+import { respondUpgraded, sendUpgraded, startTunnel } from "./respond_upgraded.ts";
 import { sendHead, sendRequest } from "./send_request.ts";
 import { takeRequest } from "./take_request.ts";
 
+const SWITCHING_PROTOCOLS = 101;
 const REQUEST_TIMEOUT = 408;
 const BAD_GATEWAY = 502;
 const INTERNAL_SERVER_ERROR = 500;
@@ -61,6 +64,7 @@ export async function journey(exchange: Exchange): Promise<void> {
       if (peer === undefined) {
         exchange.doing = "connecting to upstream";
         downstream.report("error", "no live upstreams");
+        if (exchange.reason.what === "") exchange.reason.what = "no live upstreams";
         return finalize(exchange, BAD_GATEWAY);
       }
       const outcome = await attempt(exchange, peer);
@@ -103,32 +107,53 @@ async function roundTrip(
   peer: Peer,
   idle: UpstreamConn | undefined,
 ): Promise<Outcome | "again"> {
-  const { driver, head, downstream } = exchange;
+  const { driver, head, body, downstream } = exchange;
   const record = beginAttempt(exchange, peer, idle);
   try {
     if (idle === undefined) await driver.run(connect(exchange, peer));
     record.connectMs = elapsedMs(exchange);
 
     sendHead(exchange);
-    if (exchange.requestBody !== undefined) exchange.sending = sendBody(exchange);
+    if (exchange.requestBody !== undefined) {
+      exchange.sending = sendBeside(exchange, sendRequest(exchange, exchange.requestBody));
+    }
 
     await driver.run(processHeader(exchange));
     record.headerMs = elapsedMs(exchange);
     record.status = head.status;
 
     const refusal = refusalOf(head.status);
-    if (refusal !== undefined && decide(exchange, refusal) === "next") {
-      record.failure = refusal;
-      return "next";
+    if (refusal !== undefined) {
+      const decision = decide(exchange, refusal);
+      if (decision !== "not in next_upstream") note(exchange, refusal, decision);
+      if (decision === "next") {
+        record.failure = refusal;
+        return "next";
+      }
+    }
+    readAccel(exchange);
+    if (downstream.diverts(head)) {
+      body.init(head, exchange.method);
+      takeBody(exchange, exchange.upstream!.buf, exchange.upstream!.buf.pos);
+      return "served"; // something else will serve it
     }
     if (downstream.memory !== undefined) {
       await driver.run(respondInMemory(exchange, downstream.memory));
       return "served";
     }
     if (!downstream.prepare()) await driver.run(roomToRespond(exchange));
+    if (head.status === SWITCHING_PROTOCOLS) {
+      startTunnel(exchange);
+      exchange.sending = sendBeside(exchange, sendUpgraded(exchange));
+      await driver.run(respondUpgraded(exchange));
+      await exchange.sending; // until the other direction has ended too
+      return "served";
+    }
     if (!startResponse(exchange)) {
       await driver.run(
-        exchange.conf.buffering ? respondBuffered(exchange) : respondUnbuffered(exchange),
+        exchange.accelBuffering ?? exchange.conf.buffering
+          ? respondBuffered(exchange)
+          : respondUnbuffered(exchange),
       );
     }
     return "served";
@@ -136,10 +161,13 @@ async function roundTrip(
     const failure = driver.interruption ?? error;
     if (failure instanceof Failure && failure.side === "upstream") {
       const condition = record.failure = conditionOf(failure.kind);
-      const decision = exchange.isHeaderSent ? "no" : decide(exchange, condition);
+      const decision = decide(exchange, condition);
+      note(exchange, failure.kind, decision);
       if (decision !== "again") reportFailure(exchange, failure);
       if (!exchange.isHeaderSent) record.status = statusFor(condition);
-      if (decision !== "no") return decision;
+      if (decision === "next" || decision === "again") return decision;
+    } else if (failure instanceof Failure) {
+      note(exchange, `client ${failure.kind}`, "no use");
     }
     const status = statusOf(exchange, failure);
     if (!exchange.isHeaderSent) return status;
@@ -152,17 +180,18 @@ async function roundTrip(
   }
 }
 
-/** Runs `send_request` beside the other phases. Never rejects: what goes wrong is the driver's to tell. */
-async function sendBody(exchange: Exchange): Promise<void> {
-  const { driver, sender, downstream, context, conf } = exchange;
+/** Runs a phase that sends beside the others. Never rejects: what goes wrong is the driver's to tell. */
+async function sendBeside(exchange: Exchange, phase: Phase<void>): Promise<void> {
+  const { driver, sender, downstream, context, conf, isTunnel } = exchange;
   sender.reset();
   try {
-    await sender.run(sendRequest(exchange, exchange.requestBody!));
+    await sender.run(phase);
+    if (isTunnel) return;
     if (exchange.requestBody === downstream.requestBody) watchClient(exchange);
   } catch (error) {
     if (sender.interruption !== undefined) return; // the attempt is over
     // A peer that stops taking the body may have answered already: the response decides.
-    if (!(error instanceof Failure) || error.side === "downstream") {
+    if (isTunnel || !(error instanceof Failure) || error.side === "downstream") {
       return driver.interrupt(error as Error);
     }
   }
@@ -172,15 +201,27 @@ async function sendBody(exchange: Exchange): Promise<void> {
 
 /** Ends the sending of a body that nobody waits for any more. */
 async function stopSending(exchange: Exchange): Promise<void> {
-  if (!exchange.isRequestComplete) exchange.sender.interrupt(new Error("the attempt is over"));
+  if (!exchange.isRequestComplete || exchange.isTunnel) {
+    exchange.sender.interrupt(new Error("the attempt is over"));
+  }
   await exchange.sending;
   exchange.sending = undefined;
+}
+
+/** Keeps the one reason of a request that went wrong: `$upstream_failure`. */
+function note(exchange: Exchange, what: string, decision: Decision | "no use"): void {
+  const { reason, doing } = exchange;
+  reason.what = what;
+  reason.peerName = exchange.attempt!.peerName;
+  reason.doing = doing;
+  reason.decision = decision;
 }
 
 function decide(exchange: Exchange, kind: AttemptKind): Decision {
   const { conf, selection, context, upstream } = exchange;
   return decideNext(kind, {
     method: exchange.method,
+    isResponseBegun: exchange.isHeaderSent,
     isRequestSent: exchange.isRequestSent,
     isStale: upstream !== undefined && upstream.isReused && exchange.attempt!.status === 0 &&
       upstream.buf.last === 0,

@@ -49,6 +49,8 @@ export function statusFor(kind: AttemptKind): number {
 /** Everything the decision depends on, and nothing else. */
 export interface AttemptFacts {
   readonly method: string;
+  /** The client has our status line. */
+  readonly isResponseBegun: boolean;
   /** Any byte of the request may have reached the peer. */
   readonly isRequestSent: boolean;
   /** The connection had been idle, and broke before a byte of an answer came. */
@@ -61,8 +63,17 @@ export interface AttemptFacts {
   readonly elapsedMs: number;
 }
 
-/** - `no`: answer the client. - `next`: another peer. - `again`: the same peer, on a fresh connection. */
-export type Decision = "no" | "next" | "again";
+/** Why no other peer is tried. */
+export type NotTriedAgain =
+  | "the response has begun"
+  | "the body was streamed and is gone"
+  | "the request was sent and is not idempotent"
+  | "not in next_upstream"
+  | "no tries left"
+  | "next_upstream_timeout has passed";
+
+/** - `next`: another peer. - `again`: the same peer, on a fresh connection. - else answer the client. */
+export type Decision = "next" | "again" | NotTriedAgain;
 
 /** Methods that must not be repeated once sent (RFC 9110, 9.2.2; nginx's list). */
 const NON_IDEMPOTENT: ReadonlySet<string> = new Set(["POST", "LOCK", "PATCH"]);
@@ -73,15 +84,19 @@ export function decideNext(
   facts: AttemptFacts,
   conf: NextUpstreamConf,
 ): Decision {
-  if (facts.isBodyGone) return "no";
+  if (facts.isResponseBegun) return "the response has begun";
   const isRepeatable = !facts.isRequestSent || !NON_IDEMPOTENT.has(facts.method) ||
     conf.conditions.has("non_idempotent");
-  if (!isRepeatable) return "no";
   // The peer closed an idle connection just as we wrote to it: that is no failure of
   // the peer's and costs no try. (nginx counts it as an error of a cached connection.)
-  if (facts.isStale && kind === "error") return "again";
-  if (!conf.conditions.has(kind)) return "no";
-  if (facts.triesLeft <= 1) return "no";
-  if (conf.timeoutMs > 0 && facts.elapsedMs >= conf.timeoutMs) return "no";
+  const isJustStale = facts.isStale && kind === "error";
+  if (isJustStale && isRepeatable && !facts.isBodyGone) return "again";
+  if (!conf.conditions.has(kind)) return "not in next_upstream";
+  if (facts.isBodyGone) return "the body was streamed and is gone";
+  if (!isRepeatable) return "the request was sent and is not idempotent";
+  if (facts.triesLeft <= 1) return "no tries left";
+  if (conf.timeoutMs > 0 && facts.elapsedMs >= conf.timeoutMs) {
+    return "next_upstream_timeout has passed";
+  }
   return "next";
 }

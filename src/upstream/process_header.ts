@@ -36,6 +36,9 @@ export async function* processHeader(exchange: Exchange): Phase<void> {
     }
     while (parse(exchange)) {
       if (!head.isInterim) {
+        if (head.status === 101 && !exchange.downstream.asksForUpgrade) {
+          throw new Failure("upstream", "invalid_header", "upstream changed protocols unasked");
+        }
         upstream.buf.pos = head.end;
         return;
       }

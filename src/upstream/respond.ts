@@ -22,7 +22,7 @@ export function startResponse(exchange: Exchange): boolean {
   takeBody(exchange, buf, buf.pos);
   downstream.beginResponse(head, body.remainingBytes < 0 ? -1 : body.remainingBytes + buf.size);
   exchange.isHeaderSent = true;
-  if (body.isDone && buf.size <= downstream.copiesUpTo) {
+  if (body.isDone && body.trailers === undefined && buf.size <= downstream.copiesUpTo) {
     downstream.send(buf, true);
     return true;
   }

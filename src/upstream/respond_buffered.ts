@@ -17,9 +17,19 @@
  * @module
  */
 import { type Buf, TempFile, WorkingSet } from "../buffer/mod.ts";
-import { AGAIN, Failure, FirstOf, type Phase, Room, type Wait } from "../event/mod.ts";
+import {
+  AGAIN,
+  type ConnContext,
+  Failure,
+  FirstOf,
+  Pause,
+  type Phase,
+  Room,
+  type Wait,
+} from "../event/mod.ts";
 import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
+import { Pace } from "./pace.ts";
 import { releaseUpstream, takeBody } from "./respond.ts";
 
 /** Turns of reading and writing without a pause; then others have their turn. */
@@ -59,12 +69,22 @@ class EventPipe {
   #isLastSent = false;
   #file: TempFile | undefined;
   #mayUseFile: boolean;
+  /** `limit_rate` towards the client, and its pause if it is in one. */
+  readonly #clientPace: Pace | undefined;
+  #clientPause: Pause | undefined;
+  /** `limit_rate` of the reading from the peer, likewise. */
+  readonly #peerPace: Pace | undefined;
+  #peerPause: Pause | undefined;
 
   constructor(exchange: Exchange) {
     const { conf, context } = exchange;
     this.#exchange = exchange;
     this.#set = new WorkingSet(conf.bufferCount, conf.bufferBytes, context.pool);
     this.#mayUseFile = conf.maxTempFileSizeBytes > 0;
+    const { nowMs } = context.deadlines;
+    const { limitRate, upstreamLimitRate } = exchange.downstream;
+    if (limitRate !== undefined) this.#clientPace = new Pace(limitRate, nowMs);
+    if (upstreamLimitRate !== undefined) this.#peerPace = new Pace(upstreamLimitRate, nowMs);
     this.#bothBlocked = new FirstOf(exchange.upstream!.conn.readable, exchange.downstream.writable);
   }
 
@@ -72,8 +92,11 @@ class EventPipe {
   begin(): void {
     const { body, downstream, upstream } = this.#exchange;
     const { buf } = upstream!;
-    this.#isUpstreamDone = this.#isLastSent = body.isDone;
-    if (buf.size > 0 || body.isDone) downstream.send(buf, body.isDone);
+    this.#isUpstreamDone = body.isDone;
+    this.#isLastSent = body.isDone && body.trailers === undefined;
+    if (this.#clientPace !== undefined) this.#clientPace.bytes += buf.size;
+    if (this.#peerPace !== undefined) this.#peerPace.bytes += buf.size;
+    if (buf.size > 0 || this.#isLastSent) downstream.send(buf, this.#isLastSent);
     else downstream.flush();
   }
 
@@ -96,23 +119,26 @@ class EventPipe {
 
   /** Gives the client what it can take. Returns whether anything moved. */
   write(): boolean {
-    const { downstream, conf } = this.#exchange;
+    const { body, downstream, conf } = this.#exchange;
     const set = this.#set;
     set.recycle();
     downstream.checkSending();
     this.#releaseUpstreamWhenDone();
     if (this.#isLastSent) return false;
     if (downstream.isSending && set.busy.sizeBytes >= conf.busyBuffersSizeBytes) return false;
+    if (this.#isPaced && !this.#mayPass()) return false;
     const piece = this.#nextPiece();
     if (piece !== undefined) {
-      this.#isLastSent = this.#isComplete;
+      const isPart = this.#clientPace !== undefined && this.#sendPart(piece, this.#clientPace);
+      if (isPart) return true;
+      this.#isLastSent = this.#isComplete && body.trailers === undefined;
       downstream.send(piece, this.#isLastSent);
       set.busy.push(piece);
       return true;
     }
     if (!this.#isComplete) return false;
     this.#isLastSent = true;
-    downstream.end();
+    downstream.end(body.trailers);
     return true;
   }
 
@@ -120,6 +146,9 @@ class EventPipe {
   read(): boolean {
     const { upstream, body, context, conf } = this.#exchange;
     if (this.#isUpstreamDone) return false;
+    if (this.#peerPace !== undefined && this.#reading === undefined && !this.#mayRead()) {
+      return false;
+    }
     const buf = this.#reading ?? this.#bufToRead();
     if (buf === undefined) return false; // upstream_blocked
     const { conn } = upstream!;
@@ -132,6 +161,7 @@ class EventPipe {
       }
       this.#reading = undefined;
       if (received > 0) {
+        if (this.#peerPace !== undefined) this.#peerPace.bytes += received;
         takeBody(this.#exchange, buf, buf.pos);
       } else if (!body.endOfStream()) {
         throw new Failure("upstream", "closed", "upstream prematurely closed connection");
@@ -152,10 +182,17 @@ class EventPipe {
   /** What to wait for when neither side moves. */
   wait(): Wait {
     const { downstream, upstream, context } = this.#exchange;
-    if (this.#reading === undefined) {
-      return downstream.isSending ? downstream.writable : new Room(context.pool);
+    const isReading = this.#reading !== undefined;
+    if (this.#clientPause !== undefined || this.#peerPause !== undefined) {
+      const waits: Wait[] = isReading ? [upstream!.conn.readable] : [];
+      if (downstream.isSending) waits.push(downstream.writable);
+      if (this.#clientPause !== undefined) waits.push(this.#clientPause);
+      if (this.#peerPause !== undefined) waits.push(this.#peerPause);
+      this.#clientPause = this.#peerPause = undefined;
+      return waits.length === 1 ? waits[0]! : new FirstOf(...waits);
     }
-    return downstream.isSending ? this.#bothBlocked : upstream!.conn.readable;
+    if (isReading) return downstream.isSending ? this.#bothBlocked : upstream!.conn.readable;
+    return downstream.isSending ? downstream.writable : new Room(context.pool);
   }
 
   release(): void {
@@ -167,6 +204,49 @@ class EventPipe {
 
   get #isComplete(): boolean {
     return this.#isUpstreamDone && this.#failure === undefined && this.#isDrained;
+  }
+
+  /** Whether the client is sent to at a rate, so that one piece at a time is on its way. */
+  get #isPaced(): boolean {
+    return this.#clientPace !== undefined;
+  }
+
+  /** Whether the rate lets more pass to the client now; if not, sets the pause. */
+  #mayPass(): boolean {
+    const { downstream, context } = this.#exchange;
+    if (downstream.isSending) return false;
+    this.#clientPause = pauseUntil(this.#clientPace!.dueMs, context);
+    return this.#clientPause === undefined;
+  }
+
+  /** The same for reading from the peer. */
+  #mayRead(): boolean {
+    this.#peerPause = pauseUntil(this.#peerPace!.dueMs, this.#exchange.context);
+    return this.#peerPause === undefined;
+  }
+
+  /** Sends as much of a piece as the rate wants at a time. Returns whether some of it is left. */
+  #sendPart(piece: Buf, pace: Pace): boolean {
+    const { downstream, context } = this.#exchange;
+    const partBytes = Math.min(piece.size, pace.pieceBytes);
+    pace.bytes += partBytes;
+    if (partBytes === piece.size) return false;
+    const part = context.pool.acquire(
+      partBytes + CHUNK_HEADROOM + CHUNK_TAILROOM,
+      "paced response",
+    );
+    if (part === undefined) return false; // no memory for evenness: the whole piece, then a longer pause
+    part.reset(CHUNK_HEADROOM);
+    part.cell.set(piece.cell.subarray(piece.pos, piece.pos + partBytes), part.last);
+    part.last += partBytes;
+    piece.pos += partBytes;
+    this.#set.in.unshift(piece);
+    try {
+      downstream.send(part, false);
+    } finally {
+      part.release();
+    }
+    return true;
   }
 
   /** The next bytes for the client: those in the file came first. */
@@ -191,6 +271,9 @@ class EventPipe {
     let buf = isLastOne ? undefined : set.take();
     if (buf === undefined && this.#spill()) buf = set.take();
     buf?.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
+    if (buf !== undefined && this.#peerPace !== undefined) {
+      buf.end = Math.min(buf.end, buf.last + this.#peerPace.pieceBytes);
+    }
     return buf;
   }
 
@@ -257,4 +340,11 @@ class EventPipe {
     if (exchange.upstream.buf.isLent || !exchange.isRequestComplete) return;
     releaseUpstream(exchange);
   }
+}
+
+function pauseUntil(dueMs: number, { deadlines }: ConnContext): Pause | undefined {
+  if (deadlines.stamp() >= dueMs) return undefined;
+  const pause = new Pause(deadlines);
+  pause.until(dueMs);
+  return pause;
 }

@@ -9,9 +9,10 @@
  *
  * @module
  */
-import { AGAIN, Failure, type Phase } from "../event/mod.ts";
+import { AGAIN, Failure, Pause, type Phase } from "../event/mod.ts";
 import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
+import { Pace } from "./pace.ts";
 import { takeBody } from "./respond.ts";
 
 /**
@@ -22,15 +23,26 @@ import { takeBody } from "./respond.ts";
 export async function* respondUnbuffered(exchange: Exchange): Phase<void> {
   const { body, downstream, conf, context } = exchange;
   const { conn, buf } = exchange.upstream!;
+  const { limitRate } = downstream;
+  const pace = limitRate === undefined ? undefined : new Pace(limitRate, context.deadlines.nowMs);
+  const pause = new Pause(context.deadlines);
   exchange.doing = "reading upstream";
   while (true) {
-    if (buf.size > 0 || body.isDone) downstream.send(buf, body.isDone);
-    else downstream.flush(); // the head need not wait for the first piece
+    const isLast = body.isDone && body.trailers === undefined;
+    if (pace !== undefined) pace.bytes += buf.size;
+    if (buf.size > 0 || isLast) downstream.send(buf, isLast);
+    else if (!body.isDone) downstream.flush(); // the head need not wait for the first piece
+    if (body.isDone && !isLast) downstream.end(body.trailers);
     while (downstream.isSending) yield downstream.writable;
     downstream.checkSending();
     if (body.isDone) return;
 
     buf.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
+    if (pace !== undefined) {
+      buf.end = Math.min(buf.end, buf.last + pace.pieceBytes);
+      pause.until(pace.dueMs);
+      yield pause;
+    }
     let received = conn.recv(buf);
     while (received === AGAIN) {
       conn.setReadDeadline(context.deadlines.nowMs + conf.readTimeoutMs);

@@ -5,13 +5,21 @@
  */
 import type { Buf } from "../buffer/mod.ts";
 import { AGAIN, Failure, type Phase, Room } from "../event/mod.ts";
-import { CHUNK_HEADROOM, CHUNK_TAILROOM, frameChunk, LAST_CHUNK_BYTES } from "../wire/mod.ts";
+import {
+  CHUNK_HEADROOM,
+  CHUNK_TAILROOM,
+  frameChunk,
+  LAST_CHUNK_BYTES,
+  writeTrailers,
+} from "../wire/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 import type { Exchange } from "./exchange.ts";
 import { FileBody } from "./file_body.ts";
 
 /** Size of the cell that a body passes through. */
 export const BODY_BUF_BYTES = 65_536;
+/** Room behind the last chunk of a body: a trailer section is never larger. */
+const TRAILER_ROOM = 8_192 + 16;
 const LARGEST_HEAD_BYTES = 65_536;
 
 /**
@@ -92,13 +100,13 @@ export async function* sendRequest(exchange: Exchange, body: RequestBody): Phase
   }
   try {
     while (!body.isDone) {
-      buf.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
+      buf.reset(CHUNK_HEADROOM, body.lengthBytes < 0 ? TRAILER_ROOM : CHUNK_TAILROOM);
       let received = body.read(buf);
       while (received === AGAIN) {
         yield body.readable;
         received = body.read(buf);
       }
-      if (body.lengthBytes < 0) frame(buf, body.isDone);
+      if (body.lengthBytes < 0) frame(buf, body);
       exchange.attempt!.bytesSent += buf.size;
       conn.send(buf);
       while (buf.isLent) yield conn.writable;
@@ -110,14 +118,16 @@ export async function* sendRequest(exchange: Exchange, body: RequestBody): Phase
 }
 
 /** Makes a chunk of what was read; an empty one would end the body too early. */
-function frame(buf: Buf, isLast: boolean): void {
-  if (buf.size === 0) {
-    if (!isLast) return;
+function frame(buf: Buf, body: RequestBody): void {
+  const { trailers } = body;
+  const isLast = body.isDone && trailers === undefined;
+  if (buf.size > 0) {
+    const end = buf.last;
+    buf.pos = frameChunk(buf.cell, buf.pos, end, isLast);
+    buf.last = end + (isLast ? CHUNK_TAILROOM : 2);
+  } else if (isLast) {
     buf.cell.set(LAST_CHUNK_BYTES, buf.last);
     buf.last += LAST_CHUNK_BYTES.length;
-    return;
   }
-  const end = buf.last;
-  buf.pos = frameChunk(buf.cell, buf.pos, end, isLast);
-  buf.last = end + (isLast ? CHUNK_TAILROOM : 2);
+  if (trailers !== undefined) buf.last = writeTrailers(trailers, buf.cell, buf.last);
 }

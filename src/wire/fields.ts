@@ -43,8 +43,20 @@ export const DATE = 16;
 export const SERVER = 17;
 export const LOCATION = 18;
 export const X_PAD = 19;
-export const X_ACCEL = 20;
-export const SET_COOKIE = 21;
+export const SET_COOKIE = 20;
+export const REFRESH = 21;
+export const ACCEPT_RANGES = 22;
+export const ETAG = 23;
+export const LAST_MODIFIED = 24;
+/** From here on the fields that an origin steers the proxy with. */
+export const FIRST_X_ACCEL = 25;
+export const X_ACCEL_REDIRECT = 25;
+export const X_ACCEL_EXPIRES = 26;
+export const X_ACCEL_LIMIT_RATE = 27;
+export const X_ACCEL_BUFFERING = 28;
+export const X_ACCEL_CHARSET = 29;
+/** How many ids there are: the length of a table with an entry for each. */
+export const ID_COUNT = 30;
 
 interface KnownName {
   readonly lower: Uint8Array;
@@ -69,12 +81,16 @@ const KNOWN_BY_LENGTH: readonly (readonly KnownName[])[] = byLength({
   "server": SERVER,
   "location": LOCATION,
   "x-pad": X_PAD,
-  "x-accel-expires": X_ACCEL,
-  "x-accel-redirect": X_ACCEL,
-  "x-accel-limit-rate": X_ACCEL,
-  "x-accel-buffering": X_ACCEL,
-  "x-accel-charset": X_ACCEL,
   "set-cookie": SET_COOKIE,
+  "refresh": REFRESH,
+  "accept-ranges": ACCEPT_RANGES,
+  "etag": ETAG,
+  "last-modified": LAST_MODIFIED,
+  "x-accel-redirect": X_ACCEL_REDIRECT,
+  "x-accel-expires": X_ACCEL_EXPIRES,
+  "x-accel-limit-rate": X_ACCEL_LIMIT_RATE,
+  "x-accel-buffering": X_ACCEL_BUFFERING,
+  "x-accel-charset": X_ACCEL_CHARSET,
 });
 
 /** Numbers kept for each line. */
@@ -229,7 +245,8 @@ export class FieldLines {
   }
 }
 
-function identify(bytes: Uint8Array, start: number, end: number): number {
+/** What the name in `bytes[start, end)` is to us: one of the ids above. */
+export function identify(bytes: Uint8Array, start: number, end: number): number {
   const known = KNOWN_BY_LENGTH[end - start];
   if (known === undefined) return OTHER;
   for (let at = 0; at < known.length; at++) {

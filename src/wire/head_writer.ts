@@ -6,6 +6,16 @@
  */
 import { CR, LF } from "./chars.ts";
 import { BadMessage } from "./bad_message.ts";
+import {
+  CONTENT_LENGTH,
+  CONTENT_TYPE,
+  EXPECT,
+  type FieldLines,
+  FIRST_END_TO_END,
+  HOST,
+  LOCATION,
+  SET_COOKIE,
+} from "./fields.ts";
 
 /** Below this many bytes a loop copies faster than the making of a view costs. */
 const LOOP_MAX = 24;
@@ -133,6 +143,34 @@ export function frameChunk(bytes: Uint8Array, start: number, end: number, isLast
 /** Offset just past a chunk framed by {@linkcode frameChunk} whose data ended at `end`. */
 export function chunkEnd(end: number, isLast: boolean): number {
   return end + (isLast ? CHUNK_TAILROOM : 2);
+}
+
+/**
+ * Writes the end of a chunked body with its trailer section (RFC 9112, 7.1.2). Fields
+ * that may not be trailers are left out.
+ *
+ * @returns Offset just past it. There must be room for the section and eight bytes more.
+ */
+export function writeTrailers(trailers: FieldLines, into: Uint8Array, start: number): number {
+  let at = start;
+  into[at++] = 0x30;
+  into[at++] = CR;
+  into[at++] = LF;
+  for (let index = 0; index < trailers.count; index++) {
+    if (!isTrailer(trailers.id(index))) continue;
+    const line = trailers.bytes.subarray(trailers.lineStart(index), trailers.lineEnd(index));
+    into.set(line, at);
+    at += line.length;
+  }
+  into[at++] = CR;
+  into[at++] = LF;
+  return at;
+}
+
+/** RFC 9110, 6.5.1: not what frames, routes or describes the message. */
+function isTrailer(id: number): boolean {
+  return id >= FIRST_END_TO_END && id !== HOST && id !== CONTENT_LENGTH && id !== CONTENT_TYPE &&
+    id !== EXPECT && id !== SET_COOKIE && id !== LOCATION;
 }
 
 /** The end of a chunked body without trailers. */

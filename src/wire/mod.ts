@@ -7,7 +7,7 @@ export { BadMessage } from "./bad_message.ts";
 export { BodyDecoder } from "./body.ts";
 export { bytesOf, equalsIgnoringCase, latin1 } from "./chars.ts";
 export * as fieldId from "./fields.ts";
-export { FieldLines } from "./fields.ts";
+export { FieldLines, identify } from "./fields.ts";
 export { Head, NO_LENGTH } from "./head.ts";
 export {
   CHUNK_HEADROOM,
@@ -16,7 +16,8 @@ export {
   frameChunk,
   HeadWriter,
   LAST_CHUNK_BYTES,
+  writeTrailers,
 } from "./head_writer.ts";
-export { escapePath, normalizePath } from "./path.ts";
+export { escapeArgs, escapePath, normalizePath } from "./path.ts";
 export { RequestHead } from "./request_head.ts";
 export { ResponseHead } from "./response_head.ts";

@@ -53,6 +53,15 @@ export function escapePath(path: string): string {
   );
 }
 
+/** Escapes what a query may not hold as it is; what is escaped already stays. */
+export function escapeArgs(args: string): string {
+  return args.replace(
+    // deno-lint-ignore no-control-regex -- controls are just what has to be escaped
+    /[\x00-\x20#\x7f-\xff]/g,
+    (unit) => "%" + unit.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0"),
+  );
+}
+
 function decode(path: string): number[] {
   const units: number[] = [];
   for (let at = 0; at < path.length; at++) {

@@ -5,7 +5,20 @@
  */
 import { BadMessage } from "./bad_message.ts";
 import { bytesOf, CR, IS_FIELD_VALUE, latin1, LF, SP } from "./chars.ts";
-import { CONNECTION, CONTENT_LENGTH, FieldLines, TRANSFER_ENCODING, UPGRADE } from "./fields.ts";
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  CONTENT_TYPE,
+  FieldLines,
+  NOMINATED,
+  TRANSFER_ENCODING,
+  UPGRADE,
+  X_ACCEL_BUFFERING,
+  X_ACCEL_CHARSET,
+  X_ACCEL_EXPIRES,
+  X_ACCEL_LIMIT_RATE,
+  X_ACCEL_REDIRECT,
+} from "./fields.ts";
 import { Head } from "./head.ts";
 
 const VERSION = bytesOf("HTTP/1.");
@@ -17,6 +30,8 @@ export class ResponseHead extends Head {
   statusStart = 0;
   statusEnd = 0;
   upgradeIndex = -1;
+  /** Whether there is an `X-Accel-*` field. */
+  hasAccel = false;
 
   constructor(maxFields: number) {
     super(new FieldLines(new Uint8Array(), maxFields, false));
@@ -26,6 +41,7 @@ export class ResponseHead extends Head {
     super.begin(bytes, start);
     this.status = 0;
     this.upgradeIndex = -1;
+    this.hasAccel = false;
   }
 
   /** Whether the connection may carry another response after this one. */
@@ -82,6 +98,7 @@ export class ResponseHead extends Head {
   protected understand(): void {
     const { fields } = this;
     let hasConnection = false;
+    let contentTypeIndex = -1;
     for (let index = 0; index < fields.count; index++) {
       switch (fields.id(index)) {
         case CONTENT_LENGTH:
@@ -95,6 +112,17 @@ export class ResponseHead extends Head {
           break;
         case UPGRADE:
           this.upgradeIndex = index;
+          break;
+        case CONTENT_TYPE: // the last one counts, and is the only one that is passed, as in nginx
+          if (contentTypeIndex >= 0) fields.setId(contentTypeIndex, NOMINATED);
+          contentTypeIndex = index;
+          break;
+        case X_ACCEL_REDIRECT:
+        case X_ACCEL_EXPIRES:
+        case X_ACCEL_LIMIT_RATE:
+        case X_ACCEL_BUFFERING:
+        case X_ACCEL_CHARSET:
+          this.hasAccel = true;
           break;
       }
     }

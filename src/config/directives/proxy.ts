@@ -2,8 +2,20 @@
 import type { NextUpstreamCondition } from "../../upstream/conf.ts";
 import { directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
 import { proxyBufferDirectives } from "./proxy_buffers.ts";
+import { proxyHeaderDirectives } from "./proxy_headers.ts";
 import { proxySslDirectives } from "./proxy_ssl.ts";
-import { choice, choices, flag, integer, located, mapOf, size, template, time } from "../types.ts";
+import {
+  choice,
+  choices,
+  fieldName,
+  fieldValue,
+  flag,
+  integer,
+  located,
+  mapOf,
+  size,
+  time,
+} from "../types.ts";
 
 const CONDITIONS: readonly NextUpstreamCondition[] = [
   "error",
@@ -111,8 +123,8 @@ export const proxyDirectives = {
     type: mapOf(
       "map of fields to text with $variables",
       'a map of fields to values, such as {X-Real-IP: "$remote_addr"}',
-      headerValue(),
-      (name) => /^[!#$%&'*+.^_`|~\w-]+$/.test(name),
+      fieldValue,
+      (name) => fieldName.test(name),
       "the name of a field",
     ),
     example: {
@@ -123,6 +135,7 @@ export const proxyDirectives = {
       "Fields set in the request to the peer, by name; an empty value leaves a field out. Where it " +
       "is set it replaces all of the level around it. `Host` is `$proxy_host` if it is not set here.",
   }),
+  ...proxyHeaderDirectives,
   httpVersion: directive({
     name: "proxy_http_version",
     yaml: "proxy.http_version",
@@ -132,16 +145,3 @@ export const proxyDirectives = {
     doc: "The version of HTTP towards the peer.",
   }),
 } satisfies Table;
-
-/** A field's value is one line, without control characters. */
-function headerValue(): typeof template {
-  return {
-    ...template,
-    read(node, reading): string | undefined {
-      const text = template.read(node, reading);
-      // deno-lint-ignore no-control-regex -- these are what a field's value may not have
-      const isBad = text !== undefined && /[\x00-\x08\x0a-\x1f\x7f]/.test(text);
-      return isBad ? reading.refuse(node, "a text of one line, without control characters") : text;
-    },
-  };
-}

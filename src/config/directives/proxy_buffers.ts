@@ -76,6 +76,16 @@ export const proxyBufferDirectives = {
     doc: "Bytes a second that a response is read from the peer at; 0 for no limit. Only where " +
       "`buffering` is on.",
   }),
+  passTrailers: directive({
+    name: "proxy_pass_trailers",
+    yaml: "proxy.pass_trailers",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "off",
+    doc: "Whether the trailer fields of chunked messages are passed on: those of responses, and " +
+      "those of requests whose body is streamed. Fields that frame, route or describe a message " +
+      "never are.",
+  }),
   requestBuffering: directive({
     name: "proxy_request_buffering",
     yaml: "proxy.request_buffering",

@@ -1,0 +1,126 @@
+/** Directives about responses, whoever makes them. @module */
+import type { AddHeaderConf, ErrorPageConf } from "../../http/conf.ts";
+import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
+import type { Node } from "../node.ts";
+import { type Rule, rules } from "../rules.ts";
+import { checkVariables, fieldName, fieldValue, flag, integer } from "../types.ts";
+
+const errorPages: ArgumentType<readonly ErrorPageConf[]> = rules(
+  "map of statuses to [=[status]] path | @name | URL",
+  'statuses from 300 to 599 and where they lead, such as {404: /404.html, "502 504": "= @fallback"}',
+  [],
+  (rule, reading, refuse) => {
+    const [target, ...before] = rule.toReversed() as [Rule[0], ...Rule];
+    const texts = before.reverse().map(({ text }) => text);
+    const overwrite = texts.at(-1)?.startsWith("=") ? texts.pop() : undefined;
+    const statuses = texts.map(Number);
+    const isGood = statuses.length > 0 &&
+      texts.every((text) => /^[345]\d\d$/.test(text) && text !== "499") &&
+      (overwrite === undefined || /^=(?:[2-5]\d\d)?$/.test(overwrite)) &&
+      /^(?:[/@]|https?:\/\/|\$)/.test(target.text);
+    if (!isGood) return refuse();
+    if (!checkVariables(target, reading)) return undefined;
+    const status = overwrite === undefined ? undefined : Number(overwrite.slice(1));
+    return { statuses, status, target: target.text };
+  },
+);
+
+const ADD_HEADER_EXPECTED =
+  'a map of fields to values, such as {X-Frame-Options: DENY, X-Id: {value: "$request_uri", always: on}}';
+
+const addHeaders: ArgumentType<readonly AddHeaderConf[]> = {
+  label: "map of fields to text with $variables, or to {value, always}, or to a list of such",
+  expected: ADD_HEADER_EXPECTED,
+  read(node, reading): readonly AddHeaderConf[] | undefined {
+    if (node.kind !== "mapping") return reading.refuse(node, ADD_HEADER_EXPECTED);
+    return node.entries.flatMap(({ key, keySpan, value }) => {
+      if (!fieldName.test(key)) {
+        reading.refusePart(keySpan, key, "need the name of a field");
+        return [];
+      }
+      const values: readonly Node[] = value.kind === "list" ? value.items : [value];
+      return values.flatMap((one) => {
+        if (one.kind !== "mapping") {
+          const text = fieldValue.read(one, reading.of(key));
+          return text === undefined ? [] : [{ name: key, value: text, always: false }];
+        }
+        let text: string | undefined;
+        let always: boolean | undefined = false;
+        for (const entry of one.entries) {
+          if (entry.key === "value") text = fieldValue.read(entry.value, reading.of(key));
+          else if (entry.key === "always") always = flag.read(entry.value, reading.of("always"));
+          else reading.refusePart(entry.keySpan, entry.key, "need value or always");
+        }
+        if (text === undefined || always === undefined) {
+          if (!one.entries.some((entry) => entry.key === "value")) {
+            reading.refuse(one, ADD_HEADER_EXPECTED);
+          }
+          return [];
+        }
+        return [{ name: key, value: text, always }];
+      });
+    });
+  },
+};
+
+export const responseDirectives = {
+  addHeaders: directive({
+    name: "add_header",
+    contexts: HTTP_SERVER_LOCATION,
+    type: addHeaders,
+    example: {
+      yaml: '{ X-Frame-Options: DENY, X-Request: { value: "$request_uri", always: on } }',
+      nginx: "X-Frame-Options DENY",
+    },
+    doc:
+      "Fields added to responses of status 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308; " +
+      "with `always` to all. An empty value adds none. `ETag` and `Last-Modified` take the place " +
+      "of the peer's. Where it is set it replaces all of the level around it. Line ends that a " +
+      "variable brings are escaped; nginx would split the response there.",
+  }),
+  errorPages: directive({
+    name: "error_page",
+    contexts: HTTP_SERVER_LOCATION,
+    type: errorPages,
+    example: {
+      yaml: '{ 404: /404.html, "502 503 504": "=200 @fallback", 403: "https://example.org/" }',
+      nginx: "502 503 504 =200 @fallback",
+    },
+    doc:
+      "What answers in place of an error: another path, asked with GET; a named location, asked " +
+      "with the request as it is; or a redirect to a URL. The status stays that of the error, " +
+      "with `=status` it is another, with `=` that of the answer. Where it is set it replaces all " +
+      "of the level around it. Requests that cannot be read (400, 408, 414, 431) have no error " +
+      "page, unlike in nginx: nothing is known of them that a page could be chosen by.",
+  }),
+  recursiveErrorPages: directive({
+    name: "recursive_error_pages",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "off",
+    doc: "Whether an error of what answers an error has an error page too.",
+  }),
+  maxRanges: directive({
+    name: "max_ranges",
+    contexts: HTTP_SERVER_LOCATION,
+    type: integer({ max: 10_000 }),
+    default: "1000",
+    doc: "Ranges that one request may ask for: the whole is sent to one that asks for more; 0 " +
+      "serves none. At most 1000 where nothing is set; nginx has no limit there.",
+  }),
+} satisfies Table;
+
+/** Of a location alone. */
+export const placeDirectives = {
+  isInternal: directive({
+    name: "internal",
+    contexts: ["location"],
+    merge: "own",
+    type: flag,
+    default: "off",
+    example: { yaml: "on", nginx: "" },
+    doc:
+      "Only the proxy itself sends requests here: by `error_page`, by `X-Accel-Redirect`, as a " +
+      "subrequest. To others it is 404.",
+  }),
+} satisfies Table;

@@ -1,0 +1,94 @@
+/**
+ * `auth_request`: another location says whether a request is let in.
+ *
+ * @module
+ */
+import { compileTemplate, type Template } from "../log/mod.ts";
+import { bytesOf } from "../wire/mod.ts";
+import { Departure } from "./departure.ts";
+import { refuse } from "./redirect.ts";
+import type { Request } from "./request.ts";
+import { Subrequest } from "./subrequest.ts";
+import { variable } from "./variables.ts";
+import type { Handler } from "./worker.ts";
+
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
+const CLIENT_CLOSED_REQUEST = 499;
+const INTERNAL_SERVER_ERROR = 500;
+
+const WWW_AUTHENTICATE = bytesOf("www-authenticate");
+
+/** Asks first, and lets another handler answer then. */
+export class AuthRequest implements Handler {
+  readonly #target: string;
+  readonly #sets: readonly (readonly [name: string, value: Template<Request>])[];
+  readonly #inner: Handler;
+
+  /**
+   * @param target Path and query of the location that is asked.
+   * @param sets `auth_request_set`: variables, by their names without the dollar.
+   */
+  constructor(
+    target: string,
+    sets: readonly (readonly [name: string, value: string])[],
+    inner: Handler,
+  ) {
+    this.#target = target;
+    this.#sets = sets.map(([name, text]) => [name, compileTemplate(text, variable)]);
+    this.#inner = inner;
+  }
+
+  async handle(request: Request): Promise<void> {
+    // Subrequests have been let in with the request that they are a part of, as in nginx.
+    if (request.depth > 0 || await this.#lets(request)) return this.#inner.handle(request);
+  }
+
+  /** Asks. If the answer is no, the client has been told. */
+  async #lets(request: Request): Promise<boolean> {
+    const departure = new Departure();
+    departure.watch(request.client);
+    try {
+      const subrequest = new Subrequest(request, {
+        target: this.#target,
+        keepsBody: false,
+        departure,
+      });
+      try {
+        await subrequest.run();
+        if (!departure.hasLeft) return this.#conclude(request, subrequest);
+        request.client.response.cutShort();
+        request.client.response.status = CLIENT_CLOSED_REQUEST;
+        return false;
+      } finally {
+        subrequest.release();
+      }
+    } finally {
+      departure.end();
+    }
+  }
+
+  #conclude(request: Request, subrequest: Subrequest): boolean {
+    const { status, head } = subrequest.response;
+    for (const [name, value] of this.#sets) {
+      (request.variables ??= new Map()).set(name, value.render(subrequest.request));
+    }
+    if (status >= 200 && status < 300) return true;
+    if (status === UNAUTHORIZED && head !== undefined) {
+      const { fields } = head;
+      const challenges: Uint8Array[] = [];
+      for (let at = -1; (at = fields.find(WWW_AUTHENTICATE, at + 1)) >= 0;) {
+        challenges.push(fields.bytes.slice(fields.lineStart(at), fields.lineEnd(at)));
+      }
+      request.isMarked = true;
+      request.carried = [...request.carried, ...challenges];
+    }
+    if (status === UNAUTHORIZED || status === FORBIDDEN) {
+      refuse(request, status);
+    } else {
+      request.report("error", `auth request unexpected status: ${status}`);
+      refuse(request, INTERNAL_SERVER_ERROR);
+    }
+    return false;
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * Texts on their way into a field's value: one line, whatever variables bring.
+ *
+ * @module
+ */
+
+/**
+ * The text with its control characters escaped as in a URL. Variables hold what
+ * clients and origins send, decoded: a line end in one must not begin another field.
+ * (nginx writes it out, and the response is split.)
+ */
+export function fieldSafe(text: string): string {
+  // deno-lint-ignore no-control-regex -- controls are what must not get through
+  return text.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, (unit) => encodeURIComponent(unit));
+}
+
+/** A text of the configuration as variables are: one byte of its UTF-8 a code unit. */
+export function byteText(text: string): string {
+  // deno-lint-ignore no-control-regex -- ASCII is all that need not be encoded
+  if (/^[\x00-\x7f]*$/.test(text)) return text;
+  let bytes = "";
+  for (const byte of new TextEncoder().encode(text)) bytes += String.fromCharCode(byte);
+  return bytes;
+}

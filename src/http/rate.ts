@@ -1,0 +1,45 @@
+/**
+ * `limit_rate` as it comes out of a text.
+ *
+ * @module
+ */
+import type { ClientConf } from "../downstream/mod.ts";
+import { compileTemplate, type Template } from "../log/mod.ts";
+import type { RateLimit } from "../upstream/mod.ts";
+import type { Request } from "./request.ts";
+import { variable } from "./variables.ts";
+
+/** Of a response that begins now: what its peer asked for (`X-Accel-Limit-Rate`), else `limit_rate`. */
+export function responseRate(request: Request): RateLimit | undefined {
+  const { conf } = request.client;
+  const { accelLimitRate } = request.exchange;
+  if (accelLimitRate !== undefined) return rateOf(String(accelLimitRate), conf.limitRateAfterBytes);
+  if (conf.limitRate === "0") return undefined;
+  return rateOf(templateOf(conf).render(request), conf.limitRateAfterBytes);
+}
+
+/** Bytes a second in digits; `undefined` for 0, and for what is no number: no limit, as in nginx. */
+export function rateOf(text: string, afterBytes: number): RateLimit | undefined {
+  const [, digits, unit = ""] = /^(\d+)([kmg]?)$/i.exec(text) ?? [];
+  const bytesPerSecond = Number(digits ?? 0) * UNITS[unit.toLowerCase()]!;
+  return bytesPerSecond > 0 ? { bytesPerSecond, afterBytes } : undefined;
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1_024,
+  m: 1_048_576,
+  g: 1_073_741_824,
+};
+
+/** Compiled once for each location that has one. */
+const templates = new WeakMap<ClientConf, Template<Request>>();
+
+function templateOf(conf: ClientConf): Template<Request> {
+  let template = templates.get(conf);
+  if (template === undefined) {
+    template = compileTemplate(conf.limitRate, variable);
+    templates.set(conf, template);
+  }
+  return template;
+}

@@ -1,0 +1,117 @@
+/**
+ * What holds for the responses of a location, whoever makes them: `add_header`,
+ * `error_page`, `max_ranges`.
+ *
+ * @module
+ */
+import { compileTemplate, type Template } from "../log/mod.ts";
+import { bytesOf, fieldId, type HeadWriter, identify } from "../wire/mod.ts";
+import type { AddHeaderConf, ErrorPageConf, ResponseConf } from "./conf.ts";
+import { byteText, fieldSafe } from "./field_text.ts";
+import type { Request } from "./request.ts";
+import { variable } from "./variables.ts";
+
+/** Statuses that `add_header` without `always` applies to: nginx's. */
+const ADDED_TO: ReadonlySet<number> = new Set([
+  200,
+  201,
+  204,
+  206,
+  301,
+  302,
+  303,
+  304,
+  307,
+  308,
+]);
+
+/** nginx's own statuses, which a client knows as 400. */
+const TOLD_AS_400: ReadonlySet<number> = new Set([494, 495, 496, 497]);
+
+/** An `error_page`, compiled. */
+export interface ErrorPage {
+  /** What the client is told: 0 for what the page's own answer says; undefined for the error. */
+  readonly status: number | undefined;
+  /** A path, `@name`, or the URL of a redirect. */
+  readonly target: Template<Request>;
+}
+
+interface AddedHeader {
+  readonly prefix: Uint8Array;
+  readonly value: Template<Request>;
+  readonly always: boolean;
+  /** The field of this id that a peer sent is replaced; OTHER: nothing is. */
+  readonly replaces: number;
+}
+
+/** Undefined where nothing of it is configured: such locations pay nothing. */
+export class ResponsePolicy {
+  readonly maxRanges: number;
+  /** `recursive_error_pages`. */
+  readonly isRecursive: boolean;
+  readonly #errorPages = new Map<number, ErrorPage>();
+  readonly #added: readonly AddedHeader[];
+  readonly #replacesAny: boolean;
+
+  constructor(conf: ResponseConf) {
+    this.maxRanges = conf.maxRanges;
+    this.isRecursive = conf.recursiveErrorPages;
+    for (const page of conf.errorPages) {
+      for (const status of page.statuses) {
+        // The first one of a status counts, as in nginx.
+        if (!this.#errorPages.has(status)) this.#errorPages.set(status, compilePage(status, page));
+      }
+    }
+    this.#added = conf.addHeaders.map(compileHeader);
+    this.#replacesAny = this.#added.some(({ replaces }) => replaces !== fieldId.OTHER);
+  }
+
+  errorPage(status: number): ErrorPage | undefined {
+    return this.#errorPages.get(status);
+  }
+
+  get addsHeaders(): boolean {
+    return this.#added.length > 0;
+  }
+
+  /** Hides in `fates` what {@linkcode writeHeaders} takes the place of. */
+  hideReplaced(status: number, fates: Uint8Array): Uint8Array {
+    if (!this.#replacesAny) return fates;
+    const result = fates.slice();
+    for (const { replaces, always } of this.#added) {
+      if (replaces !== fieldId.OTHER && (always || ADDED_TO.has(status))) result[replaces] = 1;
+    }
+    return result;
+  }
+
+  /** Writes the lines of `add_header` that apply to a response of this status. */
+  writeHeaders(request: Request, status: number, into: HeadWriter): void {
+    for (const { prefix, value, always } of this.#added) {
+      if (!always && !ADDED_TO.has(status)) continue;
+      const text = fieldSafe(value.render(request));
+      if (text === "") continue; // an empty value adds nothing
+      into.constant(prefix);
+      into.text(text);
+      into.crlf();
+    }
+  }
+}
+
+function compilePage(error: number, { status, target }: ErrorPageConf): ErrorPage {
+  return {
+    status: status ?? (TOLD_AS_400.has(error) ? 400 : undefined),
+    target: compileTemplate(byteText(target), variable),
+  };
+}
+
+function compileHeader({ name, value, always }: AddHeaderConf): AddedHeader {
+  const lower = bytesOf(name.toLowerCase());
+  const id = identify(lower, 0, lower.length);
+  const isSingle = id === fieldId.ETAG || id === fieldId.LAST_MODIFIED;
+  return {
+    prefix: bytesOf(`${name}: `),
+    value: compileTemplate(byteText(value), variable),
+    always,
+    replaces: isSingle ? id : fieldId.OTHER,
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * Rules that replace a part of a field's value: `proxy_redirect`, `proxy_cookie_domain`,
+ * `proxy_cookie_path`.
+ *
+ * @module
+ */
+import { compileTemplate, type Template } from "../log/mod.ts";
+import type { RewriteConf } from "./conf.ts";
+import { byteText, fieldSafe } from "./field_text.ts";
+import type { Request } from "./request.ts";
+import { variable } from "./variables.ts";
+
+/** What a replacement is rendered from. */
+interface Source {
+  readonly request: Request;
+  readonly match: RegExpExecArray | undefined;
+}
+
+/** - `prefix`: what the value begins with. - `domain`: all of it, in any case, a leading dot apart. */
+export type RewriteKind = "prefix" | "domain";
+
+/** Some rules, in the order they are tried in. */
+export class Rewrites {
+  readonly #rules: readonly Rule[];
+
+  constructor(conf: readonly RewriteConf[], kind: RewriteKind) {
+    this.#rules = conf.map(({ from, to }) => compileRule(from, to, kind));
+  }
+
+  /** The value as the first rule that applies makes it; undefined when none does. */
+  apply(request: Request, value: string): string | undefined {
+    for (const rule of this.#rules) {
+      const rewritten = rule(request, value);
+      if (rewritten !== undefined) return fieldSafe(rewritten);
+    }
+    return undefined;
+  }
+}
+
+type Rule = (request: Request, value: string) => string | undefined;
+
+function compileRule(from: string, to: string, kind: RewriteKind): Rule {
+  const regex = rewriteRegex(from, kind);
+  if (regex !== undefined) {
+    const replacement = compileReplacement(to, regex);
+    return (request, value) => {
+      const match = regex.exec(value);
+      return match === null ? undefined : replacement.render({ request, match });
+    };
+  }
+  const undotted = (text: string) => kind === "domain" && text.startsWith(".");
+  const pattern = compileTemplate(byteText(undotted(from) ? from.slice(1) : from), variable);
+  const replacement = compileTemplate(byteText(undotted(to) ? to.slice(1) : to), variable);
+  if (kind === "prefix") {
+    return (request, value) => {
+      const prefix = pattern.render(request);
+      return value.startsWith(prefix)
+        ? replacement.render(request) + value.slice(prefix.length)
+        : undefined;
+    };
+  }
+  return (request, value) => {
+    const dot = value.startsWith(".") ? "." : "";
+    const domain = value.slice(dot.length);
+    return domain.toLowerCase() === pattern.render(request).toLowerCase()
+      ? dot + replacement.render(request)
+      : undefined;
+  };
+}
+
+/**
+ * The regex of a rule that begins with `~` or `~*`. Domains are compared in any case.
+ *
+ * @throws {SyntaxError} When it is not one.
+ */
+export function rewriteRegex(from: string, kind: RewriteKind): RegExp | undefined {
+  if (!from.startsWith("~")) return undefined;
+  const ignoresCase = from.startsWith("~*");
+  return new RegExp(from.slice(ignoresCase ? 2 : 1), ignoresCase || kind === "domain" ? "i" : "");
+}
+
+/** A text in which `$1` and `$name` are what the regex has caught. */
+function compileReplacement(text: string, regex: RegExp): Template<Source> {
+  return compileTemplate<Source>(byteText(text), (name) => {
+    if (/^\d$/.test(name)) return ({ match }) => match?.[Number(name)] ?? "";
+    if (captureNames(regex).includes(name)) return ({ match }) => match?.groups?.[name] ?? "";
+    const get = variable(name);
+    return get === undefined ? undefined : ({ request }) => get(request);
+  });
+}
+
+/** The names of a regex's named groups. */
+export function captureNames(regex: RegExp): readonly string[] {
+  return [...regex.source.matchAll(/\(\?<([A-Za-z_]\w*)>/g)].map(([, name = ""]) => name);
+}

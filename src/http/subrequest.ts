@@ -1,0 +1,184 @@
+/**
+ * Subrequests: requests of our own within a client's request, to locations of the same
+ * server. Each is a request like any other, with its own journey, retries and log line;
+ * what it has not is a client.
+ *
+ * @module
+ */
+import type { Buf } from "../buffer/mod.ts";
+import type { Client, ClientConf, RequestBodyReader } from "../downstream/mod.ts";
+import { type Conn, type ConnContext, Signal, type Wait } from "../event/mod.ts";
+import { BadMessage, bytesOf, fieldId, HeadWriter, RequestHead } from "../wire/mod.ts";
+import type { Departure } from "./departure.ts";
+import { MemoryResponse } from "./memory_response.ts";
+import { copyFields } from "./proxy_downstream.ts";
+import type { Request } from "./request.ts";
+
+/** Requests may be nested this deep, as in nginx: deeper ones are a circle. */
+const DEPTH_MAX = 50;
+const FIELDS_MAX = 1_000;
+const HEAD_BYTES = 1024;
+const LARGEST_HEAD_BYTES = 262_144;
+
+/** What a subrequest asks for. */
+export interface SubrequestOptions {
+  /** @default "GET" */
+  readonly method?: string;
+  /** Path and query, as on a request line. */
+  readonly target: string;
+  /** Names, in lower case, of fields of the request around it that it does not have. */
+  readonly without?: readonly string[];
+  /** Fields that it has besides or instead. An empty value leaves a field out. */
+  readonly fields?: readonly (readonly [name: string, value: string])[];
+  readonly body?: Uint8Array;
+  /** Whether anybody will look at the response's body. */
+  readonly keepsBody: boolean;
+  /** Who is told when the client leaves; the subrequest ends then. */
+  readonly departure: Departure;
+}
+
+/** One subrequest. {@linkcode Subrequest.release} it when its response has been looked at. */
+export class Subrequest implements Client {
+  readonly context: ConnContext;
+  readonly id: number;
+  readonly conn: Conn;
+  readonly requests: number;
+  readonly startedAtMs: number;
+  readonly head = new RequestHead(FIELDS_MAX);
+  readonly body: RequestBodyReader;
+  readonly response: MemoryResponse;
+  conf: ClientConf;
+  /** As variables and logs see it. */
+  readonly request: Request;
+  readonly #departure: Departure;
+  #onGone: (() => void) | undefined;
+
+  /** @throws {BadMessage} The target, a field or the method is none; or requests are nested too deep. */
+  constructor(parent: Request, options: SubrequestOptions) {
+    const { client, worker } = parent;
+    if (parent.depth >= DEPTH_MAX) throw new BadMessage(500, "subrequests in a circle");
+    this.context = client.context;
+    this.id = client.id;
+    this.conn = client.conn;
+    this.requests = client.requests;
+    this.startedAtMs = client.context.deadlines.nowMs;
+    this.conf = client.conf;
+    this.body = new MemoryBody(options.body);
+    this.response = new MemoryResponse(this, options.keepsBody);
+    this.#departure = options.departure;
+    const bytes = writeHead(parent, options);
+    this.head.begin(bytes, 0);
+    this.head.parse(bytes.length);
+    this.request = worker.takeRequest();
+    this.request.beginWithin(parent, this);
+  }
+
+  /** Finds the location and has it answer. Never rejects: what goes wrong is a status. */
+  async run(): Promise<void> {
+    const { request, response } = this;
+    await request.server.answerSubrequest(request);
+    if (!response.isCut || response.status === CLIENT_CLOSED_REQUEST) return;
+    if (response.bodyBytes > response.maxBytes) {
+      request.report(
+        "error",
+        `too big a response to a subrequest: more than ${response.maxBytes} bytes`,
+      );
+    }
+    response.status = BAD_GATEWAY;
+  }
+
+  /** Gives back what it holds. */
+  release(): void {
+    this.response.drop();
+    this.request.worker.giveBack(this.request);
+  }
+
+  /** The connection belongs to the request around it. */
+  openTunnel(): undefined {
+    return undefined;
+  }
+
+  watch(onGone: () => void): void {
+    this.#onGone = onGone;
+    this.#departure.add(onGone);
+  }
+
+  unwatch(): void {
+    if (this.#onGone !== undefined) this.#departure.delete(this.#onGone);
+    this.#onGone = undefined;
+  }
+}
+
+const BAD_GATEWAY = 502;
+const CLIENT_CLOSED_REQUEST = 499;
+
+/** The fields of the request around it, but for those about its own body and hops. */
+function writeHead(parent: Request, options: SubrequestOptions): Uint8Array {
+  const { method = "GET", target, without = [], fields = [], body } = options;
+  const { head } = parent;
+  const dropped = [...without, ...fields.map(([name]) => name.toLowerCase())].map(bytesOf);
+  const writer = new HeadWriter();
+  for (let sizeBytes = HEAD_BYTES; sizeBytes <= LARGEST_HEAD_BYTES; sizeBytes *= 4) {
+    const bytes = new Uint8Array(sizeBytes);
+    writer.begin(bytes, 0, sizeBytes);
+    writer.text(`${method} ${target} HTTP/1.${head.minorVersion}`);
+    writer.crlf();
+    copyFields(head.fields, writer, (index) => {
+      const id = head.fields.id(index);
+      return id < fieldId.FIRST_END_TO_END || id === fieldId.CONTENT_LENGTH ||
+        id === fieldId.EXPECT || dropped.some((lower) => head.fields.nameIs(index, lower));
+    });
+    for (const [name, value] of fields) {
+      if (value === "") continue;
+      writer.text(`${name}: ${value}`);
+      writer.crlf();
+    }
+    if (body !== undefined && body.length > 0) {
+      writer.text(`Content-Length: ${body.length}`);
+      writer.crlf();
+    }
+    writer.crlf();
+    if (!writer.hasOverflowed) return bytes.subarray(0, writer.at);
+  }
+  throw new BadMessage(500, "too large a subrequest");
+}
+
+/** Never waited for: the bytes are there. */
+const READY: Wait = new Signal();
+
+/** A request body that is in memory. */
+class MemoryBody implements RequestBodyReader {
+  readonly lengthBytes: number;
+  /** Small enough to be put behind the head, so that it can be sent again. */
+  readonly bufferBytes: number;
+  readonly tempPath = "";
+  readonly inFileOnly = "off";
+  readonly readable = READY;
+  bytes = 0;
+  readonly #body: Uint8Array;
+
+  constructor(body = new Uint8Array()) {
+    this.#body = body;
+    this.lengthBytes = this.bufferBytes = body.length;
+  }
+
+  get isStarted(): boolean {
+    return this.bytes > 0;
+  }
+
+  get isDone(): boolean {
+    return this.bytes === this.lengthBytes;
+  }
+
+  read(into: Buf): number {
+    const size = Math.min(into.room, this.lengthBytes - this.bytes);
+    into.cell.set(this.#body.subarray(this.bytes, this.bytes + size), into.last);
+    into.last += size;
+    this.bytes += size;
+    return size;
+  }
+
+  stop(): boolean {
+    return false;
+  }
+}
