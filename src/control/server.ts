@@ -21,6 +21,8 @@ import {
   type LocationConf,
   Proxy,
   type Request,
+  type ResponseConf,
+  ResponsePolicy,
   Return,
   Router,
   type ServerConf,
@@ -163,15 +165,20 @@ function openListener(
 ): Listener {
   const { context, errorLog } = worker;
   const logs = new AccessLogs(logFiles);
+  const policies = new ResponsePolicies();
   const fallbacks = new Map<ServerConf, Location>(conf.servers.map((server) => [server, {
     client: server.client,
     accessLog: logs.of(server.accessLog),
+    policy: policies.of(server.response),
+    isInternal: false,
     handler: undefined,
     serverName: nameOf(server),
   }]));
   const router = new Router<Location>(conf.servers, (location, server) => ({
     client: location.client,
     accessLog: logs.of(location.accessLog),
+    policy: policies.of(location.response),
+    isInternal: location.isInternal,
     handler: handlerOf(location, upstreams),
     serverName: nameOf(server),
   }));
@@ -227,6 +234,18 @@ function handlerOf(location: LocationConf, { groups, tlsClients }: Upstreams): H
     }
     case "return":
       return new Return(action);
+  }
+}
+
+/** Locations with one configuration share one policy; where it says nothing there is none. */
+class ResponsePolicies {
+  readonly #policies = new Map<ResponseConf, ResponsePolicy>();
+
+  of(conf: ResponseConf): ResponsePolicy | undefined {
+    if (conf.errorPages.length === 0 && conf.addHeaders.length === 0) return undefined;
+    const policy = this.#policies.get(conf) ?? new ResponsePolicy(conf);
+    this.#policies.set(conf, policy);
+    return policy;
   }
 }
 
