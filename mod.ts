@@ -25,7 +25,7 @@ import { type Config, configText } from "./src/config/config_object.ts";
 import { readYaml } from "./src/config/mod.ts";
 import type { ServerStats } from "./src/control/running_server.ts";
 import { startServer } from "./src/control/server.ts";
-import { isKnownVariable } from "./src/http/mod.ts";
+import { type CustomHandler, isKnownVariable } from "./src/http/mod.ts";
 
 export type {
   Config,
@@ -38,6 +38,15 @@ export type {
 export { ConfigError, type Problem } from "./src/config/mod.ts";
 export { CannotListen, type ServerStats } from "./src/control/running_server.ts";
 
+export type {
+  CustomHandler,
+  HandlerContext,
+  HandlerResponse,
+  HandlerVariables,
+  SubrequestInit,
+  SubrequestResponse,
+} from "./src/http/mod.ts";
+
 /** What {@linkcode startProxy} is told. */
 export interface ProxyOptions {
   /** The configuration: YAML text, or an object with the same keys. */
@@ -47,6 +56,8 @@ export interface ProxyOptions {
    * @default "config"
    */
   readonly configName?: string;
+  /** Functions that locations name as their `handler`. */
+  readonly handlers?: Readonly<Record<string, CustomHandler>>;
 }
 
 /** A proxy that accepts connections. `await using` it, or {@linkcode RunningProxy.stop} it. */
@@ -89,13 +100,47 @@ export interface RunningProxy extends AsyncDisposable {
  * assertEquals(await response.text(), "asked for /through");
  * ```
  *
+ * @example A handler that asks two locations for one answer
+ * ```ts
+ * import { startProxy } from "@sluice/sluice";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using proxy = await startProxy({
+ *   config: {
+ *     log: { access: "off" },
+ *     servers: [{
+ *       listen: "127.0.0.1:0",
+ *       locations: {
+ *         "= /offer": { handler: "offer" },
+ *         "= /name": { internal: true, return: "200 lamp" },
+ *         "= /price": { internal: true, return: "200 42" },
+ *       },
+ *     }],
+ *   },
+ *   handlers: {
+ *     async offer(context) {
+ *       const [name, price] = await Promise.all([
+ *         context.subrequest("/name"),
+ *         context.subrequest("/price"),
+ *       ]);
+ *       return { headers: { "X-Asked": context.path }, body: `${name.text()}: ${price.text()}` };
+ *     },
+ *   },
+ * });
+ *
+ * const response = await fetch(`http://${proxy.addresses[0]}/offer`);
+ * assertEquals(response.headers.get("X-Asked"), "/offer");
+ * assertEquals(await response.text(), "lamp: 42");
+ * ```
+ *
  * @throws {ConfigError} Of all that is wrong with the configuration.
  * @throws {CannotListen} When one of the addresses cannot be had.
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const { config, configName = "config" } = options;
+  const { config, configName = "config", handlers = {} } = options;
   const text = typeof config === "string" ? config : configText(config);
-  const server = await startServer(readYaml(text, configName, { isKnownVariable }));
+  const conf = readYaml(text, configName, { isKnownVariable, handlers: Object.keys(handlers) });
+  const server = await startServer(conf, { handlers });
   return {
     addresses: server.addresses,
     stats: () => server.stats(),

@@ -21,8 +21,8 @@ import { buildDial } from "./build_dial.ts";
 import {
   buildHandler,
   type HandlerSettings,
-  type SubrequestSettings,
   subrequestsConf,
+  type SubrequestSettings,
 } from "./build_subrequests.ts";
 import type { Groups } from "./build_upstream.ts";
 import { type Building, regexProblem } from "./building.ts";

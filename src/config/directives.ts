@@ -66,7 +66,8 @@ export const GROUPS: readonly Group[] = [
   {
     page: "subrequest",
     title: "Subrequests and handlers",
-    intro: "Requests of our own within a request: who is let in, who gets a copy; and functions of " +
+    intro:
+      "Requests of our own within a request: who is let in, who gets a copy; and functions of " +
       "the embedding program that answer, and may ask several locations for it.",
     directives: { ...subrequestDirectives, ...handlerDirectives },
   },

@@ -76,7 +76,13 @@ function section(directive: Directive<unknown>, parameters: Table | undefined): 
 }
 
 /** Directives that nginx does not have. */
-const OURS: ReadonlySet<string> = new Set(["buffer_memory", "balance"]);
+const OURS: ReadonlySet<string> = new Set([
+  "buffer_memory",
+  "balance",
+  "handler",
+  "handler_timeout",
+  "mirror_limit",
+]);
 
 function parameterTable(parameters: Table): string {
   const rows = Object.values(parameters).map(({ name, type, defaultText, doc }) => {

@@ -6,6 +6,7 @@
  */
 import type { SlabPoolStats } from "../buffer/mod.ts";
 import type { SluiceConf } from "../http/conf.ts";
+import type { CustomHandler } from "../http/custom_handler.ts";
 
 /** A server that accepts connections. */
 export interface RunningServer {
@@ -40,6 +41,8 @@ export interface StartServerOptions {
    * @default false
    */
   readonly debugBuffers?: boolean;
+  /** Functions that locations name as their `handler`. */
+  readonly handlers?: Readonly<Record<string, CustomHandler>>;
 }
 
 /**

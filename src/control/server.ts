@@ -14,16 +14,12 @@ import {
   Turnstile,
 } from "../event/mod.ts";
 import {
-  type Handler,
   HttpServer,
   type ListenerConf,
   type Location,
-  type LocationConf,
-  Proxy,
   type Request,
   type ResponseConf,
   ResponsePolicy,
-  Return,
   Router,
   type ServerConf,
   type SluiceConf,
@@ -32,8 +28,9 @@ import {
 } from "../http/mod.ts";
 import { AccessLog, type AccessLogConf, ERROR_LOG_SINK, ErrorLog, LogFiles } from "../log/mod.ts";
 import { PeerGroup } from "../peer/mod.ts";
+import { type ActionParts, openLocation } from "./open_location.ts";
 import { CannotListen, type RunningServer, type StartServerOptions } from "./running_server.ts";
-import { loadTlsClients, type TlsClients } from "./tls_files.ts";
+import { loadTlsClients } from "./tls_files.ts";
 
 /**
  * Opens logs and listeners, and begins to accept.
@@ -69,8 +66,9 @@ export async function startServer(
   let isEnding = false;
 
   function checkDrained(): void {
-    if (isEnding && clients.size === 0) drained.resolve();
+    if (isEnding && clients.size === 0 && worker.departures.size === 0) drained.resolve();
   }
+  worker.onNoneRunning = checkDrained;
 
   const listeners: Listener[] = [];
   async function end(): Promise<void> {
@@ -87,7 +85,7 @@ export async function startServer(
           listenerConf,
           conf,
           worker,
-          { groups, tlsClients },
+          { groups, tlsClients, handlers: options.handlers ?? {} },
           logFiles,
           clients,
           checkDrained,
@@ -125,6 +123,7 @@ export async function startServer(
       isEnding = true;
       await Promise.all(listeners.map((listener) => listener.close()));
       for (const client of clients) client.conn.close();
+      for (const departure of [...worker.departures]) departure.leave();
       checkDrained();
       await drained.promise;
       await end();
@@ -148,17 +147,11 @@ function openGroups(conf: SluiceConf, worker: Worker): Map<string, PeerGroup> {
   return groups;
 }
 
-/** What locations pass their requests to. */
-interface Upstreams {
-  readonly groups: ReadonlyMap<string, PeerGroup>;
-  readonly tlsClients: TlsClients;
-}
-
 function openListener(
   conf: ListenerConf,
   { workerConnections }: SluiceConf,
   worker: Worker,
-  upstreams: Upstreams,
+  parts: ActionParts,
   logFiles: LogFiles,
   clients: Set<ClientConnection>,
   onClientEnd: () => void,
@@ -171,6 +164,8 @@ function openListener(
     accessLog: logs.of(server.accessLog),
     policy: policies.of(server.response),
     isInternal: false,
+    logsSubrequests: false,
+    subrequestBodyBytes: 0,
     handler: undefined,
     serverName: nameOf(server),
   }]));
@@ -179,7 +174,9 @@ function openListener(
     accessLog: logs.of(location.accessLog),
     policy: policies.of(location.response),
     isInternal: location.isInternal,
-    handler: handlerOf(location, upstreams),
+    logsSubrequests: location.subrequests.logSubrequest,
+    subrequestBodyBytes: location.subrequests.outputBufferBytes,
+    handler: openLocation(location, parts),
     serverName: nameOf(server),
   }));
   const fallback = fallbacks.get(conf.servers[0]!)!;
@@ -221,20 +218,6 @@ let connectionNumber = 0;
 
 function nameOf(server: ServerConf): string {
   return server.serverNames[0] ?? "";
-}
-
-function handlerOf(location: LocationConf, { groups, tlsClients }: Upstreams): Handler {
-  const { action } = location;
-  switch (action.kind) {
-    case "proxy": {
-      const group = groups.get(action.group.name);
-      if (group === undefined) throw new Error(`Cannot find the group ${action.group.name}`);
-      const { tls } = action.dial;
-      return new Proxy(location, action, group, tls && tlsClients.get(tls));
-    }
-    case "return":
-      return new Return(action);
-  }
 }
 
 /** Locations with one configuration share one policy; where it says nothing there is none. */

@@ -46,7 +46,7 @@ export class AuthRequest implements Handler {
 
   /** Asks. If the answer is no, the client has been told. */
   async #lets(request: Request): Promise<boolean> {
-    const departure = new Departure();
+    const departure = new Departure(request.worker);
     departure.watch(request.client);
     try {
       const subrequest = new Subrequest(request, {

@@ -6,7 +6,7 @@
 import type { Buf } from "../buffer/mod.ts";
 import { formatHttpDate, reasonOf, SERVER_NAME, SERVER_VERSION } from "../downstream/mod.ts";
 import { type Deadlines, Driver, type Expirable, type Phase, Room, Signal } from "../event/mod.ts";
-import { BadMessage, CHUNK_HEADROOM, CHUNK_TAILROOM, type HeadWriter } from "../wire/mod.ts";
+import { CHUNK_HEADROOM, CHUNK_TAILROOM, type HeadWriter } from "../wire/mod.ts";
 import { Departure } from "./departure.ts";
 import { Context, type HandlerContext } from "./handler_context.ts";
 import { refuse } from "./redirect.ts";
@@ -54,7 +54,7 @@ export class HandlerLocation implements Handler {
   async handle(request: Request): Promise<void> {
     const { client } = request;
     const driver = new Driver();
-    const departure = new Departure();
+    const departure = new Departure(request.worker);
     const limit = new TimeLimit(client.context.deadlines, this.#timeoutMs, driver);
     const context = new Context(request, departure);
     const onGone = (): void => driver.interrupt(new ClientGone());

@@ -4,13 +4,23 @@
  * @module
  */
 import type { Client } from "../downstream/mod.ts";
+import type { Worker } from "./worker.ts";
 
-/** Watches a client for as long as subrequests run; or, without a client, tells of an end from outside. */
+/**
+ * Watches a client for as long as subrequests run. What runs without a client ends when
+ * the worker does.
+ */
 export class Departure {
-  /** Whether the client has left. */
+  /** Whether the client has left, or the worker ends. */
   hasLeft = false;
+  readonly #worker: Worker;
   readonly #listeners = new Set<() => void>();
   #client: Client | undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.departures.add(this);
+  }
 
   /** Begins to watch. A client that still has to send its body cannot be watched. */
   watch(client: Client): void {
@@ -19,12 +29,16 @@ export class Departure {
     client.watch(this.leave);
   }
 
-  /** Ends the watch: the client is somebody else's business again. */
+  /** Nothing runs any more: the client is somebody else's business again. */
   end(): void {
     this.#client?.unwatch();
     this.#client = undefined;
+    const { departures } = this.#worker;
+    departures.delete(this);
+    if (departures.size === 0) this.#worker.onNoneRunning?.();
   }
 
+  /** Calls `listener` when the client leaves; at once if it has. */
   add(listener: () => void): void {
     this.#listeners.add(listener);
     if (this.hasLeft) listener();

@@ -7,12 +7,14 @@
 import { Departure } from "./departure.ts";
 import type { Request } from "./request.ts";
 import { Subrequest } from "./subrequest.ts";
-import type { Detached, Handler } from "./worker.ts";
+import type { Handler } from "./worker.ts";
 
 /** What of a location's mirroring is configured. */
 export interface MirrorOptions {
   /** Paths and queries of the locations that get copies. */
   readonly targets: readonly string[];
+  /** Whether copies have the request's body. */
+  readonly copiesBody: boolean;
   /** `mirror_limit`: copies that may be on their way at once; further ones are left out. */
   readonly limit: number;
 }
@@ -49,23 +51,25 @@ export class Mirror implements Handler {
   }
 
   #send(request: Request, target: string): void {
-    const departure = new Departure();
-    const subrequest = new Subrequest(request, {
-      method: request.method,
-      target,
-      keepsBody: false,
-      departure,
-    });
-    const { worker } = request;
-    const copy: Detached = { end: departure.leave };
-    worker.detached.add(copy);
+    const departure = new Departure(request.worker);
+    let subrequest: Subrequest;
+    try {
+      subrequest = new Subrequest(request, {
+        method: request.method,
+        target,
+        keepsBody: false,
+        departure,
+      });
+    } catch (error) {
+      departure.end();
+      throw error;
+    }
     this.#running++;
     // `run` never rejects.
     subrequest.run().then(() => {
       subrequest.release();
       this.#running--;
-      worker.detached.delete(copy);
-      if (worker.detached.size === 0) worker.onNoneDetached?.();
+      departure.end();
     });
   }
 }

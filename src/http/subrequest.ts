@@ -68,7 +68,7 @@ export class Subrequest implements Client {
     this.#departure = options.departure;
     const bytes = writeHead(parent, options);
     this.head.begin(bytes, 0);
-    this.head.parse(bytes.length);
+    if (!this.head.parse(bytes.length)) throw new BadMessage(500, "no subrequest");
     this.request = worker.takeRequest();
     this.request.beginWithin(parent, this);
   }
@@ -109,6 +109,19 @@ export class Subrequest implements Client {
   }
 }
 
+/** Fields about one connection, or about a body's framing, which is ours to say. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
 const BAD_GATEWAY = 502;
 const CLIENT_CLOSED_REQUEST = 499;
 
@@ -129,7 +142,7 @@ function writeHead(parent: Request, options: SubrequestOptions): Uint8Array {
         id === fieldId.EXPECT || dropped.some((lower) => head.fields.nameIs(index, lower));
     });
     for (const [name, value] of fields) {
-      if (value === "") continue;
+      if (value === "" || OWN_FIELDS.has(name.toLowerCase())) continue;
       writer.text(`${name}: ${value}`);
       writer.crlf();
     }
@@ -154,10 +167,11 @@ class MemoryBody implements RequestBodyReader {
   readonly tempPath = "";
   readonly inFileOnly = "off";
   readonly readable = READY;
+  readonly trailers = undefined;
   bytes = 0;
   readonly #body: Uint8Array;
 
-  constructor(body = new Uint8Array()) {
+  constructor(body: Uint8Array = new Uint8Array()) {
     this.#body = body;
     this.lengthBytes = this.bufferBytes = body.length;
   }

@@ -7,6 +7,7 @@ import { formatHttpDate, SERVER_NAME, SERVER_VERSION } from "../downstream/mod.t
 import type { Clock, ConnContext } from "../event/mod.ts";
 import type { ErrorLog } from "../log/mod.ts";
 import { bytesOf } from "../wire/mod.ts";
+import type { Departure } from "./departure.ts";
 import { Request } from "./request.ts";
 
 /** What a location does with a request. Never rejects. */
@@ -20,22 +21,16 @@ export interface Server {
   answerSubrequest(request: Request): Promise<void>;
 }
 
-/** Something that goes on when the request that began it is over. */
-export interface Detached {
-  /** Ends it soon. */
-  end(): void;
-}
-
 const LF = 0x0a;
 
 /** One worker: its connections' context, its log, and Requests to be used again. */
 export class Worker {
   readonly context: ConnContext;
   readonly errorLog: ErrorLog;
-  /** What goes on behind requests that have been answered. */
-  readonly detached = new Set<Detached>();
-  /** Called when the last of {@linkcode detached} has ended. */
-  onNoneDetached: (() => void) | undefined;
+  /** Of all that has set subrequests or handlers going, some of it behind answered requests. */
+  readonly departures = new Set<Departure>();
+  /** Called when the last of {@linkcode departures} has ended. */
+  onNoneRunning: (() => void) | undefined;
   readonly #spare: Request[] = [];
   #stampSecond = -1;
   #wallOffsetMs = 0;

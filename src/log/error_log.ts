@@ -28,6 +28,8 @@ export interface ErrorContext {
   readonly server?: string;
   /** The request line. */
   readonly request?: string;
+  /** What a request of our own within it asks for. */
+  readonly subrequest?: string;
   /** The URL asked of the peer. */
   readonly upstream?: string;
   /** The request's `Host`. */
@@ -76,7 +78,7 @@ export function errorLine(
   context: ErrorContext | undefined,
   { process, wallMs }: ErrorLogHost,
 ): string {
-  const { connection, doing, client, server, request, upstream, host } = context ?? {};
+  const { connection, doing, client, server, request, subrequest, upstream, host } = context ?? {};
   let line = `${errorTime(wallMs())} [${level}] ${process}: `;
   if (connection !== undefined) line += `*${connection} `;
   line += printable(message);
@@ -84,6 +86,7 @@ export function errorLine(
   if (client !== undefined) line += `, client: ${foreign(client)}`;
   if (server !== undefined) line += `, server: ${foreign(server)}`;
   if (request !== undefined) line += `, request: "${foreign(request)}"`;
+  if (subrequest !== undefined) line += `, subrequest: "${foreign(subrequest)}"`;
   if (upstream !== undefined) line += `, upstream: "${foreign(upstream)}"`;
   if (host !== undefined) line += `, host: "${foreign(host)}"`;
   return line;

@@ -68,6 +68,7 @@ function rewrites(
     const caught = regex === undefined ? [] : captureNames(regex);
     const isRegex = from.text.startsWith("~");
     const within = new Reading(reading.problems, reading.name, {
+      ...reading.known,
       isVariable: (name) =>
         (isRegex && (/^\d$/.test(name) || caught.includes(name))) || reading.known.isVariable(name),
     });

@@ -100,15 +100,15 @@ export const handlerDirectives = {
     merge: "own",
     type: located("name", "the name of a handler"),
     example: { yaml: "hello", nginx: "hello" },
-    doc: "A function of the program that embeds Sluice (`mod.ts`) answers. nginx has no such thing.",
+    doc:
+      "A function of the program that embeds Sluice (`mod.ts`) answers. nginx has no such thing.",
   }),
   timeoutMs: directive({
     name: "handler_timeout",
     contexts: HTTP_SERVER_LOCATION,
     type: time({ min: "1ms" }),
     default: "60s",
-    doc:
-      "How long such a function may take to answer, and then for each next piece of a stream. " +
+    doc: "How long such a function may take to answer, and then for each next piece of a stream. " +
       "nginx has no such thing.",
   }),
 } satisfies Table;
