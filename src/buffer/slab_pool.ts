@@ -48,6 +48,8 @@ export class SlabPool implements BufHome {
   #heldBytes = 0;
   #refusals = 0;
   #waiters: (() => void)[] = [];
+  /** How many waiters may yet be called for the Buf that came back last. */
+  #turnsToPass = 0;
 
   constructor(options: SlabPoolOptions) {
     this.maxBytes = options.maxBytes;
@@ -67,6 +69,7 @@ export class SlabPool implements BufHome {
       : this.#single(sizeBytes);
     if (buf === undefined) {
       this.#refusals++;
+      if (this.#turnsToPass > 0) this.#passTurn();
       return undefined;
     }
     this.#heldCells++;
@@ -89,7 +92,16 @@ export class SlabPool implements BufHome {
     const sizeClass = classOf(buf.cell.length);
     if (sizeClass < CELL_SIZES.length) this.#free[sizeClass]!.push(buf);
     else this.#slabBytes -= buf.cell.length; // a cell of its own: the collector's now
-    if (this.#waiters.length > 0) this.#waiters.shift()!();
+    if (this.#waiters.length > 0) {
+      this.#turnsToPass = this.#waiters.length;
+      this.#passTurn();
+    }
+  }
+
+  /** Calls the next waiter: the one before it wanted a larger Buf than the one that came back. */
+  #passTurn(): void {
+    this.#turnsToPass--;
+    this.#waiters.shift()?.();
   }
 
   /** Calls `wake` once when a Buf has come back, in the order of asking. Returns how to take that back. */

@@ -130,6 +130,33 @@ leakTest("who asked first for room is called first, once", (watch) => {
   assertEquals(woken, ["first", "second"]);
 });
 
+leakTest("who is called and wants more than came back passes the turn on, once round", (watch) => {
+  const pool = watch(new SlabPool({ maxBytes: 65536 + 2048, debug: true }));
+  const big = pool.acquire(65536, "big")!;
+  const [a, b] = [pool.acquire(1024, "a")!, pool.acquire(1024, "b")!];
+  const calls = { large: 0, small: 0 };
+  let got: Buf | undefined;
+  const wantLarge = (): void => {
+    calls.large++;
+    const buf = pool.acquire(65536, "large");
+    if (buf === undefined) pool.onRoom(wantLarge);
+    else buf.release();
+  };
+  pool.onRoom(wantLarge);
+  pool.onRoom(wantLarge);
+  pool.onRoom(() => {
+    calls.small++;
+    got = pool.acquire(1024, "small");
+  });
+  a.release();
+  assertEquals([calls, got], [{ large: 2, small: 1 }, a]);
+  b.release();
+  assertEquals(calls, { large: 4, small: 1 });
+  big.release();
+  assertEquals(calls.large, 6);
+  got?.release();
+});
+
 leakTest("asking for room can be taken back, also after the call", (watch) => {
   const pool = watch(new SlabPool({ maxBytes: 1024 }));
   const buf = pool.acquire(1, "test")!;
