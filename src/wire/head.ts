@@ -14,6 +14,8 @@ export const NO_LENGTH = -1;
 
 /** Largest Content-Length that is exact as a number has 16 digits; 15 are enough for a petabyte. */
 const LENGTH_DIGITS_MAX = 15;
+/** Options of all `Connection` lines together: each may cost a look at every field. */
+const CONNECTION_OPTIONS_MAX = 32;
 
 const CHUNKED = bytesOf("chunked");
 const CLOSE = bytesOf("close");
@@ -40,6 +42,7 @@ export abstract class Head {
   /** There is no LF in `[lineStart, scanned)`. */
   #scanned = 0;
   #isFirstLineDone = false;
+  #connectionOptions = 0;
 
   constructor(fields: FieldLines) {
     this.fields = fields;
@@ -57,6 +60,7 @@ export abstract class Head {
         false;
     this.#lineStart = this.#scanned = start;
     this.#isFirstLineDone = false;
+    this.#connectionOptions = 0;
     this.end = 0;
   }
 
@@ -183,6 +187,9 @@ export abstract class Head {
   }
 
   #readConnectionOption(start: number, end: number): void {
+    if (++this.#connectionOptions > CONNECTION_OPTIONS_MAX) {
+      throw new BadMessage(400, "too many options in Connection");
+    }
     const { bytes } = this.fields;
     if (equalsIgnoringCase(bytes, start, end, KEEP_ALIVE_OPTION)) this.saysKeepAlive = true;
     else if (equalsIgnoringCase(bytes, start, end, CLOSE)) this.saysClose = true;

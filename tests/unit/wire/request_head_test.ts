@@ -217,6 +217,13 @@ const BAD: readonly (readonly [name: string, text: string, status: number, reaso
   ["HTTP/1.1 and a space", `GET / HTTP/1.1 \r\n${HOST}\r\n`, 400, /malformed/],
   ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, /version/],
   // Connection
+  ["too many options in Connection", field(`Connection: ${"a,".repeat(33)}`), 400, /options/],
+  [
+    "too many options on many lines",
+    field("Connection: a\r\n".repeat(33) + "B: c"),
+    400,
+    /options/,
+  ],
   ["a Connection that is no list", field("Connection: close;x"), 400, /Connection/],
   ["a Connection in quotes", field('Connection: "close"'), 400, /Connection/],
 ];
@@ -349,6 +356,17 @@ Deno.test("a head is used again without a trace of the one before", () => {
   assertEquals([head.minorVersion, head.contentLength, head.upgradeIndex], [1, -1, -1]);
   assertEquals([head.saysClose, head.saysKeepAlive, head.saysUpgrade], [false, false, false]);
   assertEquals([head.isPathPlain, head.fields.count, head.hasBody], [true, 1, false]);
+});
+
+Deno.test("32 options of Connection are read, request after request", () => {
+  const text = `GET / HTTP/1.1\r\n${HOST}Connection: ${"a, ".repeat(31)}close\r\n\r\n`;
+  const bytes = latin1Bytes(text);
+  const head = new RequestHead(MAX_FIELDS);
+  for (let times = 0; times < 3; times++) {
+    head.begin(bytes, 0);
+    assert(head.parse(bytes.length));
+    assert(head.saysClose);
+  }
 });
 
 Deno.test("a dribbled line is scanned again only when it is complete", () => {
