@@ -23,7 +23,7 @@ export class WorkingSet {
   /** Read and taken out of their framing, waiting to be sent, in order. */
   readonly in = new Chain();
   /** Being sent, in order. */
-  readonly busy = new Chain();
+  readonly busy = new Busy();
   readonly cellBytes: number;
   readonly #pool: SlabPool;
   readonly #free = new Chain();
@@ -82,5 +82,37 @@ export class WorkingSet {
     this.#free.releaseAll();
     this.in.releaseAll();
     this.busy.releaseAll();
+  }
+}
+
+/** Bufs in the order of their sending. No Chain: they are in the one of the connection that sends them. */
+class Busy {
+  readonly #bufs: Buf[] = [];
+
+  get first(): Buf | undefined {
+    return this.#bufs[0];
+  }
+
+  get isEmpty(): boolean {
+    return this.#bufs.length === 0;
+  }
+
+  /** Unsent bytes of all Bufs. */
+  get sizeBytes(): number {
+    let bytes = 0;
+    for (const { size } of this.#bufs) bytes += size;
+    return bytes;
+  }
+
+  push(buf: Buf): void {
+    this.#bufs.push(buf);
+  }
+
+  shift(): Buf | undefined {
+    return this.#bufs.shift();
+  }
+
+  releaseAll(): void {
+    for (const buf of this.#bufs.splice(0)) buf.release();
   }
 }
