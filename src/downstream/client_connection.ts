@@ -67,15 +67,15 @@ export class ClientConnection implements Client {
       new RequestHead(this.shared.conf.maxHeaders);
   }
 
-  /** A request was read whole: nothing of its answer exists yet. */
+  /** A request was read whole. */
   beginRequest(): void {
     this.requests++;
     this.body.begin();
-    this.response.begin();
   }
 
-  /** The request has been answered: makes ready for the next one. */
+  /** The request has been answered: makes ready for the next one, of which there is no answer yet. */
   endRequest(): void {
+    this.response.begin();
     if (this.buf !== undefined && this.buf.size === 0) {
       this.buf.release();
       this.buf = this.nextBuf;

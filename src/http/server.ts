@@ -96,14 +96,28 @@ export class HttpServer implements ClientHandler, Server {
   }
 
   onBroken(client: ClientConnection, failure: Failure): void {
-    const { errorLog } = this.#options.worker;
     if (client.isIdle && failure.kind !== "reset") return; // an idle connection's end is no news
-    if (!errorLog.isOn("info")) return;
-    errorLog.log("info", failure.message, {
-      connection: client.id,
-      client: client.conn.remote.hostname,
-      doing: client.isIdle ? "keepalive" : "reading client request",
-    });
+    const { worker, port, fallback } = this.#options;
+    const { errorLog } = worker;
+    const isHeadCut = !client.isIdle && client.response.status === 0;
+    if (errorLog.isOn("info")) {
+      errorLog.log("info", wordsOf(failure), {
+        connection: client.id,
+        client: client.conn.remote.hostname,
+        doing: client.isIdle
+          ? "keepalive"
+          : isHeadCut
+          ? "reading client request"
+          : "closing request",
+      });
+    }
+    if (!isHeadCut) return;
+    // nginx's statuses for a head that never became whole. Nobody was told them.
+    client.response.status = failure.kind === "timeout" ? 408 : 400;
+    const request = worker.takeRequest();
+    request.begin(client, port);
+    fallback.accessLog?.write(request);
+    worker.giveBack(request);
   }
 
   onBug(client: ClientConnection, error: unknown): void {
@@ -198,4 +212,10 @@ export class HttpServer implements ClientHandler, Server {
       client.response.cutShort(); // the connection has broken meanwhile
     }
   }
+}
+
+/** nginx's words, where it has some. */
+function wordsOf({ kind, message }: Failure): string {
+  if (kind === "timeout") return "client timed out (110: Connection timed out)";
+  return kind === "reset" ? `connection to client broke (${message})` : message;
 }
