@@ -113,9 +113,13 @@ export class Exchange {
 
   /** The client has left: ends whatever the journey waits for. */
   readonly onClientGone = (): void => {
-    this.driver.interrupt(
-      new Failure("downstream", "closed", "client prematurely closed connection"),
-    );
+    let reason = new Failure("downstream", "closed", "client prematurely closed connection");
+    try {
+      this.downstream.checkSending();
+    } catch (error) {
+      if (error instanceof Failure) reason = error; // it was too slow, so we left
+    }
+    this.driver.interrupt(reason);
   };
 
   /** Makes ready for a request. */
