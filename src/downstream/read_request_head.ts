@@ -60,9 +60,10 @@ async function* readOn(client: ClientConnection, first: Buf): Phase<Buf> {
   const deadlineMs = client.startedAtMs + client.shared.conf.clientHeaderTimeoutMs;
   let buf = first;
   do {
-    const lineBytes = buf.last - head.lineStart;
-    if (lineBytes > client.shared.conf.largeClientHeaderBufferSizeBytes) throw tooLarge(client);
-    if (buf.room === 0) {
+    // No read goes beyond the longest line, so that none is longer however it comes.
+    const lineEnd = head.lineStart + client.shared.conf.largeClientHeaderBufferSizeBytes;
+    if (buf.last >= lineEnd) throw tooLarge(client);
+    if (buf.last === buf.cell.length) {
       const larger = context.pool.acquire(nextSize(client, buf), "large client header");
       if (larger === undefined) {
         yield new Room(context.pool);
@@ -74,6 +75,7 @@ async function* readOn(client: ClientConnection, first: Buf): Phase<Buf> {
       client.buf = buf = larger;
       head.moveTo(larger.cell);
     }
+    buf.end = Math.min(buf.cell.length, lineEnd);
     let received = conn.recv(buf);
     while (received === AGAIN) {
       conn.setReadDeadline(deadlineMs); // for the head as a whole: a trickle does not extend it
