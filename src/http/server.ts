@@ -115,7 +115,7 @@ export class HttpServer implements ClientHandler, Server {
     // nginx's statuses for a head that never became whole. Nobody was told them.
     client.response.status = failure.kind === "timeout" ? 408 : 400;
     const request = worker.takeRequest();
-    request.begin(client, port);
+    request.begin(client, this, port);
     fallback.accessLog?.write(request);
     worker.giveBack(request);
   }
