@@ -15,6 +15,7 @@
 import { readYaml } from "../../src/config/mod.ts";
 import type { RunningServer, ServerStats } from "../../src/control/running_server.ts";
 import { startServer } from "../../src/control/server.ts";
+import type { CustomHandler } from "../../src/http/mod.ts";
 import { isKnownVariable } from "../../src/http/variables.ts";
 import { assertNothingHeld, counting } from "./leak_check.ts";
 import { tempDir } from "./program.ts";
@@ -24,12 +25,20 @@ import { PATIENCE_MS, WaitedTooLong } from "./within.ts";
 const LOOK_AGAIN_MS = 2;
 
 /** What the access log of these tests says of a request: `request|status|upstream statuses`. */
-const LOG = (dir: string) => `
+const LOG = (dir: string, format: string) => `
 log:
   access: { path: ${dir}/access.log, format: test, buffer: 0 }
   error: { path: ${dir}/error.log, level: info }
-  formats: { test: '$request|$status|$upstream_status' }
+  formats: { test: '${format}' }
 `;
+
+/** What {@linkcode withSluice} may be told besides. */
+export interface InProcessOptions {
+  /** Functions that locations name as their `handler`. */
+  readonly handlers?: Readonly<Record<string, CustomHandler>>;
+  /** Of the access log. @default {"$request|$status|$upstream_status"} */
+  readonly logFormat?: string;
+}
 
 /** A server in this process, and what it has written. */
 export class InProcessSluice {
@@ -94,10 +103,15 @@ export class InProcessSluice {
 export async function withSluice(
   yaml: string,
   act: (address: string, sluice: InProcessSluice) => Promise<void>,
+  options: InProcessOptions = {},
 ): Promise<void> {
   await using dir = await tempDir();
-  const conf = readYaml(LOG(dir.path) + yaml, "test.yaml", { isKnownVariable });
-  const server = await startServer(conf, { debugBuffers: true });
+  const { handlers = {}, logFormat = "$request|$status|$upstream_status" } = options;
+  const conf = readYaml(LOG(dir.path, logFormat) + yaml, "test.yaml", {
+    isKnownVariable,
+    handlers: Object.keys(handlers),
+  });
+  const server = await startServer(conf, { debugBuffers: true, handlers });
   const sluice = new InProcessSluice(server, dir.path);
   try {
     await act(server.addresses[0]!, sluice);
