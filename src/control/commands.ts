@@ -17,6 +17,7 @@ import { type DemoUpstream, startDemoUpstream } from "./demo_upstream.ts";
 import { CannotRead, explain } from "./explain.ts";
 import type { RunningServer, StartServer } from "./running_server.ts";
 import type { StopRequests } from "./stop_requests.ts";
+import { loadTlsClients } from "./tls_files.ts";
 
 /** What the commands are given, so that a test can give something else. */
 export interface Program {
@@ -69,7 +70,7 @@ async function check(configFile: string | undefined, program: Program): Promise<
     readConf(defaultConfig(DEFAULT_LISTEN, ["127.0.0.1:1"]), DEFAULT_CONFIG_NAME);
     return program.out("sluice: the embedded configuration is fine");
   }
-  readConf(await readFile(configFile, program), configFile);
+  loadTlsClients(readConf(await readFile(configFile, program), configFile));
   program.out(`sluice: the configuration ${configFile} is fine`);
 }
 

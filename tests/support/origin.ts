@@ -16,6 +16,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate } from "node:timers";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { type Gate, Tally, within } from "./within.ts";
 import { bytesOf, concat, EndedEarly, type Ending, fill, Inbox, writeAll } from "./inbox.ts";
 import { readChunked, readRequestHead, type RequestHead } from "./http_text.ts";
@@ -50,6 +51,8 @@ export interface OriginOptions {
   readonly port?: number;
   /** Received bytes kept for {@linkcode OriginConnection.received}, per connection. @default {16 MiB} */
   readonly keepBytes?: number;
+  /** Speaks TLS; a connection is one whose handshake went well. See `tls_origin.ts`. */
+  readonly tls?: TlsOptions;
 }
 
 /** One accepted connection: what it saw, and what its script did. */
@@ -237,7 +240,7 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
   const requests = new Tally<RequestHead>("request");
   const scripts: Promise<Outcome>[] = [];
 
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const accept = (socket: Socket) => {
     const number = connections.all.length + 1;
     const connection = new OriginConnection(
       socket,
@@ -247,7 +250,10 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
     );
     scripts.push(connection.play(first[number - 1] ?? each));
     connections.add(connection);
-  });
+  };
+  const server = options.tls === undefined
+    ? createServer({ allowHalfOpen: true }, accept)
+    : createTlsServer({ allowHalfOpen: true, ...options.tls }, accept);
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   const where = options.unix === undefined
