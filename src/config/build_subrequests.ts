@@ -7,7 +7,7 @@ import type { HandlerAction, SubrequestsConf } from "../http/conf.ts";
 import type { Block } from "./block.ts";
 import type { Building } from "./building.ts";
 import type { Known, Settings } from "./directive.ts";
-import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
+import type { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { nearestName } from "./nearest.ts";
 import { type Problems, quote } from "./problem.ts";
 

@@ -165,7 +165,7 @@ function openListener(
     policy: policies.of(server.response),
     isInternal: false,
     logsSubrequests: false,
-    subrequestBodyBytes: 0,
+    subrequestBodyBytes: ERROR_PAGE_BYTES,
     handler: undefined,
     serverName: nameOf(server),
   }]));
@@ -212,6 +212,9 @@ function openListener(
     throw new CannotListen(conf.name, error);
   }
 }
+
+/** More than any page of our own has. */
+const ERROR_PAGE_BYTES = 4096;
 
 /** Counts the connections of the process, for logs. */
 let connectionNumber = 0;
