@@ -112,7 +112,10 @@ function editFlags(
     if (name === "httponly" && has("nohttponly")) return [];
     if (name !== "samesite") return [attribute];
     if (has("nosamesite")) return [];
-    return [sameSite === undefined ? attribute : { key: attribute.key, value: sameSite }];
+    const isSame = attribute.value?.toLowerCase() === sameSite?.toLowerCase();
+    return [
+      sameSite === undefined || isSame ? attribute : { key: attribute.key, value: sameSite },
+    ];
   });
   if (has("secure") && !seen.has("secure")) kept.push({ key: "Secure", value: undefined });
   if (has("httponly") && !seen.has("httponly")) kept.push({ key: "HttpOnly", value: undefined });

@@ -51,6 +51,8 @@ export class ProxyDownstream implements Downstream {
   #head!: ResponseHead;
   /** What the client is told of the response at hand. */
   #status = 0;
+  /** The client's body was read for somebody else: the peer gets none. */
+  #hasLostBody = false;
   #bodyBytes = -1;
   /** Whether `Content-Length` is ours to write. */
   #writesLength = false;
@@ -89,6 +91,7 @@ export class ProxyDownstream implements Downstream {
     const proxy = this.#proxy;
     const { head } = request;
     const isHttp10 = proxy.conf.httpVersion === "1.0";
+    this.#hasLostBody = request.isBodyGone && bodyBytes === 0;
     into.text(request.method);
     into.constant(SPACE);
     proxy.writeTarget(request, into);
@@ -157,6 +160,10 @@ export class ProxyDownstream implements Downstream {
     request.isMarked = true;
     request.next = toUnsafeTarget(request, target);
     return true;
+  }
+
+  get isDiverted(): boolean {
+    return this.#request.next !== undefined;
   }
 
   beginResponse(response: ResponseHead, bodyBytes: number): void {
@@ -332,7 +339,7 @@ export class ProxyDownstream implements Downstream {
   readonly #isDropped = (index: number): boolean => {
     const id = this.#request.head.fields.id(index);
     return id < fieldId.FIRST_END_TO_END || id === fieldId.HOST || id === fieldId.EXPECT ||
-      (id === fieldId.CONTENT_LENGTH && this.#request.isBodyGone) ||
+      (id === fieldId.CONTENT_LENGTH && this.#hasLostBody) ||
       this.#proxy.overrides(this.#request, index);
   };
 }

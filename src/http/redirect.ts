@@ -98,8 +98,9 @@ export function toUnsafeTarget(request: Request, target: string): Redirect {
     const isUnsafe = encoded === "" ||
       /(?:^|\/)\.\.(?:\/|$)/.test(decodeURIComponentBytes(encoded));
     if (!isUnsafe) {
-      const path = normalizePath(encoded.startsWith("/") ? encoded : `/${encoded}`);
-      return { kind: "path", path, args: question < 0 ? "" : target.slice(question + 1) };
+      if (!encoded.startsWith("/")) return { kind: "refused", status: NOT_FOUND };
+      const args = question < 0 ? "" : target.slice(question + 1);
+      return { kind: "path", path: normalizePath(encoded), args };
     }
   } catch (error) {
     if (!(error instanceof BadMessage)) throw error;

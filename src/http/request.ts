@@ -202,6 +202,11 @@ export class Request {
     return isHeaderSent || upstream === undefined || head.status === 0 ? undefined : head;
   }
 
+  /** Gives back what an internal redirect kept of the request's body. */
+  dropKeptBody(): void {
+    if (this.#usesExchange) this.#exchange!.dropKeptBody();
+  }
+
   /** Writes to the error log what happened, with all that is known. */
   report(level: LogLevel, message: string): void {
     const { errorLog } = this.worker;

@@ -175,6 +175,7 @@ export class HttpServer implements ClientHandler, Server {
         this.#refuse(request, error);
       }
     }
+    request.dropKeptBody();
     return location;
   }
 

@@ -44,7 +44,7 @@ function note(exchange: Exchange, name: IgnorableHeader, value: string): void {
       else if (/^no$/i.test(value)) exchange.accelBuffering = false;
       break;
     case "x-accel-charset":
-      exchange.accelCharset = value;
+      if (/^[\w.:+-]+$/.test(value)) exchange.accelCharset = value;
       break;
   }
 }

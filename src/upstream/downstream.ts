@@ -42,6 +42,8 @@ export interface Downstream {
    * `X-Accel-Redirect` names, will take its place. Asked once the head is there.
    */
   diverts(response: ResponseHead): boolean;
+  /** Whether something else will answer, so that what was taken in of the request is still needed. */
+  readonly isDiverted: boolean;
   /** Makes sure of the memory that {@linkcode beginResponse} needs. Returns whether it is there. */
   prepare(): boolean;
   /**

@@ -9,6 +9,7 @@ import { type PeerGroup, Selection, type UpstreamConn } from "../peer/mod.ts";
 import { HeadWriter, ResponseHead } from "../wire/mod.ts";
 import type { UpstreamConf } from "./conf.ts";
 import type { Downstream, RequestBody } from "./downstream.ts";
+import type { FileBody } from "./file_body.ts";
 import { HttpInputFilter, type InputFilter } from "./input_filter.ts";
 import type { AttemptKind } from "./next_upstream.ts";
 
@@ -75,6 +76,10 @@ export class Exchange {
   requestBuf: Buf | undefined;
   /** What is sent behind it: a streamed body, or one in a file. */
   requestBody: RequestBody | undefined;
+  /** Length of the request's head within {@linkcode requestBuf}; the body may be behind it. */
+  requestHeadBytes = 0;
+  /** A request body that an internal redirect carries from one journey into the next. */
+  keptBody: Buf | FileBody | undefined;
   upstream: UpstreamConn | undefined;
   /** The running {@linkcode sender}; settles when it has ended, however it did. */
   sending: Promise<void> | undefined;
@@ -109,6 +114,27 @@ export class Exchange {
 
   constructor(context: ConnContext) {
     this.context = context;
+  }
+
+  /** Keeps the request body, if all of it was taken in. */
+  keepBody(): void {
+    const { requestBuf, requestBody, requestHeadBytes } = this;
+    if (requestBody !== undefined && "rewind" in requestBody) {
+      this.keptBody = requestBody as FileBody;
+      this.requestBody = undefined;
+    } else if (requestBuf !== undefined && requestBuf.last > requestHeadBytes) {
+      this.keptBody = requestBuf;
+      this.requestBuf = undefined;
+    }
+  }
+
+  /** Gives it back. */
+  dropKeptBody(): void {
+    const kept = this.keptBody;
+    this.keptBody = undefined;
+    if (kept === undefined) return;
+    if ("rewind" in kept) kept.close();
+    else kept.release();
   }
 
   /** The client has left: ends whatever the journey waits for. */

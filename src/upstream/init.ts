@@ -13,7 +13,8 @@ export function init(exchange: Exchange): boolean {
   const { tries } = conf.nextUpstream;
   group.balancer.begin(selection);
   if (tries > 0 && tries < selection.triesLeft) selection.triesLeft = tries;
-  return downstream.requestBody === undefined && createRequest(exchange, 0);
+  return downstream.requestBody === undefined && exchange.keptBody === undefined &&
+    createRequest(exchange, 0);
 }
 
 /** From now on the client's leaving ends the journey (unless `ignore_client_abort`). */

@@ -74,6 +74,7 @@ export async function journey(exchange: Exchange): Promise<void> {
   } catch (error) {
     finalize(exchange, statusOf(exchange, driver.interruption ?? error));
   } finally {
+    if (downstream.isDiverted) exchange.keepBody();
     exchange.requestBuf?.release();
     if (exchange.requestBody instanceof FileBody) exchange.requestBody.close();
     exchange.requestBuf = exchange.requestBody = undefined;

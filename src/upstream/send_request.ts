@@ -73,7 +73,7 @@ export function createRequest(exchange: Exchange, roomBytes: number): boolean {
       throw error;
     }
     if (!writer.hasOverflowed) {
-      buf.last = writer.at;
+      exchange.requestHeadBytes = buf.last = writer.at;
       exchange.requestBuf = buf;
       return true;
     }

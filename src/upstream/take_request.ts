@@ -20,6 +20,7 @@ import { BODY_BUF_BYTES, createRequest } from "./send_request.ts";
  */
 export async function* takeRequest(exchange: Exchange): Phase<void> {
   const { downstream, conf, context } = exchange;
+  if (exchange.keptBody !== undefined) return yield* takeKept(exchange, exchange.keptBody);
   const body = downstream.requestBody;
   const isBuffered = body !== undefined && (conf.requestBuffering || downstream.needsBodyLength);
   if (isBuffered && fitsInMemory(body)) {
@@ -31,6 +32,23 @@ export async function* takeRequest(exchange: Exchange): Phase<void> {
     if (exchange.requestBuf !== undefined) return;
     while (!createRequest(exchange, 0)) yield new Room(context.pool);
   }
+}
+
+/** The request of before, with its body, in the head of where it was redirected to. */
+async function* takeKept(exchange: Exchange, kept: Buf | FileBody): Phase<void> {
+  const { pool } = exchange.context;
+  if (kept instanceof FileBody) {
+    exchange.keptBody = undefined;
+    exchange.requestBody = kept;
+    while (!createRequest(exchange, 0)) yield new Room(pool);
+    return;
+  }
+  const body = kept.cell.subarray(exchange.requestHeadBytes, kept.last);
+  while (!createRequest(exchange, body.length)) yield new Room(pool);
+  const request = exchange.requestBuf!;
+  request.cell.set(body, request.last);
+  request.last += body.length;
+  exchange.dropKeptBody();
 }
 
 function fitsInMemory(body: RequestBody): boolean {

@@ -69,6 +69,7 @@ function rewrites(
     const isRegex = from.text.startsWith("~");
     const within = new Reading(reading.problems, reading.name, {
       ...reading.known,
+      ...reading.known,
       isVariable: (name) =>
         (isRegex && (/^\d$/.test(name) || caught.includes(name))) || reading.known.isVariable(name),
     });
@@ -154,7 +155,12 @@ export const proxyHeaderDirectives = {
     type: ignorable,
     default: "",
     example: { yaml: "[X-Accel-Redirect, Set-Cookie]", nginx: "X-Accel-Redirect Set-Cookie" },
-    doc: "Fields of responses that the proxy does not heed.",
+    doc:
+      "Fields of responses that the proxy does not heed. Else `X-Accel-Redirect` sends the " +
+      "request to the path or the `@name` that it says, which may be `internal`; " +
+      "`X-Accel-Buffering` and `X-Accel-Limit-Rate` set `buffering` and `limit_rate` for the " +
+      "response; `X-Accel-Charset` is added to `Content-Type` if that has none (in nginx only if a " +
+      "`charset` somewhere names it).",
   }),
   redirects: directive({
     name: "proxy_redirect",
