@@ -14,6 +14,7 @@ import {
   Turnstile,
 } from "../event/mod.ts";
 import {
+  DEFAULT_MAX_RANGES,
   HttpServer,
   type ListenerConf,
   type Location,
@@ -228,7 +229,10 @@ class ResponsePolicies {
   readonly #policies = new Map<ResponseConf, ResponsePolicy>();
 
   of(conf: ResponseConf): ResponsePolicy | undefined {
-    if (conf.errorPages.length === 0 && conf.addHeaders.length === 0) return undefined;
+    const { errorPages, addHeaders, maxRanges } = conf;
+    const isDefault = errorPages.length === 0 && addHeaders.length === 0 &&
+      maxRanges === DEFAULT_MAX_RANGES;
+    if (isDefault) return undefined;
     const policy = this.#policies.get(conf) ?? new ResponsePolicy(conf);
     this.#policies.set(conf, policy);
     return policy;

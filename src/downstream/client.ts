@@ -6,6 +6,7 @@
 import type { Buf } from "../buffer/mod.ts";
 import type { Conn, ConnContext, Wait } from "../event/mod.ts";
 import type { FieldLines, HeadWriter, RequestHead } from "../wire/mod.ts";
+import type { BodyFilter } from "./body_filter.ts";
 import type { ClientBody } from "./client_body.ts";
 import type { ClientConf } from "./conf.ts";
 
@@ -95,6 +96,8 @@ export interface ResponseWriter {
   ): void;
   /** Sends an interim head at once. `write` writes all of it, its empty line too. */
   sendInterim(write: (writer: HeadWriter) => void): void;
+  /** What changes the body on its way. Set before the head is written; none for the next response. */
+  filter?: BodyFilter | undefined;
   /** Bytes of body that {@linkcode send} would copy, so that their Buf is free at once. */
   readonly copiesUpTo: number;
   /** Sends the unread bytes of `from` as the next piece of the body. It is lent until it is sent. */

@@ -19,6 +19,7 @@ import {
   writeTrailers,
 } from "../wire/mod.ts";
 import type { LimitRate } from "./client.ts";
+import type { BodyFilter } from "./body_filter.ts";
 import type { ClientConnection } from "./client_connection.ts";
 
 /** Cell that a response head, and a small body behind it, is written into. */
@@ -43,6 +44,8 @@ export class ClientResponse {
   keepsAlive = false;
   /** `limit_rate`, once the response has begun. */
   limitRate: LimitRate | undefined;
+  /** Changes the body on its way. */
+  filter: BodyFilter | undefined;
   /** Whether the response was cut short: the connection has to be closed at once. */
   isCut = false;
 
@@ -59,6 +62,7 @@ export class ClientResponse {
   begin(): void {
     this.status = this.bodyBytes = this.sentBytes = 0;
     this.limitRate = undefined;
+    this.filter = undefined;
     this.keepsAlive =
       this.isCut =
       this.#isChunked =
@@ -122,7 +126,7 @@ export class ClientResponse {
 
   /** Bytes of body that {@linkcode send} would copy behind the head. */
   get copiesUpTo(): number {
-    return this.#headBuf === undefined ? 0 : this.#headBuf.room - CHUNK_HEADROOM - CHUNK_TAILROOM;
+    return this.filter === undefined ? this.#roomBehindHead : -1; // a filter may add to it
   }
 
   /** See {@linkcode Downstream.send} of the upstream's port. */
@@ -132,9 +136,14 @@ export class ClientResponse {
       if (isLast) this.flush();
       return;
     }
+    if (this.filter === undefined) this.#sendPiece(from, isLast);
+    else this.filter.filter(from, isLast, this.#sendPiece);
+  }
+
+  readonly #sendPiece = (from: Buf, isLast: boolean): void => {
     this.bodyBytes += from.size;
     const head = this.#headBuf;
-    if (head !== undefined && from.size <= this.copiesUpTo) {
+    if (head !== undefined && from.size <= this.#roomBehindHead) {
       this.#copyBehindHead(head, from, isLast);
       this.flush();
       return;
@@ -207,6 +216,10 @@ export class ClientResponse {
   drop(): void {
     this.#headBuf?.release();
     this.#headBuf = undefined;
+  }
+
+  get #roomBehindHead(): number {
+    return this.#headBuf === undefined ? 0 : this.#headBuf.room - CHUNK_HEADROOM - CHUNK_TAILROOM;
   }
 
   /** How the client will know where the body ends (RFC 9112, 6.3). */

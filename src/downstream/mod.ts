@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { BodyFilter, BodySink } from "./body_filter.ts";
 export type { Client, RequestBodyReader, ResponseWriter } from "./client.ts";
 export type { ClientTunnel, LimitRate } from "./client.ts";
 export { ClientConnection, type ClientShared } from "./client_connection.ts";
@@ -16,4 +17,5 @@ export {
   type SimpleResponse,
 } from "./error_page.ts";
 export { formatHttpDate } from "./http_date.ts";
+export { MultipartFilter, RangeFilter } from "./range_filter.ts";
 export { type ClientHandler, serveClient } from "./serve_client.ts";

@@ -15,7 +15,7 @@ export type {
 export { Mirror } from "./mirror.ts";
 export { Proxy } from "./proxy.ts";
 export type { Request } from "./request.ts";
-export { ResponsePolicy } from "./response_policy.ts";
+export { DEFAULT_MAX_RANGES, ResponsePolicy } from "./response_policy.ts";
 export { Return } from "./return.ts";
 export { Router } from "./router.ts";
 export { HttpServer, type Location } from "./server.ts";

@@ -19,6 +19,7 @@ import {
 import { copyResponseFields, type HeaderPolicy, HIDE, LOOK_UP, REWRITE } from "./header_policy.ts";
 import { responseRate } from "./rate.ts";
 import type { Proxy } from "./proxy.ts";
+import { type PartialContent, rangesOf } from "./ranges.ts";
 import { refuse, toUnsafeTarget } from "./redirect.ts";
 import type { Request } from "./request.ts";
 
@@ -31,6 +32,8 @@ const CONTENT_LENGTH = bytesOf("Content-Length: ");
 const CONNECTION_UPGRADE = bytesOf("Connection: upgrade\r\n");
 const TRANSFER_CHUNKED = bytesOf("Transfer-Encoding: chunked\r\n");
 
+const PARTIAL_CONTENT = 206;
+const ACCEPT_RANGES = bytesOf("Accept-Ranges: bytes\r\n");
 const WWW_AUTHENTICATE = bytesOf("www-authenticate");
 const CONTENT_TYPE = bytesOf("content-type");
 const DATE = bytesOf("date");
@@ -56,8 +59,10 @@ export class ProxyDownstream implements Downstream {
   #bodyBytes = -1;
   /** Whether `Content-Length` is ours to write. */
   #writesLength = false;
-  /** What `X-Accel-Charset` adds to `Content-Type`. */
-  #charset = "";
+  /** `Content-Type` with the charset of `X-Accel-Charset`. */
+  #type = "";
+  /** The ranges that the request asks for. */
+  #parts: PartialContent | undefined;
   #fates: Uint8Array = new Uint8Array();
   #asksForUpgrade = false;
   #tunnel: Tunnel | undefined;
@@ -70,6 +75,7 @@ export class ProxyDownstream implements Downstream {
   begin(proxy: Proxy): void {
     this.#proxy = proxy;
     this.#asksForUpgrade = false;
+    this.#parts = undefined;
     this.#tunnel = undefined;
   }
 
@@ -79,7 +85,8 @@ export class ProxyDownstream implements Downstream {
 
   get requestBody(): RequestBody | undefined {
     const request = this.#request;
-    return request.head.hasBody && !request.isBodyGone ? request.client.body : undefined;
+    if (!request.head.hasBody || request.isBodyGone) return undefined;
+    return request.takenBody ?? request.client.body;
   }
 
   get needsBodyLength(): boolean {
@@ -153,13 +160,38 @@ export class ProxyDownstream implements Downstream {
         return true;
       }
     }
-    if (!response.hasAccel) return false;
-    const target = request.exchange.accelRedirect;
-    if (target === undefined) return false;
-    this.#carryFields(response);
+    const target = response.hasAccel ? request.exchange.accelRedirect : undefined;
+    if (target !== undefined) {
+      this.#carryFields(response);
+      request.isMarked = true;
+      request.next = toUnsafeTarget(request, target);
+      return true;
+    }
+    return this.#proxy.conf.forceRanges && this.#isUnsatisfiable(response);
+  }
+
+  /** Finds the ranges that the request asks for, if it does. */
+  #isUnsatisfiable(response: ResponseHead): boolean {
+    const request = this.#request;
+    const { contentLength } = response;
+    if (
+      response.status !== 200 || !(request.statusOverride === 0 || request.statusOverride === 200)
+    ) {
+      return false;
+    }
+    const found = rangesOf(request, response, contentLength, this.#typeOf(response));
+    if (found !== "unsatisfiable") {
+      if (found !== "whole") this.#parts = found;
+      return false;
+    }
     request.isMarked = true;
-    request.next = toUnsafeTarget(request, target);
+    request.carried = [...request.carried, bytesOf(`Content-Range: bytes */${contentLength}\r\n`)];
+    request.next = { kind: "refused", status: 416 };
     return true;
+  }
+
+  get isSatisfied(): boolean {
+    return this.#request.client.response.filter?.isSatisfied ?? false;
   }
 
   get isDiverted(): boolean {
@@ -169,24 +201,31 @@ export class ProxyDownstream implements Downstream {
   beginResponse(response: ResponseHead, bodyBytes: number): void {
     const request = this.#request;
     const { method } = request.head;
-    const status = request.statusOverride === 0 ? response.status : request.statusOverride;
+    const parts = this.#parts;
+    const status = parts !== undefined
+      ? PARTIAL_CONTENT
+      : request.statusOverride === 0
+      ? response.status
+      : request.statusOverride;
     const hasBody = method !== "HEAD" && status !== 204 && status !== 304;
     this.#head = response;
     this.#status = status;
-    this.#bodyBytes = bodyBytes;
+    this.#bodyBytes = parts?.bodyBytes ?? bodyBytes;
     let { fates } = this.#proxy.headers;
-    this.#charset = request.exchange.accelCharset ?? "";
-    if (this.#charset !== "" && addsCharset(response)) {
-      fates = withHidden(fates, fieldId.CONTENT_TYPE);
-    } else {
-      this.#charset = "";
-    }
-    this.#writesLength = request.statusOverride !== 0 && method !== "HEAD";
+    const isTyped = request.exchange.accelCharset !== undefined && addsCharset(response);
+    this.#type = isTyped && parts?.isMultipart !== true ? this.#typeOf(response) : "";
+    if (isTyped || parts?.isMultipart === true) fates = withHidden(fates, fieldId.CONTENT_TYPE);
+    this.#writesLength = parts !== undefined ||
+      (request.statusOverride !== 0 && method !== "HEAD");
     if (this.#writesLength) fates = withHidden(fates, fieldId.CONTENT_LENGTH);
+    if (this.#proxy.conf.forceRanges) {
+      fates = withHidden(fates, fieldId.ACCEPT_RANGES);
+      request.client.response.filter = parts?.filter;
+    }
     if (request.policy !== undefined) fates = request.policy.hideReplaced(status, fates);
     this.#fates = fates;
     request.client.response.limitRate = responseRate(request);
-    request.client.response.writeHead(status, bodyBytes, hasBody, this.#writeFields);
+    request.client.response.writeHead(status, this.#bodyBytes, hasBody, this.#writeFields);
   }
 
   sendInterim(response: ResponseHead): void {
@@ -266,8 +305,9 @@ export class ProxyDownstream implements Downstream {
     const { headers } = this.#proxy;
     const { policy } = request;
     const { serverTokens } = request.client.conf;
-    if (request.statusOverride === 0) this.#writeStatusLine(writer);
-    else writeOwnStatusLine(writer, this.#status);
+    if (this.#status === this.#head.status && request.statusOverride === 0) {
+      this.#writeStatusLine(writer);
+    } else writeOwnStatusLine(writer, this.#status);
     if (headers.passesDate || headers.passesServer) {
       writeMissing(request, headers, this.#head.fields, writer);
     } else {
@@ -279,13 +319,11 @@ export class ProxyDownstream implements Downstream {
       writer.decimal(this.#bodyBytes);
       writer.crlf();
     }
-    if (this.#charset !== "") {
-      const { fields } = this.#head;
-      writer.text(
-        `Content-Type: ${fields.value(fields.find(CONTENT_TYPE))}; charset=${this.#charset}`,
-      );
+    if (this.#type !== "") {
+      writer.text(`Content-Type: ${this.#type}`);
       writer.crlf();
     }
+    if (this.#proxy.conf.forceRanges) this.#writeRanges(writer);
     if (request.isMarked) this.#writeCarried(writer);
     policy?.writeHeaders(request, this.#status, writer);
   };
@@ -324,6 +362,28 @@ export class ProxyDownstream implements Downstream {
     for (const name of SURVIVE_REDIRECT) carry(request, response, name, headers);
     const type = response.fields.find(CONTENT_TYPE);
     request.carriedType = type < 0 ? "" : response.fields.value(type);
+  }
+
+  #writeRanges(writer: HeadWriter): void {
+    if (this.#parts !== undefined) {
+      for (const line of this.#parts.lines) {
+        writer.text(line);
+        writer.crlf();
+      }
+    } else if (this.#status === 200 && this.#head.contentLength >= 0) {
+      if (this.#request.policy?.maxRanges !== 0) writer.constant(ACCEPT_RANGES);
+    }
+  }
+
+  /** `Content-Type` as the client gets to see it. */
+  #typeOf(response: ResponseHead): string {
+    const index = response.fields.find(CONTENT_TYPE);
+    if (index < 0) return "";
+    const type = response.fields.value(index);
+    const { accelCharset } = this.#request.exchange;
+    return accelCharset !== undefined && addsCharset(response)
+      ? `${type}; charset=${accelCharset}`
+      : type;
   }
 
   #writeCarried(writer: HeadWriter): void {

@@ -25,6 +25,9 @@ const ADDED_TO: ReadonlySet<number> = new Set([
   308,
 ]);
 
+/** `max_ranges` where nothing is set. */
+export const DEFAULT_MAX_RANGES = 1_000;
+
 /** nginx's own statuses, which a client knows as 400. */
 const TOLD_AS_400: ReadonlySet<number> = new Set([494, 495, 496, 497]);
 

@@ -32,7 +32,15 @@ export function startResponse(exchange: Exchange): boolean {
 /** Waits until the buffer pool has a cell for the response's head. */
 export async function* roomToRespond(exchange: Exchange): Phase<void> {
   exchange.doing = "waiting for buffer memory";
-  while (!exchange.downstream.prepare()) yield new Room(exchange.context.pool);
+  while (!exchange.downstream.prepare()) yield* waitForRoom(exchange.context);
+}
+
+/** Less than this is read to its end though nobody wants it: the connection can be kept then. */
+const WORTH_READING_BYTES = 65_536;
+
+/** Whether the client has all that it is to get, and what the peer still sends is long. */
+export function isRestUnwanted({ downstream, body }: Exchange): boolean {
+  return downstream.isSatisfied && body.remainingBytes > WORTH_READING_BYTES;
 }
 
 /**

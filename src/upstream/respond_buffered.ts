@@ -30,7 +30,7 @@ import {
 import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
 import { Pace } from "./pace.ts";
-import { releaseUpstream, takeBody } from "./respond.ts";
+import { isRestUnwanted, releaseUpstream, takeBody } from "./respond.ts";
 
 /** Turns of reading and writing without a pause; then others have their turn. */
 const TURNS_MAX = 16;
@@ -134,6 +134,7 @@ class EventPipe {
       this.#isLastSent = this.#isComplete && body.trailers === undefined;
       downstream.send(piece, this.#isLastSent);
       set.busy.push(piece);
+      if (isRestUnwanted(this.#exchange)) this.#isLastSent = true;
       return true;
     }
     if (!this.#isComplete) return false;

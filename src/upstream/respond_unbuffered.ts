@@ -13,7 +13,7 @@ import { AGAIN, Failure, Pause, type Phase } from "../event/mod.ts";
 import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
 import { Pace } from "./pace.ts";
-import { takeBody } from "./respond.ts";
+import { isRestUnwanted, takeBody } from "./respond.ts";
 
 /**
  * Relays what is left of the body, piece by piece.
@@ -35,7 +35,7 @@ export async function* respondUnbuffered(exchange: Exchange): Phase<void> {
     if (body.isDone && !isLast) downstream.end(body.trailers);
     while (downstream.isSending) yield downstream.writable;
     downstream.checkSending();
-    if (body.isDone) return;
+    if (body.isDone || isRestUnwanted(exchange)) return;
 
     buf.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
     if (pace !== undefined) {

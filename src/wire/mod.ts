@@ -19,5 +19,6 @@ export {
   writeTrailers,
 } from "./head_writer.ts";
 export { escapeArgs, escapePath, normalizePath } from "./path.ts";
+export { areAscending, type ByteRange, parseRanges } from "./range.ts";
 export { RequestHead } from "./request_head.ts";
 export { ResponseHead } from "./response_head.ts";

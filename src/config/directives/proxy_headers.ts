@@ -155,8 +155,7 @@ export const proxyHeaderDirectives = {
     type: ignorable,
     default: "",
     example: { yaml: "[X-Accel-Redirect, Set-Cookie]", nginx: "X-Accel-Redirect Set-Cookie" },
-    doc:
-      "Fields of responses that the proxy does not heed. Else `X-Accel-Redirect` sends the " +
+    doc: "Fields of responses that the proxy does not heed. Else `X-Accel-Redirect` sends the " +
       "request to the path or the `@name` that it says, which may be `internal`; " +
       "`X-Accel-Buffering` and `X-Accel-Limit-Rate` set `buffering` and `limit_rate` for the " +
       "response; `X-Accel-Charset` is added to `Content-Type` if that has none (in nginx only if a " +
@@ -238,6 +237,9 @@ export const proxyHeaderDirectives = {
     default: "off",
     doc: "Whether ranges are cut out of whole responses of a known length here, whether the peer " +
       "does so or not. Several ranges are served in one answer if each begins behind the one " +
-      "before; nginx sends the whole then.",
+      "before, where nginx sends the whole; ranges of other methods than GET and HEAD are not " +
+      "served, and a weak ETag in `If-Range` does not match, as RFC 9110 has it. Once the ranges " +
+      "are sent and much of the response is left, the connection to the peer is closed; nginx " +
+      "reads the rest.",
   }),
 } satisfies Table;

@@ -106,7 +106,7 @@ export const responseDirectives = {
     type: integer({ max: 10_000 }),
     default: "1000",
     doc: "Ranges that one request may ask for: the whole is sent to one that asks for more; 0 " +
-      "serves none. At most 1000 where nothing is set; nginx has no limit there.",
+      "serves none. nginx has no limit where nothing is set.",
   }),
 } satisfies Table;
 
