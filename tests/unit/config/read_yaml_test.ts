@@ -697,7 +697,10 @@ Deno.test("config: bad proxy settings", () => {
 
 Deno.test("config: bad targets of pass", () => {
   const cases: [url: string, message: string][] = [
-    ["https://localhost", "need http://, since https:// is not supported yet"],
+    [
+      "https://ap",
+      'no such upstream (a host of that name needs its port: "https://ap:443"); did you mean "app"?',
+    ],
     ["http://$host", "variables are not supported here yet"],
     [
       "localhost:9000",
