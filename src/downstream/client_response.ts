@@ -164,7 +164,7 @@ export class ClientResponse {
     if (from.size === 0) return;
     this.sentBytes += from.size;
     this.#client.conn.send(from);
-  }
+  };
 
   /** Ends the body behind what was sent. */
   end(trailers?: FieldLines): void {
