@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { AGAIN, Failure, type Phase, Room } from "../event/mod.ts";
+import { AGAIN, Failure, type Phase, waitForRoom } from "../event/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 
@@ -22,7 +22,7 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
     const sizeBytes = client.shared.conf.clientHeaderBufferSizeBytes;
     buf = context.pool.acquire(sizeBytes, "client connection");
     while (buf === undefined) {
-      yield new Room(context.pool);
+      yield* waitForRoom(context);
       buf = context.pool.acquire(sizeBytes, "client connection");
     }
     client.buf = buf;
@@ -66,7 +66,7 @@ async function* readOn(client: ClientConnection, first: Buf): Phase<Buf> {
     if (buf.last === buf.cell.length) {
       const larger = context.pool.acquire(nextSize(client, buf), "large client header");
       if (larger === undefined) {
-        yield new Room(context.pool);
+        yield* waitForRoom(context);
         continue;
       }
       larger.cell.set(buf.cell);

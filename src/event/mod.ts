@@ -21,5 +21,6 @@ export { type AcceptOptions, type BindAddress, Listener } from "./listen.ts";
 export { type ConnContext, type ConnCounters, TcpConn, type Transport } from "./tcp_conn.ts";
 export { certificatesIn, TlsClient, type TlsClientOptions, type TlsVersion } from "./tls_client.ts";
 export { Pause } from "./pause.ts";
+export { OutOfBuffers, Room, waitForRoom } from "./room.ts";
 export { openGate, type ReadGate, Turnstile } from "./turnstile.ts";
-export { AGAIN, FirstOf, type Phase, Room, Signal, type Wait } from "./wait.ts";
+export { AGAIN, FirstOf, type Phase, Signal, type Wait } from "./wait.ts";

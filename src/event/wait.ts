@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { SlabPool } from "../buffer/mod.ts";
-
 /** "Nothing can be done right now, come back": nginx's `NGX_AGAIN`. */
 export const AGAIN = -1;
 
@@ -31,33 +29,6 @@ export interface Wait {
 
 /** A step of a request's way. Returns its result or throws a Failure. */
 export type Phase<Result> = AsyncGenerator<Wait, Result, void>;
-
-/** Waits until a Buf has come back to an exhausted pool; then ask the pool again. */
-export class Room implements Wait {
-  readonly #signal = new Signal();
-  readonly #takeBack: () => void;
-
-  constructor(pool: SlabPool) {
-    this.#takeBack = pool.onRoom(() => this.#signal.ring());
-  }
-
-  get blocked(): Promise<void> | undefined {
-    return this.#signal.blocked;
-  }
-
-  arm(wake: () => void): void {
-    this.#signal.arm(wake);
-  }
-
-  disarm(): void {
-    this.#signal.disarm();
-  }
-
-  abandon(): void {
-    this.#takeBack();
-    this.#signal.ring();
-  }
-}
 
 /** Waits for the first of several. Made once and used again for each wait of its holder. */
 export class FirstOf implements Wait {

@@ -5,8 +5,15 @@
  */
 import type { Buf } from "../buffer/mod.ts";
 import { formatHttpDate, reasonOf, SERVER_NAME, SERVER_VERSION } from "../downstream/mod.ts";
-import { type Deadlines, Driver, type Expirable, type Phase, Room, Signal } from "../event/mod.ts";
-import { CHUNK_HEADROOM, CHUNK_TAILROOM, type HeadWriter } from "../wire/mod.ts";
+import {
+  type Deadlines,
+  Driver,
+  type Expirable,
+  type Phase,
+  Signal,
+  waitForRoom,
+} from "../event/mod.ts";
+import { BadMessage, CHUNK_HEADROOM, CHUNK_TAILROOM, type HeadWriter } from "../wire/mod.ts";
 import { Departure } from "./departure.ts";
 import { Context, type HandlerContext } from "./handler_context.ts";
 import { refuse } from "./redirect.ts";
@@ -84,6 +91,8 @@ export class HandlerLocation implements Handler {
       request.report("info", "client prematurely closed connection");
     } else if (error instanceof TimedOut) {
       request.report("error", `handler "${this.name}" timed out (110: Connection timed out)`);
+    } else if (error instanceof BadMessage) {
+      request.report("info", `client sent an invalid request: ${error.message}`);
     } else {
       const text = error instanceof Error ? error.stack ?? error.message : String(error);
       request.report("error", `handler "${this.name}" failed: ${text}`);
@@ -93,6 +102,8 @@ export class HandlerLocation implements Handler {
       if (!isStarted) response.status = CLIENT_CLOSED_REQUEST;
     } else if (isStarted) {
       response.cutShort();
+    } else if (error instanceof BadMessage) {
+      refuse(request, error.status);
     } else {
       refuse(request, error instanceof TimedOut ? GATEWAY_TIMEOUT : INTERNAL_SERVER_ERROR);
     }
@@ -247,7 +258,7 @@ function byteText(text: string): string {
 }
 
 async function* roomForHead({ client }: Request): Phase<void> {
-  while (!client.response.prepare()) yield new Room(client.context.pool);
+  while (!client.response.prepare()) yield* waitForRoom(client.context);
 }
 
 /**
@@ -290,13 +301,13 @@ async function* sendBody(request: Request, { body }: Understood, limit: TimeLimi
 }
 
 async function* sendPieces(request: Request, bytes: Uint8Array, hasEnd: boolean): Phase<void> {
-  const { response, context: { pool } } = request.client;
+  const { response, context } = request.client;
   const framingBytes = CHUNK_HEADROOM + CHUNK_TAILROOM;
   const wanted = Math.min(bytes.length + framingBytes, BODY_BUF_BYTES);
-  let buf: Buf | undefined = pool.acquire(wanted, "handler response");
+  let buf: Buf | undefined = context.pool.acquire(wanted, "handler response");
   while (buf === undefined) {
-    yield new Room(pool);
-    buf = pool.acquire(wanted, "handler response");
+    yield* waitForRoom(context);
+    buf = context.pool.acquire(wanted, "handler response");
   }
   try {
     for (let at = 0; at < bytes.length;) {

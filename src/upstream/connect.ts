@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AGAIN, CannotBind, Dial, type Phase, Room, type TcpConn } from "../event/mod.ts";
+import { AGAIN, CannotBind, Dial, type Phase, type TcpConn, waitForRoom } from "../event/mod.ts";
 import { type Peer, UpstreamConn } from "../peer/mod.ts";
 import { type Exchange, Refused } from "./exchange.ts";
 
@@ -27,7 +27,7 @@ export async function* connect(exchange: Exchange, peer: Peer): Phase<void> {
   let buf = context.pool.acquire(conf.bufferSizeBytes, "upstream connection");
   try {
     while (buf === undefined) {
-      yield new Room(context.pool);
+      yield* waitForRoom(context);
       buf = context.pool.acquire(conf.bufferSizeBytes, "upstream connection");
     }
   } finally {

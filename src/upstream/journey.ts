@@ -18,7 +18,7 @@
  *
  * @module
  */
-import { Failure, type Phase } from "../event/mod.ts";
+import { Failure, OutOfBuffers, type Phase } from "../event/mod.ts";
 import type { Peer, PeerVerdict, UpstreamConn } from "../peer/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import { connect } from "./connect.ts";
@@ -48,6 +48,7 @@ const SWITCHING_PROTOCOLS = 101;
 const REQUEST_TIMEOUT = 408;
 const BAD_GATEWAY = 502;
 const INTERNAL_SERVER_ERROR = 500;
+const SERVICE_UNAVAILABLE = 503;
 const CONTENT_TOO_LARGE = 413;
 
 /**
@@ -250,6 +251,10 @@ function statusOf(exchange: Exchange, failure: unknown): number {
     return isBodyLate ? REQUEST_TIMEOUT : CLIENT_CLOSED_REQUEST;
   }
   if (failure instanceof Refused) return failure.status;
+  if (failure instanceof OutOfBuffers) {
+    exchange.downstream.report("alert", failure.message);
+    return SERVICE_UNAVAILABLE;
+  }
   if (failure instanceof BadMessage) {
     if (failure.status === CONTENT_TOO_LARGE) exchange.downstream.report("error", failure.message);
     else exchange.downstream.report("info", `client sent invalid request: ${failure.message}`);

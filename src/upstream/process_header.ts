@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AGAIN, Failure, NEVER, type Phase, Room } from "../event/mod.ts";
+import { AGAIN, Failure, NEVER, type Phase, waitForRoom } from "../event/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -52,7 +52,7 @@ export async function* processHeader(exchange: Exchange): Phase<void> {
     }
     let larger = context.pool.acquire(conf.bufferSizeBytes, "upstream connection");
     while (larger === undefined) {
-      yield new Room(context.pool);
+      yield* waitForRoom(context);
       larger = context.pool.acquire(conf.bufferSizeBytes, "upstream connection");
     }
     larger.cell.set(upstream.buf.cell);

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { Failure, type Phase, Room } from "../event/mod.ts";
+import { Failure, type Phase, waitForRoom } from "../event/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
 

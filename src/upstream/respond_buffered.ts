@@ -31,6 +31,7 @@ import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
 import { Pace } from "./pace.ts";
 import { isRestUnwanted, releaseUpstream, takeBody } from "./respond.ts";
+import { respondUnbuffered } from "./respond_unbuffered.ts";
 
 /** Turns of reading and writing without a pause; then others have their turn. */
 const TURNS_MAX = 16;
@@ -44,6 +45,8 @@ export async function* respondBuffered(exchange: Exchange): Phase<void> {
   exchange.doing = "reading upstream";
   const pipe = new EventPipe(exchange);
   try {
+    // Without memory for a pipe the response goes through the one Buf that is there.
+    if (!pipe.hasRoom) return yield* respondUnbuffered(exchange);
     pipe.begin();
     while (true) {
       let turns = 0;
@@ -86,6 +89,13 @@ class EventPipe {
     if (limitRate !== undefined) this.#clientPace = new Pace(limitRate, nowMs);
     if (upstreamLimitRate !== undefined) this.#peerPace = new Pace(upstreamLimitRate, nowMs);
     this.#bothBlocked = new FirstOf(exchange.upstream!.conn.readable, exchange.downstream.writable);
+  }
+
+  /** Whether there is at least one Buf to read into, so that it will get on. */
+  get hasRoom(): boolean {
+    const buf = this.#set.take();
+    if (buf !== undefined) this.#set.give(buf);
+    return buf !== undefined;
   }
 
   /** Sends the head with the body bytes that came with it. */
@@ -193,7 +203,7 @@ class EventPipe {
       return waits.length === 1 ? waits[0]! : new FirstOf(...waits);
     }
     if (isReading) return downstream.isSending ? this.#bothBlocked : upstream!.conn.readable;
-    return downstream.isSending ? downstream.writable : new Room(context.pool);
+    return downstream.isSending ? downstream.writable : new Room(context);
   }
 
   release(): void {

@@ -10,7 +10,7 @@
  * @module
  */
 import { type Buf, Chain } from "../buffer/mod.ts";
-import { AGAIN, Failure, type Phase, Room } from "../event/mod.ts";
+import { AGAIN, Failure, type Phase, waitForRoom } from "../event/mod.ts";
 import type { InMemory } from "./downstream.ts";
 import type { Exchange } from "./exchange.ts";
 import { takeBody } from "./respond.ts";
@@ -94,7 +94,7 @@ function cellBytes({ body }: Exchange, roomBytes: number): number {
 async function* acquire({ context }: Exchange, sizeBytes: number): Phase<Buf> {
   let buf = context.pool.acquire(sizeBytes, "subrequest response");
   while (buf === undefined) {
-    yield new Room(context.pool);
+    yield* waitForRoom(context);
     buf = context.pool.acquire(sizeBytes, "subrequest response");
   }
   return buf;

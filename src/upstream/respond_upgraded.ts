@@ -6,7 +6,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { AGAIN, type Conn, type Phase, Room } from "../event/mod.ts";
+import { AGAIN, type Conn, type Phase, waitForRoom } from "../event/mod.ts";
 import type { Exchange } from "./exchange.ts";
 
 const TUNNEL_BUF_BYTES = 16_384;
@@ -51,7 +51,7 @@ export async function* sendUpgraded(exchange: Exchange): Phase<void> {
     while (true) {
       while (buf === undefined) {
         buf = context.pool.acquire(TUNNEL_BUF_BYTES, "upgraded connection");
-        if (buf === undefined) yield new Room(context.pool);
+        if (buf === undefined) yield* waitForRoom(context);
       }
       if (buf.size === 0 || client.hasReceived) {
         let received = client.recv(buf);

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { AGAIN, Failure, type Phase, Room } from "../event/mod.ts";
+import { AGAIN, Failure, type Phase, waitForRoom } from "../event/mod.ts";
 import {
   CHUNK_HEADROOM,
   CHUNK_TAILROOM,
@@ -95,7 +95,7 @@ export async function* sendRequest(exchange: Exchange, body: RequestBody): Phase
   if (body instanceof FileBody) body.rewind();
   let buf = context.pool.acquire(BODY_BUF_BYTES, "request body");
   while (buf === undefined) {
-    yield new Room(context.pool);
+    yield* waitForRoom(context);
     buf = context.pool.acquire(BODY_BUF_BYTES, "request body");
   }
   try {

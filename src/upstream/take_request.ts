@@ -6,7 +6,7 @@
  * @module
  */
 import { type Buf, openNamed, TempFile } from "../buffer/mod.ts";
-import { AGAIN, type Phase, Room } from "../event/mod.ts";
+import { AGAIN, type Phase, waitForRoom } from "../event/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 import { type Exchange, Refused } from "./exchange.ts";
 import { FileBody } from "./file_body.ts";
@@ -24,27 +24,27 @@ export async function* takeRequest(exchange: Exchange): Phase<void> {
   const body = downstream.requestBody;
   const isBuffered = body !== undefined && (conf.requestBuffering || downstream.needsBodyLength);
   if (isBuffered && fitsInMemory(body)) {
-    while (!createRequest(exchange, body.lengthBytes)) yield new Room(context.pool);
+    while (!createRequest(exchange, body.lengthBytes)) yield* waitForRoom(context);
     yield* readWhole(exchange, body);
   } else {
     if (isBuffered) yield* store(exchange, body);
     else exchange.requestBody = body;
     if (exchange.requestBuf !== undefined) return;
-    while (!createRequest(exchange, 0)) yield new Room(context.pool);
+    while (!createRequest(exchange, 0)) yield* waitForRoom(context);
   }
 }
 
 /** The request of before, with its body, in the head of where it was redirected to. */
 async function* takeKept(exchange: Exchange, kept: Buf | FileBody): Phase<void> {
-  const { pool } = exchange.context;
+  const { context } = exchange;
   if (kept instanceof FileBody) {
     exchange.keptBody = undefined;
     exchange.requestBody = kept;
-    while (!createRequest(exchange, 0)) yield new Room(pool);
+    while (!createRequest(exchange, 0)) yield* waitForRoom(context);
     return;
   }
   const body = kept.cell.subarray(exchange.requestHeadBytes, kept.last);
-  while (!createRequest(exchange, body.length)) yield new Room(pool);
+  while (!createRequest(exchange, body.length)) yield* waitForRoom(context);
   const request = exchange.requestBuf!;
   request.cell.set(body, request.last);
   request.last += body.length;
@@ -76,7 +76,7 @@ async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
   const sizeBytes = body.lengthBytes > body.bufferBytes ? BODY_BUF_BYTES : body.bufferBytes;
   let buf = context.pool.acquire(sizeBytes, "request body");
   while (buf === undefined) {
-    yield new Room(context.pool);
+    yield* waitForRoom(context);
     buf = context.pool.acquire(sizeBytes, "request body");
   }
   let file: TempFile | undefined;
@@ -87,7 +87,7 @@ async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
     }
     if (file === undefined && body.inFileOnly === "off") {
       // All of it is here after all: behind the head with it.
-      while (!createRequest(exchange, buf.size)) yield new Room(context.pool);
+      while (!createRequest(exchange, buf.size)) yield* waitForRoom(context);
       const request = exchange.requestBuf!;
       request.cell.set(buf.data(), request.last);
       request.last += buf.size;

@@ -1,5 +1,12 @@
-import { assert, assertEquals } from "@std/assert";
-import { FirstOf, Room, Signal, type Wait } from "../../../src/event/mod.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  FirstOf,
+  OutOfBuffers,
+  Room,
+  Signal,
+  type Wait,
+  waitForRoom,
+} from "../../../src/event/mod.ts";
 import { settled } from "../../support/manual_clock.ts";
 import { assertQuiet, scriptedConn, testContext } from "../../support/scripted_transport.ts";
 
@@ -112,10 +119,11 @@ Deno.test("FirstOf: a disarmed one is not woken", () => {
 });
 
 Deno.test("Room: ends when a Buf comes back to the pool, in the order of asking", async () => {
-  const { pool } = testContext({ maxBytes: 2048 });
+  const context = testContext({ maxBytes: 2048 });
+  const { pool } = context;
   const [a, b] = [pool.acquire(1024, "a")!, pool.acquire(1024, "b")!];
   assertEquals(pool.acquire(1, "c"), undefined);
-  const [first, second] = [watch(new Room(pool)), watch(new Room(pool))];
+  const [first, second] = [watch(new Room(context)), watch(new Room(context))];
   a.release();
   await settled();
   assertEquals([first.isOver, second.isOver], [true, false]);
@@ -125,9 +133,10 @@ Deno.test("Room: ends when a Buf comes back to the pool, in the order of asking"
 });
 
 Deno.test("Room: one that was given up does not swallow another's turn", async () => {
-  const { pool } = testContext({ maxBytes: 1024 });
+  const context = testContext({ maxBytes: 1024 });
+  const { pool } = context;
   const buf = pool.acquire(1024, "a")!;
-  const [givenUp, other] = [new Room(pool), new Room(pool)];
+  const [givenUp, other] = [new Room(context), new Room(context)];
   const [first, second] = [watch(givenUp), watch(other)];
   givenUp.abandon();
   await settled();
@@ -135,4 +144,16 @@ Deno.test("Room: one that was given up does not swallow another's turn", async (
   buf.release();
   await settled();
   assert(second.isOver);
+});
+
+Deno.test("Room: who has waited for 10 s while no Buf came back is told so", async () => {
+  const context = testContext({ maxBytes: 1024 });
+  const buf = context.pool.acquire(1024, "a")!;
+  const phase = waitForRoom(context);
+  const room = await phase.next();
+  await context.clock.advance(10_000);
+  assertEquals((room.value as Room).isOverdue, true);
+  await assertRejects(() => phase.next(), OutOfBuffers, "no buffer memory for 10 s");
+  buf.release();
+  assertQuiet(context);
 });
