@@ -72,7 +72,13 @@ export async function startServer(
   worker.onNoneRunning = checkDrained;
 
   const listeners: Listener[] = [];
-  async function end(): Promise<void> {
+  let ending: Promise<void> | undefined;
+  /** Once, though a stop may overtake a shutdown and both come here. */
+  function end(): Promise<void> {
+    return ending ??= closeAll();
+  }
+
+  async function closeAll(): Promise<void> {
     await Promise.all(listeners.map((listener) => listener.close()));
     for (const group of groups.values()) group.close();
     gate.close();
