@@ -9,6 +9,7 @@ import {
   type Deadlines,
   Driver,
   type Expirable,
+  Failure,
   type Phase,
   Signal,
   waitForRoom,
@@ -64,8 +65,7 @@ export class HandlerLocation implements Handler {
     const departure = new Departure(request.worker);
     const limit = new TimeLimit(client.context.deadlines, this.#timeoutMs, driver);
     const context = new Context(request, departure);
-    const onGone = (): void => driver.interrupt(new ClientGone());
-    departure.add(onGone);
+    departure.add(() => driver.interrupt(clientGone()));
     departure.watch(client);
     let isStarted = false;
     try {
@@ -80,15 +80,16 @@ export class HandlerLocation implements Handler {
       this.#fail(request, driver.interruption ?? error, isStarted);
     } finally {
       limit.end();
-      departure.end();
       await context.close();
+      departure.end();
     }
   }
 
   #fail(request: Request, error: unknown, isStarted: boolean): void {
     const { response } = request.client;
-    if (error instanceof ClientGone) {
-      request.report("info", "client prematurely closed connection");
+    const isClientGone = error instanceof Failure && error.side === "downstream";
+    if (isClientGone) {
+      request.report("info", error.message);
     } else if (error instanceof TimedOut) {
       request.report("error", `handler "${this.name}" timed out (110: Connection timed out)`);
     } else if (error instanceof BadMessage) {
@@ -97,7 +98,7 @@ export class HandlerLocation implements Handler {
       const text = error instanceof Error ? error.stack ?? error.message : String(error);
       request.report("error", `handler "${this.name}" failed: ${text}`);
     }
-    if (error instanceof ClientGone) {
+    if (isClientGone) {
       response.cutShort();
       if (!isStarted) response.status = CLIENT_CLOSED_REQUEST;
     } else if (isStarted) {
@@ -110,7 +111,10 @@ export class HandlerLocation implements Handler {
   }
 }
 
-class ClientGone extends Error {}
+function clientGone(): Failure {
+  return new Failure("downstream", "closed", "client prematurely closed connection");
+}
+
 class TimedOut extends Error {}
 
 /** Ends a driver's wait when something takes too long. */
@@ -270,7 +274,7 @@ async function* sendBody(request: Request, { body }: Understood, limit: TimeLimi
   const { client } = request;
   limit.pause();
   if (client.head.method === "HEAD" || body instanceof Uint8Array) {
-    if (body instanceof ReadableStream) await body.cancel();
+    if (body instanceof ReadableStream) body.cancel().catch(() => {}); // nobody waits for it
     if (body instanceof Uint8Array && body.length > 0 && client.head.method !== "HEAD") {
       yield* sendPieces(request, body, true);
     } else {

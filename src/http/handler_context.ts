@@ -3,11 +3,14 @@
  *
  * @module
  */
+import { Driver } from "../event/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
+import { BadMessage } from "../wire/mod.ts";
 import type { CustomHandler, HandlerResponse } from "./custom_handler.ts";
 import type { Departure } from "./departure.ts";
 import type { Request } from "./request.ts";
 import { Subrequest } from "./subrequest.ts";
+import { takeBody } from "./taken_body.ts";
 import { builtInVariable } from "./variables.ts";
 
 /** One request, as a handler sees it. It ends with the handler's response. */
@@ -25,6 +28,15 @@ export interface HandlerContext {
   /** Aborted when the client leaves. Made at the first use. */
   readonly signal: AbortSignal;
   /**
+   * Reads the request's body. Once: what was read is kept.
+   *
+   * @param maxBytes A larger body is refused: with 413, if the handler does not catch it.
+   * @default {1048576}
+   * @throws {BadMessage} It is too large or malformed.
+   * @throws {Failure} The client left, or was too slow.
+   */
+  body(maxBytes?: number): Promise<Uint8Array<ArrayBuffer>>;
+  /**
    * Asks another location of the same server, `internal` ones too. The subrequest has the
    * fields of the request but for those about its body, ranges, conditions and encoding;
    * it is retried and logged like any request. Several may run at once. All end when the
@@ -33,7 +45,7 @@ export interface HandlerContext {
    * A response that failed is one too: its status is 502 or what the location says.
    *
    * @param target Path and query, such as `/price?id=7`.
-   * @throws {BadMessage} The target, the method or a field is none.
+   * @throws {TypeError} The target, the method or a field is none.
    */
   subrequest(target: string, options?: SubrequestInit): Promise<SubrequestResponse>;
   /** Writes to the error log, with all that is known of the request. */
@@ -76,6 +88,13 @@ const NOT_INHERITED: readonly string[] = [
   "range",
 ];
 
+/** What a handler reads of a body if it does not say otherwise. */
+const BODY_BYTES_MAX = 1_048_576;
+
+class RequestOver extends Error {
+  override readonly message = "the request is over";
+}
+
 /** A handler's context for one request. */
 export class Context implements HandlerContext {
   readonly variables: HandlerVariables;
@@ -85,6 +104,7 @@ export class Context implements HandlerContext {
   #isOver = false;
   #headers: Headers | undefined;
   #abort: AbortController | undefined;
+  #body: Promise<Uint8Array<ArrayBuffer>> | undefined;
 
   constructor(request: Request, departure: Departure) {
     this.#request = request;
@@ -130,23 +150,32 @@ export class Context implements HandlerContext {
     return this.#abort.signal;
   }
 
+  body(maxBytes = BODY_BYTES_MAX): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#body ??= this.#readBody(this.#open(), maxBytes);
+  }
+
+  async #readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (!request.head.hasBody || request.isBodyGone) return new Uint8Array();
+    const driver = new Driver();
+    const stop = () => driver.interrupt(new RequestOver());
+    this.#departure.add(stop);
+    const reading = takeBody(request, maxBytes, driver);
+    const running = reading.catch(() => {});
+    this.#running.add(running);
+    try {
+      const body = await reading;
+      if (body === undefined) throw new BadMessage(413, "too large a body");
+      // From now on the client's leaving can be noticed.
+      if (!this.#isOver) this.#departure.watch(request.client);
+      return body;
+    } finally {
+      this.#departure.delete(stop);
+      this.#running.delete(running);
+    }
+  }
+
   async subrequest(target: string, init: SubrequestInit = {}): Promise<SubrequestResponse> {
-    const { method = "GET", headers, body } = init;
-    const subrequest = new Subrequest(this.#open(), {
-      method,
-      target,
-      without: NOT_INHERITED,
-      fields: headers === undefined
-        ? []
-        : headers instanceof Headers
-        ? [...headers]
-        : Object.entries(headers),
-      ...(body === undefined
-        ? {}
-        : { body: typeof body === "string" ? new TextEncoder().encode(body) : body }),
-      keepsBody: true,
-      departure: this.#departure,
-    });
+    const subrequest = this.#begin(target, init);
     const running = subrequest.run();
     this.#running.add(running);
     try {
@@ -155,6 +184,23 @@ export class Context implements HandlerContext {
     } finally {
       this.#running.delete(running);
       subrequest.release();
+    }
+  }
+
+  #begin(target: string, { method = "GET", headers = {}, body = "" }: SubrequestInit): Subrequest {
+    try {
+      return new Subrequest(this.#open(), {
+        method,
+        target,
+        without: NOT_INHERITED,
+        fields: headers instanceof Headers ? [...headers] : Object.entries(headers),
+        body: typeof body === "string" ? new TextEncoder().encode(body) : body,
+        keepsBody: true,
+        departure: this.#departure,
+      });
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error;
+      throw new TypeError(`Cannot ask for ${method} ${target}: ${error.message}`);
     }
   }
 

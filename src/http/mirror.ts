@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { Driver } from "../event/mod.ts";
 import { Departure } from "./departure.ts";
 import type { Request } from "./request.ts";
 import { Subrequest } from "./subrequest.ts";
+import { takeBody } from "./taken_body.ts";
 import type { Handler } from "./worker.ts";
 
 /** What of a location's mirroring is configured. */
@@ -32,11 +34,24 @@ export class Mirror implements Handler {
   }
 
   handle(request: Request): Promise<void> {
-    if (request.depth === 0) this.#copy(request);
+    if (request.depth > 0) return this.#inner.handle(request);
+    if (this.#options.copiesBody && request.head.hasBody && !request.isBodyGone) {
+      return this.#handleWithBody(request);
+    }
+    this.#copy(request, undefined);
     return this.#inner.handle(request);
   }
 
-  #copy(request: Request): void {
+  /** The body is read first, as in nginx; how long that takes is up to the client. */
+  async #handleWithBody(request: Request): Promise<void> {
+    const { bufferBytes } = request.client.body;
+    const body = await takeBody(request, bufferBytes, new Driver());
+    if (body !== undefined) this.#copy(request, body);
+    else request.report("warn", `a request body of over ${bufferBytes} bytes is not mirrored`);
+    return this.#inner.handle(request);
+  }
+
+  #copy(request: Request, body: Uint8Array | undefined): void {
     for (const target of this.#options.targets) {
       if (this.#running >= this.#options.limit) {
         // Once for each time that it is too slow, not for each request then.
@@ -46,20 +61,17 @@ export class Mirror implements Handler {
         continue;
       }
       this.#leftOut = 0;
-      this.#send(request, target);
+      this.#send(request, target, body);
     }
   }
 
-  #send(request: Request, target: string): void {
+  #send(request: Request, target: string, body: Uint8Array | undefined): void {
     const departure = new Departure(request.worker);
     let subrequest: Subrequest;
     try {
-      subrequest = new Subrequest(request, {
-        method: request.method,
-        target,
-        keepsBody: false,
-        departure,
-      });
+      const { method } = request;
+      const rest = { target, method, keepsBody: false, departure };
+      subrequest = new Subrequest(request, body === undefined ? rest : { ...rest, body });
     } catch (error) {
       departure.end();
       throw error;
@@ -68,8 +80,8 @@ export class Mirror implements Handler {
     // `run` never rejects.
     subrequest.run().then(() => {
       subrequest.release();
-      this.#running--;
       departure.end();
+      this.#running--;
     });
   }
 }

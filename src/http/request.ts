@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Client } from "../downstream/mod.ts";
+import type { Client, RequestBodyReader } from "../downstream/mod.ts";
 import type { ErrorContext, LogLevel } from "../log/mod.ts";
 import { type Attempt, Exchange, type Reason } from "../upstream/mod.ts";
 import { normalizePath, type RequestHead, type ResponseHead } from "../wire/mod.ts";
@@ -32,6 +32,8 @@ export class Request {
   memory: MemoryResponse | undefined;
   /** What the client asked for, of which this is a part. Set for subrequests. */
   asked: Asked | undefined;
+  /** The body, if some of it was taken in before anybody has asked for it. */
+  takenBody: RequestBodyReader | undefined;
   /** Variables that the configuration has set for the client's request; subrequests share them. */
   variables: Map<string, string> | undefined;
   /** `$server_name`: the first name of the server that it is for. */
@@ -79,7 +81,7 @@ export class Request {
     this.client = client;
     this.server = server;
     this.depth = 0;
-    this.memory = this.asked = this.variables = undefined;
+    this.memory = this.asked = this.takenBody = this.variables = undefined;
     this.serverName =
       this.proxyHost =
       this.proxyPort =

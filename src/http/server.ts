@@ -9,7 +9,7 @@ import {
   type ClientConnection,
   type ClientHandler,
 } from "../downstream/mod.ts";
-import { type Failure, NEVER } from "../event/mod.ts";
+import { Failure, NEVER } from "../event/mod.ts";
 import type { AccessLog } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import { mayFollow, type Redirect, refuse } from "./redirect.ts";
@@ -199,6 +199,12 @@ export class HttpServer implements ClientHandler, Server {
 
   #refuse(request: Request, error: unknown): void {
     const { client } = request;
+    if (error instanceof Failure) {
+      request.report("info", error.message);
+      client.response.cutShort();
+      client.response.status = error.kind === "timeout" ? 408 : 499;
+      return;
+    }
     if (error instanceof BadMessage) {
       request.report("info", `client sent an invalid request: ${error.message}`);
     } else {

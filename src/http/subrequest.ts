@@ -5,14 +5,14 @@
  *
  * @module
  */
-import type { Buf } from "../buffer/mod.ts";
 import type { Client, ClientConf, RequestBodyReader } from "../downstream/mod.ts";
-import { type Conn, type ConnContext, Signal, type Wait } from "../event/mod.ts";
+import type { Conn, ConnContext } from "../event/mod.ts";
 import { BadMessage, bytesOf, fieldId, HeadWriter, RequestHead } from "../wire/mod.ts";
 import type { Departure } from "./departure.ts";
 import { MemoryResponse } from "./memory_response.ts";
 import { copyFields } from "./proxy_downstream.ts";
 import type { Request } from "./request.ts";
+import { MemoryBody } from "./taken_body.ts";
 
 /** Requests may be nested this deep, as in nginx: deeper ones are a circle. */
 const DEPTH_MAX = 50;
@@ -154,45 +154,4 @@ function writeHead(parent: Request, options: SubrequestOptions): Uint8Array {
     if (!writer.hasOverflowed) return bytes.subarray(0, writer.at);
   }
   throw new BadMessage(500, "too large a subrequest");
-}
-
-/** Never waited for: the bytes are there. */
-const READY: Wait = new Signal();
-
-/** A request body that is in memory. */
-class MemoryBody implements RequestBodyReader {
-  readonly lengthBytes: number;
-  /** Small enough to be put behind the head, so that it can be sent again. */
-  readonly bufferBytes: number;
-  readonly tempPath = "";
-  readonly inFileOnly = "off";
-  readonly readable = READY;
-  readonly trailers = undefined;
-  bytes = 0;
-  readonly #body: Uint8Array;
-
-  constructor(body: Uint8Array = new Uint8Array()) {
-    this.#body = body;
-    this.lengthBytes = this.bufferBytes = body.length;
-  }
-
-  get isStarted(): boolean {
-    return this.bytes > 0;
-  }
-
-  get isDone(): boolean {
-    return this.bytes === this.lengthBytes;
-  }
-
-  read(into: Buf): number {
-    const size = Math.min(into.room, this.lengthBytes - this.bytes);
-    into.cell.set(this.#body.subarray(this.bytes, this.bytes + size), into.last);
-    into.last += size;
-    this.bytes += size;
-    return size;
-  }
-
-  stop(): boolean {
-    return false;
-  }
 }

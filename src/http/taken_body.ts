@@ -147,9 +147,9 @@ async function* gather(
   }
   try {
     while (!body.isDone && body.bytes <= maxBytes) {
-      if (!buf.isLent) buf.reset();
-      if (body.read(buf) === AGAIN) yield body.readable;
-      else pieces.push(buf.data().slice());
+      buf.reset();
+      while (body.read(buf) === AGAIN) yield body.readable;
+      pieces.push(buf.data().slice());
     }
   } finally {
     if (!body.stop(buf)) buf.release();

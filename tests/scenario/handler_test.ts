@@ -414,3 +414,76 @@ Deno.test("handler: variables, the log, add_header and error_page are those of t
     { handlers: { answer } },
   );
 });
+
+Deno.test("handler: a request body is read when it is asked for, and bounded", async () => {
+  const answer: CustomHandler = async (context) => {
+    const body = context.path === "/unread" ? new Uint8Array() : await context.body(10);
+    return { body: `<${new TextDecoder().decode(body)}>` };
+  };
+  const post = (path: string, framing: string, body: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n${body}`;
+  await withSluice(answered(), async (address) => {
+    await using client = await connect(address);
+    for (
+      const [request, status, text] of [
+        [post("/", "Content-Length: 5", "hello"), 200, "<hello>"],
+        [
+          post("/", "Transfer-Encoding: chunked", "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"),
+          200,
+          "<hello>",
+        ],
+        [post("/unread", "Content-Length: 5", "hello"), 200, "<>"],
+        [getRequest(), 200, "<>"],
+      ] as const
+    ) {
+      await client.send(request);
+      const response = await client.readResponse();
+      assertEquals([response.status, response.bodyText], [status, text]);
+    }
+    for (const framing of ["Content-Length: 11", "Transfer-Encoding: chunked"]) {
+      const body = framing.startsWith("C") ? "hello world" : "b\r\nhello world\r\n0\r\n\r\n";
+      assertEquals((await exchange(address, post("/", framing, body))).status, 413);
+    }
+  }, { handlers: { answer } });
+});
+
+Deno.test("handler: a client that leaves in the middle of its body ends the reading", async () => {
+  let error: unknown;
+  const answer: CustomHandler = async (context) => {
+    try {
+      await context.body();
+    } catch (thrown) {
+      error = thrown;
+      throw thrown;
+    }
+    return {};
+  };
+  await withSluice(answered(), async (address, sluice) => {
+    {
+      await using client = await connect(address);
+      await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf");
+    }
+    assertEquals(await sluice.accessLine(1), "POST / HTTP/1.1|499|-");
+    assertStringIncludes(String(error), "closed connection");
+  }, { handlers: { answer } });
+});
+
+Deno.test("handler: a subrequest that is none is an error of the handler's", async () => {
+  for (
+    const [target, headers] of [
+      ["no slash", {}],
+      ["/a b", {}],
+      ["/a\r\nX: y", {}],
+      ["/a", { "bad name": "x" }],
+      ["/a", { x: "a\r\ny: z" }],
+    ] as const
+  ) {
+    const answer: CustomHandler = async (context) => {
+      const error = await assertRejects(() => context.subrequest(target, { headers }), TypeError);
+      return { body: error.message };
+    };
+    await withSluice(answered("/a: { return: 200 no }"), async (address) => {
+      assertStringIncludes((await exchange(address, getRequest())).bodyText, "Cannot ask for GET");
+    }, { handlers: { answer } });
+  }
+});
