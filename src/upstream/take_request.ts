@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type Buf, openNamed, TempFile } from "../buffer/mod.ts";
+import type { Buf } from "../buffer/mod.ts";
 import { AGAIN, type Phase, waitForRoom } from "../event/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 import { type Exchange, Refused } from "./exchange.ts";
@@ -20,10 +20,11 @@ import { BODY_BUF_BYTES, createRequest } from "./send_request.ts";
  */
 export async function* takeRequest(exchange: Exchange): Phase<void> {
   const { downstream, conf, context } = exchange;
+  if (downstream.replacesBody) return yield* replaceBody(exchange);
   if (exchange.keptBody !== undefined) return yield* takeKept(exchange, exchange.keptBody);
   const body = downstream.requestBody;
   const isBuffered = body !== undefined && (conf.requestBuffering || downstream.needsBodyLength);
-  if (isBuffered && fitsInMemory(body)) {
+  if (isBuffered && fitsInMemory(body) && !downstream.wantsBody) {
     while (!createRequest(exchange, body.lengthBytes)) yield* waitForRoom(context);
     yield* readWhole(exchange, body);
   } else {
@@ -32,6 +33,42 @@ export async function* takeRequest(exchange: Exchange): Phase<void> {
     if (exchange.requestBuf !== undefined) return;
     while (!createRequest(exchange, 0)) yield* waitForRoom(context);
   }
+}
+
+/** The client's body is read to its end all the same, so that it can be watched: as in nginx. */
+async function* replaceBody(exchange: Exchange): Phase<void> {
+  const { downstream, context } = exchange;
+  const body = downstream.requestBody;
+  exchange.dropKeptBody();
+  if (body !== undefined && !body.isDone) {
+    exchange.doing = "reading client request body";
+    const sizeBytes = Math.max(body.bufferBytes, 1024);
+    const buf = yield* acquire(exchange, sizeBytes);
+    let isWhole = true;
+    try {
+      while (!body.isDone) {
+        if (body.read(buf) === AGAIN) {
+          yield body.readable;
+        } else if (buf.room === 0 && !body.isDone) {
+          isWhole = false;
+          buf.reset();
+        }
+      }
+      if (isWhole && downstream.wantsBody) downstream.keepBody(buf.data());
+    } finally {
+      if (!body.stop(buf)) buf.release();
+    }
+  }
+  while (!createRequest(exchange, 0)) yield* waitForRoom(context);
+}
+
+async function* acquire({ context }: Exchange, sizeBytes: number): Phase<Buf> {
+  let buf = context.pool.acquire(sizeBytes, "request body");
+  while (buf === undefined) {
+    yield* waitForRoom(context);
+    buf = context.pool.acquire(sizeBytes, "request body");
+  }
+  return buf;
 }
 
 /** The request of before, with its body, in the head of where it was redirected to. */
@@ -70,23 +107,20 @@ async function* readWhole(exchange: Exchange, body: RequestBody): Phase<void> {
 
 /** Reads a body that is large, or whose length only its end tells. */
 async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
-  const { context } = exchange;
+  const { context, downstream } = exchange;
   exchange.doing = "reading client request body";
   // On its way to a file a large body passes through a large cell: fewer reads and writes.
   const sizeBytes = body.lengthBytes > body.bufferBytes ? BODY_BUF_BYTES : body.bufferBytes;
-  let buf = context.pool.acquire(sizeBytes, "request body");
-  while (buf === undefined) {
-    yield* waitForRoom(context);
-    buf = context.pool.acquire(sizeBytes, "request body");
-  }
-  let file: TempFile | undefined;
+  const buf = yield* acquire(exchange, sizeBytes);
+  let file: FileBody | undefined;
   try {
     while (!body.isDone) {
       if (body.read(buf) === AGAIN) yield body.readable;
-      else if (buf.room === 0) file = writeToFile(exchange, body, file, buf);
+      else if (buf.room === 0 && !body.isDone) file = writeToFile(exchange, body, file, buf);
     }
-    if (file === undefined && body.inFileOnly === "off") {
+    if (file === undefined && body.inFileOnly === "off" && buf.size <= body.bufferBytes) {
       // All of it is here after all: behind the head with it.
+      if (downstream.wantsBody) downstream.keepBody(buf.data());
       while (!createRequest(exchange, buf.size)) yield* waitForRoom(context);
       const request = exchange.requestBuf!;
       request.cell.set(buf.data(), request.last);
@@ -94,7 +128,8 @@ async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
       return;
     }
     file = writeToFile(exchange, body, file, buf);
-    exchange.requestBody = new FileBody(file, body.inFileOnly);
+    exchange.requestBodyPath = file.path;
+    exchange.requestBody = file;
     file = undefined; // the exchange's now
   } finally {
     file?.close();
@@ -106,28 +141,28 @@ async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
 function writeToFile(
   exchange: Exchange,
   body: RequestBody,
-  file: TempFile | undefined,
+  file: FileBody | undefined,
   buf: Buf,
-): TempFile {
+): FileBody {
   const { size } = buf;
+  let opened: FileBody | undefined;
   try {
     if (file === undefined) {
-      file = body.inFileOnly === "off"
-        ? new TempFile(body.tempPath)
-        : new TempFile(body.tempPath, openNamed);
+      opened = new FileBody(body.tempPath, body.inFileOnly);
       exchange.downstream.report("warn", "a client request body is buffered to a temporary file");
     }
-    file.write(buf);
+    const into = opened ?? file!;
+    into.append(buf);
     buf.reset();
-    return file;
+    return into;
   } catch (error) {
+    opened?.close();
     const why = error instanceof Error ? error.message : String(error);
     exchange.downstream.report(
       "crit",
-      `cannot write ${size} bytes behind the first ${file?.bytesOnDisk ?? 0} of a client request ` +
+      `cannot write ${size} bytes behind the first ${file?.lengthBytes ?? 0} of a client request ` +
         `body to a temporary file in "${body.tempPath}": ${why}`,
     );
-    file?.close();
     throw new Refused(500);
   }
 }
