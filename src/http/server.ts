@@ -3,12 +3,7 @@
  *
  * @module
  */
-import {
-  type Client,
-  type ClientConf,
-  type ClientConnection,
-  type ClientHandler,
-} from "../downstream/mod.ts";
+import type { Client, ClientConf, ClientConnection, ClientHandler } from "../downstream/mod.ts";
 import { Failure, NEVER } from "../event/mod.ts";
 import type { AccessLog } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";

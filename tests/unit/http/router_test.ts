@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import type { LocationConf, LocationModifier, ServerConf } from "../../../src/http/conf.ts";
+import { readYaml } from "../../../src/config/mod.ts";
+import type { LocationModifier } from "../../../src/http/conf.ts";
 import { LocationTable, Router, ServerTable } from "../../../src/http/router.ts";
 import { Random } from "../../support/random.ts";
 
@@ -178,32 +179,14 @@ function below(seed: number): (bound: number) => number {
 }
 
 function routerOf(...entries: [name: string, keys: string[]][]): Router<string> {
-  const confs = entries.map(([name, keys]): ServerConf => ({
-    serverNames: [name],
-    client,
-    accessLog: "off",
-    locations: keys.map((key): LocationConf => ({
-      modifier: key.startsWith("= ") ? "=" : "",
-      pattern: key.replace("= ", ""),
-      client,
-      accessLog: "off",
-      action: { kind: "return", status: 200, text: "" },
-    })),
+  const servers = entries.map(([name, keys]) => ({
+    listen: "127.0.0.1:0",
+    server_name: name,
+    locations: Object.fromEntries(keys.map((key) => [key, { return: "200 ok" }])),
   }));
+  const { listeners } = readYaml(JSON.stringify({ servers }), "test.yaml");
   return new Router(
-    confs,
+    listeners[0]!.servers,
     (location, server) => `${server.serverNames[0]} ${location.modifier}${location.pattern}`,
   );
 }
-
-const client = {
-  clientBodyTimeoutMs: 1,
-  clientMaxBodySizeBytes: 1,
-  sendTimeoutMs: 1,
-  keepaliveTimeoutMs: 1,
-  keepaliveRequests: 1,
-  lingeringClose: "on",
-  lingeringTimeMs: 1,
-  lingeringTimeoutMs: 1,
-  serverTokens: true,
-} as const;
