@@ -20,6 +20,7 @@ import { coreDirectives } from "./directives/core.ts";
 import { type AccessLog, logDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { responseDirectives } from "./directives/response.ts";
+import { resolverDirectives } from "./directives/resolver.ts";
 import { type Listen, serverDirectives } from "./directives/server.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { nearestName } from "./nearest.ts";
@@ -45,7 +46,8 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     ...Object.entries(LOG_FORMATS),
     ...log.formats ?? [],
   ]);
-  const groups = buildGroups(root.blocks.filter(isKind("upstream")), building);
+  const resolver = building.settle(resolverDirectives, root);
+  const groups = buildGroups(root.blocks.filter(isKind("upstream")), building, resolver);
   const accessLogs = new Map<AccessLog | "off", AccessLogConf | "off">();
   const levels: Levels = {
     client: building.settle(clientDirectives, root),
@@ -63,6 +65,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
       accessLogs.set(access, conf);
       return conf;
     },
+    resolver,
     groups,
   };
   const listenOfRoot = building.settle(listenDirectives, root);
@@ -109,6 +112,7 @@ function buildServer(
   const response = building.settle(responseDirectives, block, levels.response);
   const subrequests = building.settle(subrequestDirectives, block, levels.subrequests);
   const handler = building.settle(handlerDirectives, block, levels.handler);
+  const resolver = building.settle(resolverDirectives, block, levels.resolver);
   const access = levels.accessLog(block, accessOfRoot);
   // The server for what names no server, as in nginx.
   const names = serverNames ?? [{ text: "", span: block.span }];
@@ -127,7 +131,7 @@ function buildServer(
       locations: buildLocations(
         block,
         building,
-        { ...levels, client, proxy, response, subrequests, handler },
+        { ...levels, client, proxy, response, subrequests, handler, resolver },
         access,
       ),
     },

@@ -10,12 +10,13 @@ import type {
   LocationModifier,
   ProxyAction,
   ResponseConf,
+  VariablePass,
 } from "../http/conf.ts";
 import { locationRegex } from "../http/router.ts";
 import type { AccessLogConf } from "../log/conf.ts";
-import type { UpstreamGroupConf } from "../peer/conf.ts";
+import type { ResolverConf, UpstreamGroupConf } from "../peer/conf.ts";
 import type { UpstreamConf } from "../upstream/conf.ts";
-import { formatHost, isIp, parseHostPort } from "./address.ts";
+import { formatHost, isIp, parseHostPort } from "../peer/address.ts";
 import type { Block } from "./block.ts";
 import { buildDial } from "./build_dial.ts";
 import {
@@ -24,12 +25,13 @@ import {
   subrequestsConf,
   type SubrequestSettings,
 } from "./build_subrequests.ts";
-import type { Groups } from "./build_upstream.ts";
+import { dynamicPeer, type Groups } from "./build_upstream.ts";
 import { type Building, regexProblem } from "./building.ts";
 import type { Settings } from "./directive.ts";
 import { clientDirectives } from "./directives/client.ts";
 import type { AccessLog } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
+import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { DEFAULT_REDIRECT } from "./directives/proxy_headers.ts";
 import { placeDirectives, responseDirectives } from "./directives/response.ts";
 import { actionDirectives } from "./directives/server.ts";
@@ -47,6 +49,7 @@ export interface Levels {
   readonly response: Settings<typeof responseDirectives>;
   readonly subrequests: SubrequestSettings;
   readonly handler: HandlerSettings;
+  readonly resolver: Settings<typeof resolverDirectives>;
   readonly groups: Groups;
   accessLog(block: Block, outer: AccessLog | "off"): AccessLog | "off";
   resolveAccessLog(access: AccessLog | "off"): AccessLogConf | "off";
@@ -164,7 +167,10 @@ function buildAction(
     });
   }
   if (answer !== undefined) return { kind: "return", ...answer.value };
-  if (proxy.pass !== undefined) return buildProxy(proxy.pass, proxy, pattern, levels, problems);
+  if (proxy.pass !== undefined) {
+    const resolver = building.settle(resolverDirectives, block, levels.resolver);
+    return buildProxy(proxy.pass, proxy, pattern, { ...levels, resolver }, problems);
+  }
   const handler = building.settle(handlerDirectives, block, levels.handler);
   if (handler.handler !== undefined) return buildHandler(handler, building);
   if (first !== undefined) return undefined;
@@ -183,10 +189,12 @@ function buildProxy(
   pass: Located,
   proxy: ProxySettings,
   pattern: Pattern | undefined,
-  { groups }: Levels,
+  { groups, resolver }: Levels,
   problems: Problems,
 ): ProxyAction | undefined {
-  const passed = readPass(pass, groups, problems);
+  const passed = pass.text.includes("$")
+    ? passToVariables(pass.text, resolverConf(resolver))
+    : readPass(pass, groups, problems);
   if (passed === undefined) return undefined;
   const { isTls, ...target } = passed;
   const isPrefix = pattern === undefined || !/^[~@]/.test(pattern.modifier);
@@ -282,7 +290,8 @@ function headerPolicy(
 }
 
 interface PassTarget {
-  readonly group: UpstreamGroupConf;
+  readonly group: UpstreamGroupConf | undefined;
+  readonly variable: VariablePass | undefined;
   readonly proxyHost: string;
   readonly proxyPort: string;
   readonly uri: string | undefined;
@@ -297,13 +306,24 @@ function readPass(pass: Located, groups: Groups, problems: Problems): PassTarget
   const refuse = (expected: string, nearest?: string) =>
     refusePass(pass, expected, problems, nearest);
   const { text } = pass;
-  if (text.includes("$")) return refuse("variables are not supported here yet");
   const [, scheme = "", rest] = /^(https?):\/\/(.+)$/i.exec(text) ?? [];
   if (rest === undefined) return refuse(`need ${proxyDirectives.pass.type.expected}`);
   const isTls = scheme.toLowerCase() === "https";
   return rest.startsWith("unix:")
     ? passToSocket(rest, isTls, groups, refuse)
     : passToHost(rest, isTls, groups, refuse);
+}
+
+/** Where requests go is known only when they come. A scheme that is a variable may be either. */
+function passToVariables(url: string, resolver: ResolverConf): PassTarget {
+  return {
+    group: undefined,
+    variable: { url, peer: dynamicPeer(resolver) },
+    proxyHost: "",
+    proxyPort: "",
+    uri: undefined,
+    isTls: !/^http:/i.test(url),
+  };
 }
 
 type Refuse = (expected: string, nearest?: string) => undefined;
@@ -324,6 +344,7 @@ function passToSocket(
   // `$proxy_host` of a socket is localhost, as in nginx, and `$proxy_port` is empty.
   return {
     group: groups.implicit(address),
+    variable: undefined,
     proxyHost: "localhost",
     proxyPort: "",
     uri: uri === "" ? undefined : uri,
@@ -344,7 +365,14 @@ function passToHost(
   const defaultPort = isTls ? 443 : 80;
   const own = groups.named(authority);
   if (own !== undefined) {
-    return { group: own, proxyHost: authority, proxyPort: `${defaultPort}`, uri, isTls };
+    return {
+      group: own,
+      variable: undefined,
+      proxyHost: authority,
+      proxyPort: `${defaultPort}`,
+      uri,
+      isTls,
+    };
   }
   const parsed = parseHostPort(authority, 1);
   if (parsed === undefined) {
@@ -369,6 +397,7 @@ function passToHost(
   const host = formatHost(hostname);
   return {
     group: groups.implicit(address),
+    variable: undefined,
     proxyHost: port === undefined || port === defaultPort ? host : `${host}:${port}`,
     proxyPort: `${port ?? defaultPort}`,
     uri,

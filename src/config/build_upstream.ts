@@ -3,9 +3,15 @@
  *
  * @module
  */
-import type { PeerConf, UpstreamGroupConf } from "../peer/conf.ts";
+import type {
+  DynamicPeerConf,
+  PeerServerConf,
+  ResolverConf,
+  UpstreamGroupConf,
+} from "../peer/conf.ts";
 import type { Block } from "./block.ts";
 import type { Building } from "./building.ts";
+import type { Settings } from "./directive.ts";
 import {
   type NamedAddress,
   type Peer,
@@ -13,6 +19,7 @@ import {
   upstreamDirectives,
   type UpstreamSettings,
 } from "./directives/upstream.ts";
+import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { nearestName } from "./nearest.ts";
 import { quote } from "./problem.ts";
 
@@ -27,11 +34,16 @@ export interface Groups {
   all(): readonly UpstreamGroupConf[];
 }
 
-export function buildGroups(blocks: readonly Block[], building: Building): Groups {
+/** @param resolverOfRoot What the level around the groups says. */
+export function buildGroups(
+  blocks: readonly Block[],
+  building: Building,
+  resolverOfRoot: Settings<typeof resolverDirectives>,
+): Groups {
   const named = new Map<string, UpstreamGroupConf>();
   const implicit = new Map<string, UpstreamGroupConf>();
   for (const block of blocks) {
-    const group = buildGroup(block, building);
+    const group = buildGroup(block, building, resolverOfRoot);
     if (named.has(block.name.toLowerCase())) {
       building.problems.add({
         span: block.span,
@@ -46,7 +58,8 @@ export function buildGroups(blocks: readonly Block[], building: Building): Group
     named: (name) => named.get(name.toLowerCase()),
     nearest: (name) => nearestName(name, [...named.values()].map(({ name }) => name)),
     implicit(address): UpstreamGroupConf {
-      const group = implicit.get(address.name) ?? implicitGroup(address);
+      const group = implicit.get(address.name) ??
+        implicitGroup(address, resolverConf(resolverOfRoot));
       implicit.set(address.name, group);
       return group;
     },
@@ -54,7 +67,11 @@ export function buildGroups(blocks: readonly Block[], building: Building): Group
   };
 }
 
-function buildGroup(block: Block, building: Building): UpstreamGroupConf {
+function buildGroup(
+  block: Block,
+  building: Building,
+  resolverOfRoot: Settings<typeof resolverDirectives>,
+): UpstreamGroupConf {
   const { problems } = building;
   const { name, span } = block;
   if (!/^[a-z\d_](?:[\w.-]*\w)?$/i.test(name)) {
@@ -82,34 +99,61 @@ function buildGroup(block: Block, building: Building): UpstreamGroupConf {
       expected: "need at least one that is not a backup",
     });
   }
-  return { name, peers: peers.flatMap(peerConf), keepalive: keepaliveConf(settings) };
+  const resolver = resolverConf(building.settle(resolverDirectives, block, resolverOfRoot));
+  for (const { address, service, isFollowed } of peers) {
+    if (address === undefined || service === undefined) continue;
+    if (isFollowed && resolver.servers.length > 0 && address.address.transport === "name") continue;
+    problems.add({
+      span,
+      cannot: `use service ${quote(service)} of ${quote(address.name)}`,
+      found: quote(service),
+      expected: "need a host's name, resolve, and a resolver with servers",
+    });
+  }
+  return { name, peers: peers.flatMap(peerConf), keepalive: keepaliveConf(settings), resolver };
 }
 
 /** nginx's implicit upstream: one peer, all else as by default. */
-function implicitGroup(address: NamedAddress): UpstreamGroupConf {
+function implicitGroup(named: NamedAddress, resolver: ResolverConf): UpstreamGroupConf {
+  const { keepalive, ...peer } = dynamicPeer(resolver);
+  const { name, address } = named;
+  const { resolver: _resolver, ...parameters } = peer;
+  return { name, peers: [{ name, address, ...parameters }], keepalive, resolver };
+}
+
+/** The one peer of a group that nothing was said about. */
+export function dynamicPeer(resolver: ResolverConf): DynamicPeerConf {
   return {
-    name: address.name,
-    peers: peerConf({
-      address,
-      weight: peerParameters.weight.initial,
-      maxConns: peerParameters.maxConns.initial,
-      maxFails: peerParameters.maxFails.initial,
-      failTimeoutMs: peerParameters.failTimeoutMs.initial,
-      isBackup: false,
-      isDown: false,
-    }),
+    weight: peerParameters.weight.initial,
+    maxConns: peerParameters.maxConns.initial,
+    maxFails: peerParameters.maxFails.initial,
+    failTimeoutMs: peerParameters.failTimeoutMs.initial,
+    isBackup: false,
+    isDown: false,
     keepalive: keepaliveConf({
       keepaliveConnections: upstreamDirectives.keepaliveConnections.initial,
       keepaliveRequests: upstreamDirectives.keepaliveRequests.initial,
       keepaliveTimeMs: upstreamDirectives.keepaliveTimeMs.initial,
       keepaliveTimeoutMs: upstreamDirectives.keepaliveTimeoutMs.initial,
     }),
+    resolver,
   };
 }
 
 /** The peer, or none where its address was refused. */
-function peerConf({ address, ...parameters }: Peer): readonly PeerConf[] {
-  return address === undefined ? [] : [{ ...address, ...parameters }];
+function peerConf(
+  { address: named, service, isFollowed, ...parameters }: Peer,
+): readonly PeerServerConf[] {
+  if (named === undefined) return [];
+  const { name, address } = named;
+  if (address.transport !== "name") return [{ name, address, ...parameters }];
+  const record = service === undefined ? undefined : serviceName(service, address.hostname);
+  return [{ name, address: { ...address, isFollowed, service: record }, ...parameters }];
+}
+
+/** nginx's: a name without a dot is short for one over TCP. */
+function serviceName(service: string, hostname: string): string {
+  return service.includes(".") ? `${service}.${hostname}` : `_${service}._tcp.${hostname}`;
 }
 
 function keepaliveConf(

@@ -24,7 +24,8 @@ export type Context =
   | "access_log"
   | "error_log"
   | "log_format"
-  | "return";
+  | "return"
+  | "resolver";
 
 export const HTTP_SERVER_LOCATION: readonly Context[] = ["http", "server", "location"];
 

@@ -10,6 +10,7 @@ import { coreDirectives } from "./directives/core.ts";
 import { accessLogParameters, errorLogParameters, logDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { placeDirectives, responseDirectives } from "./directives/response.ts";
+import { resolverDirectives, resolverParameters } from "./directives/resolver.ts";
 import { actionDirectives, listenParameters, serverDirectives } from "./directives/server.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { peerParameters, upstreamDirectives } from "./directives/upstream.ts";
@@ -77,6 +78,13 @@ export const GROUPS: readonly Group[] = [
     intro: "Groups of peers, and the connections kept to them.",
     directives: upstreamDirectives,
     parameters: { server: peerParameters },
+  },
+  {
+    page: "resolver",
+    title: "Names",
+    intro: "How names of hosts become addresses.",
+    directives: resolverDirectives,
+    parameters: { resolver: resolverParameters },
   },
 ];
 

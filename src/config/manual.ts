@@ -94,7 +94,7 @@ function parameterTable(parameters: Table): string {
 
 /** nginx's name alone may be that of two directives: in a server and in an upstream. */
 function title({ name, contexts }: Directive<unknown>): string {
-  return contexts.includes("upstream") ? `${name} (upstream)` : name;
+  return contexts[0] === "upstream" ? `${name} (upstream)` : name;
 }
 
 function anchor(heading: string): string {
@@ -135,6 +135,7 @@ const PLACES: Readonly<Record<Context, string>> = {
   error_log: "error_log",
   log_format: "log_format",
   return: "return",
+  resolver: "resolver",
 };
 
 function places(contexts: readonly Context[]): string {

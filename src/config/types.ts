@@ -194,6 +194,18 @@ export function located(label: string, expected: string): ArgumentType<Located> 
   };
 }
 
+/** The same, but it may have `$variables`, which have to be known. */
+export function locatedTemplate(label: string, expected: string): ArgumentType<Located> {
+  const type = located(label, expected);
+  return {
+    ...type,
+    read(node, reading): Located | undefined {
+      const isGood = node.kind !== "scalar" || checkVariables(node, reading);
+      return isGood ? type.read(node, reading) : undefined;
+    },
+  };
+}
+
 /** Some such names: `a b`, or a list of them. */
 export function locatedWords(label: string, expected: string): ArgumentType<readonly Located[]> {
   return {

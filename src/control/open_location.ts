@@ -13,12 +13,14 @@ import {
   Proxy,
   Return,
 } from "../http/mod.ts";
-import type { PeerGroup } from "../peer/mod.ts";
+import type { DynamicPeerConf, PeerGroup } from "../peer/mod.ts";
+import type { Names } from "./names.ts";
 import type { TlsClients } from "./tls_files.ts";
 
 /** What actions need. */
 export interface ActionParts {
   readonly groups: ReadonlyMap<string, PeerGroup>;
+  readonly names: Names;
   readonly tlsClients: TlsClients;
   /** By the names that locations know them by. */
   readonly handlers: Readonly<Record<string, CustomHandler>>;
@@ -45,10 +47,12 @@ function openAction(location: LocationConf, parts: ActionParts): Handler {
   const { action } = location;
   switch (action.kind) {
     case "proxy": {
-      const group = parts.groups.get(action.group.name);
-      if (group === undefined) throw new Error(`Cannot find the group ${action.group.name}`);
       const { tls } = action.dial;
-      return new Proxy(location, action, group, tls && parts.tlsClients.get(tls));
+      const groups = {
+        groups: parts.groups,
+        dynamic: (peer: DynamicPeerConf) => parts.names.dynamic(peer),
+      };
+      return new Proxy(location, action, groups, tls && parts.tlsClients.get(tls));
     }
     case "return":
       return new Return(action);

@@ -29,6 +29,7 @@ import {
 } from "../http/mod.ts";
 import { AccessLog, type AccessLogConf, ERROR_LOG_SINK, ErrorLog, LogFiles } from "../log/mod.ts";
 import { PeerGroup } from "../peer/mod.ts";
+import { Names } from "./names.ts";
 import { type ActionParts, openLocation } from "./open_location.ts";
 import { CannotListen, type RunningServer, type StartServerOptions } from "./running_server.ts";
 import { loadTlsClients } from "./tls_files.ts";
@@ -61,7 +62,10 @@ export async function startServer(
     counters: { open: 0 },
   };
   const worker = new Worker(context, errorLog);
-  const groups = openGroups(conf, worker);
+  const names = new Names(context.deadlines, errorLog, (name, peer) => {
+    errorLog.log("warn", `upstream server temporarily disabled: ${peer.name} of ${name}`);
+  });
+  const groups = openGroups(conf, context.deadlines, names);
   const clients = new Set<ClientConnection>();
   const drained = Promise.withResolvers<void>();
   let isEnding = false;
@@ -80,19 +84,21 @@ export async function startServer(
 
   async function closeAll(): Promise<void> {
     await Promise.all(listeners.map((listener) => listener.close()));
+    names.close();
     for (const group of groups.values()) group.close();
     gate.close();
     await logFiles.close();
   }
 
   try {
+    await names.start();
     for (const listenerConf of conf.listeners) {
       listeners.push(
         openListener(
           listenerConf,
           conf,
           worker,
-          { groups, tlsClients, handlers: options.handlers ?? {} },
+          { groups, names, tlsClients, handlers: options.handlers ?? {} },
           logFiles,
           clients,
           checkDrained,
@@ -108,7 +114,7 @@ export async function startServer(
     addresses: listeners.map((listener) => listener.address),
     stats() {
       const { pool, deadlines, counters } = context;
-      let idle = 0;
+      let idle = names.idleCount;
       for (const group of groups.values()) idle += group.idle.count;
       return {
         pool: pool.stats(),
@@ -138,18 +144,16 @@ export async function startServer(
   };
 }
 
-function openGroups(conf: SluiceConf, worker: Worker): Map<string, PeerGroup> {
+function openGroups(
+  conf: SluiceConf,
+  deadlines: Deadlines,
+  names: Names,
+): Map<string, PeerGroup> {
   const groups = new Map<string, PeerGroup>();
-  for (const group of conf.groups) {
-    groups.set(
-      group.name,
-      new PeerGroup(group, worker.context.deadlines, (name, peer) => {
-        worker.errorLog.log(
-          "warn",
-          `upstream server temporarily disabled: ${peer.name} of ${name}`,
-        );
-      }),
-    );
+  for (const groupConf of conf.groups) {
+    const group = new PeerGroup(groupConf, deadlines, names.onDisabled);
+    names.follow(groupConf, group);
+    groups.set(groupConf.name, group);
   }
   return groups;
 }

@@ -6,7 +6,7 @@
  */
 import type { ClientConf, ListenConf } from "../downstream/conf.ts";
 import type { AccessLogConf, ErrorLogConf } from "../log/conf.ts";
-import type { UpstreamGroupConf } from "../peer/conf.ts";
+import type { DynamicPeerConf, UpstreamGroupConf } from "../peer/conf.ts";
 import type { DialConf, UpstreamConf } from "../upstream/conf.ts";
 
 /** Where a server accepts connections. */
@@ -151,8 +151,10 @@ export interface HandlerAction {
 /** `proxy: { pass: … }`. */
 export interface ProxyAction {
   readonly kind: "proxy";
-  /** The `upstreams` group, or the implicit group of a literal address. */
-  readonly group: UpstreamGroupConf;
+  /** The `upstreams` group, or the implicit group of a literal address; undefined: see `variable`. */
+  readonly group: UpstreamGroupConf | undefined;
+  /** Set where `pass` has variables: the group and what follows are made for each request. */
+  readonly variable: VariablePass | undefined;
   /** `$proxy_host`: the authority as written in `pass`, default port left out. */
   readonly proxyHost: string;
   /** `$proxy_port`: likewise, default port filled in; empty for a unix socket. */
@@ -176,6 +178,14 @@ export interface ProxyAction {
   readonly passTrailers: boolean;
   /** `http_version` towards the peer. */
   readonly httpVersion: "1.0" | "1.1";
+}
+
+/** A `pass` with variables. */
+export interface VariablePass {
+  /** `http://$arg_b/x`. */
+  readonly url: string;
+  /** Of groups that are not in the configuration. */
+  readonly peer: DynamicPeerConf;
 }
 
 /** `return: CODE [TEXT | URL]`. */

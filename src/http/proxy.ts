@@ -5,17 +5,19 @@
  */
 import type { DialOptions, TlsClient } from "../event/mod.ts";
 import { compileTemplate, type Template } from "../log/mod.ts";
-import type { PeerGroup } from "../peer/mod.ts";
 import { journey, type RateLimit } from "../upstream/mod.ts";
 import { bytesOf, escapeArgs, escapePath, type HeadWriter } from "../wire/mod.ts";
 import type { LocationConf, ProxyAction } from "./conf.ts";
 import { compileDial } from "./proxy_dial.ts";
+import { compileTarget, type PassGroups, type PassTarget, type TargetOf } from "./pass_target.ts";
 import { HeaderPolicy } from "./header_policy.ts";
 import { rateOf } from "./rate.ts";
+import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import { variable } from "./variables.ts";
 import type { Handler } from "./worker.ts";
 
+const INTERNAL_SERVER_ERROR = 500;
 const SLASH = bytesOf("/");
 
 /** One `set_header`. A constant one is ready to be written. */
@@ -31,7 +33,6 @@ export interface SetHeader {
 /** One location's `proxy`, compiled. */
 export class Proxy implements Handler {
   readonly conf: ProxyAction;
-  readonly group: PeerGroup;
   readonly setHeaders: readonly SetHeader[];
   readonly headers: HeaderPolicy;
   /** Whether `set_header` says what is in `Connection`. */
@@ -39,18 +40,16 @@ export class Proxy implements Handler {
   readonly #upstreamRate: Template<Request>;
   /** Names that `set_header` sets, by length: the client's fields of these names are not passed. */
   readonly #overridden: readonly (readonly Uint8Array[] | undefined)[];
-  /** The path that `pass` puts in the place of what the location matched. */
-  readonly #uri: string | undefined;
+  readonly #targetOf: TargetOf;
   readonly #matchedLength: number;
-  readonly #dialOf: (request: Request) => DialOptions;
+  readonly #dialOf: (request: Request, isTls: boolean) => DialOptions;
 
   /** @param tls For `https://`. */
-  constructor(location: LocationConf, conf: ProxyAction, group: PeerGroup, tls?: TlsClient) {
+  constructor(location: LocationConf, conf: ProxyAction, groups: PassGroups, tls?: TlsClient) {
     this.conf = conf;
-    this.group = group;
     this.#dialOf = compileDial(conf, tls);
     this.headers = new HeaderPolicy(conf.headers);
-    this.#uri = conf.uri;
+    this.#targetOf = compileTarget(conf, groups);
     this.#matchedLength = /^[~@]/.test(location.modifier) ? 0 : location.pattern.length;
     this.setHeaders = conf.setHeaders.map(([name, text]) => {
       const value = compileTemplate(text, variable);
@@ -75,15 +74,20 @@ export class Proxy implements Handler {
 
   handle(request: Request): Promise<void> {
     const { exchange, downstream } = request;
-    request.proxyHost = this.conf.proxyHost;
-    request.proxyPort = this.conf.proxyPort;
-    downstream.begin(this);
+    const target = this.#targetOf(request);
+    if (target === undefined) {
+      refuse(request, INTERNAL_SERVER_ERROR);
+      return Promise.resolve();
+    }
+    request.proxyHost = target.proxyHost;
+    request.proxyPort = target.proxyPort;
+    downstream.begin(this, target);
     exchange.begin(
       this.conf.upstream,
-      this.group,
+      target.group,
       downstream,
       request.method,
-      this.#dialOf(request),
+      this.#dialOf(request, target.isTls),
     );
     return journey(exchange);
   }
@@ -105,22 +109,23 @@ export class Proxy implements Handler {
   }
 
   /** Writes the request target as the peer is to see it. */
-  writeTarget(request: Request, into: HeadWriter): void {
+  writeTarget(request: Request, { uri, isWholeUri }: PassTarget, into: HeadWriter): void {
     const { head } = request;
+    if (isWholeUri && uri !== undefined) return into.text(uri);
     const { bytes } = head.fields;
     if (request.isRewritten) {
       const { path, args } = request;
-      const rest = this.#uri === undefined ? path : path.slice(this.#matchedLength);
-      into.text((this.#uri ?? "") + escapePath(rest));
+      const rest = uri === undefined ? path : path.slice(this.#matchedLength);
+      into.text((uri ?? "") + escapePath(rest));
       if (args !== "") into.text(`?${escapeArgs(args)}`);
       return;
     }
-    if (this.#uri === undefined) {
+    if (uri === undefined) {
       if (head.pathStart === head.pathEnd) into.constant(SLASH); // an absolute target without a path
       into.range(bytes, head.pathStart, head.targetEnd);
       return;
     }
-    into.text(this.#uri + escapePath(request.path.slice(this.#matchedLength)));
+    into.text(uri + escapePath(request.path.slice(this.#matchedLength)));
     if (head.queryStart >= 0) into.range(bytes, head.queryStart - 1, head.targetEnd);
   }
 }

@@ -14,26 +14,25 @@ import { variable } from "./variables.ts";
  * same record as far as possible, and share idle connections in any case.
  */
 export function compileDial(
-  { dial, proxyHost }: ProxyAction,
+  { dial, proxyHost, variable: varies }: ProxyAction,
   client: TlsClient | undefined,
-): (request: Request) => DialOptions {
+): (request: Request, isTls: boolean) => DialOptions {
   const { bind, socketKeepalive, tls } = dial;
-  if (tls === undefined || client === undefined) {
-    const options: DialOptions = { tls: undefined, bind, socketKeepalive };
-    return () => options;
-  }
+  const plain: DialOptions = { tls: undefined, bind, socketKeepalive };
+  if (tls === undefined || client === undefined) return () => plain;
   const withName = (name: string): DialOptions => ({
     tls: { client, name },
     bind,
     socketKeepalive,
   });
   const name = compileTemplate(tls.name, variable);
-  if (name.isConstant || tls.name === "$proxy_host") {
+  if (name.isConstant || (tls.name === "$proxy_host" && varies === undefined)) {
     const options = withName(withoutPort(name.isConstant ? tls.name : proxyHost));
-    return () => options;
+    return (_, isTls) => isTls ? options : plain;
   }
   let last = withName("");
-  return (request) => {
+  return (request, isTls) => {
+    if (!isTls) return plain;
     const text = withoutPort(name.render(request));
     if (last.tls?.name !== text) last = withName(text);
     return last;

@@ -18,6 +18,7 @@ import {
 } from "../wire/mod.ts";
 import { copyResponseFields, type HeaderPolicy, HIDE, LOOK_UP, REWRITE } from "./header_policy.ts";
 import { responseRate } from "./rate.ts";
+import type { PassTarget } from "./pass_target.ts";
 import type { Proxy } from "./proxy.ts";
 import { type PartialContent, rangesOf } from "./ranges.ts";
 import { refuse, toUnsafeTarget } from "./redirect.ts";
@@ -51,6 +52,7 @@ const SURVIVE_REDIRECT = [
 export class ProxyDownstream implements Downstream {
   readonly #request: Request;
   #proxy!: Proxy;
+  #target!: PassTarget;
   #head!: ResponseHead;
   /** What the client is told of the response at hand. */
   #status = 0;
@@ -72,8 +74,9 @@ export class ProxyDownstream implements Downstream {
   }
 
   /** Makes ready for the request that is there now. */
-  begin(proxy: Proxy): void {
+  begin(proxy: Proxy, target: PassTarget): void {
     this.#proxy = proxy;
+    this.#target = target;
     this.#asksForUpgrade = false;
     this.#parts = undefined;
     this.#tunnel = undefined;
@@ -101,7 +104,7 @@ export class ProxyDownstream implements Downstream {
     this.#hasLostBody = request.isBodyGone && bodyBytes === 0;
     into.text(request.method);
     into.constant(SPACE);
-    proxy.writeTarget(request, into);
+    proxy.writeTarget(request, this.#target, into);
     into.constant(isHttp10 ? HTTP_10 : HTTP_11);
     this.#asksForUpgrade = false;
     for (const { line, prefix, value, isUpgrade } of proxy.setHeaders) {
@@ -116,7 +119,7 @@ export class ProxyDownstream implements Downstream {
       into.text(text);
       into.crlf();
     }
-    if (!proxy.setsConnection && (isHttp10 || proxy.group.keepsNone)) {
+    if (!proxy.setsConnection && (isHttp10 || this.#target.group.keepsNone)) {
       into.constant(CONNECTION_CLOSE);
     }
     if (bodyBytes < 0) {

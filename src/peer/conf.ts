@@ -28,6 +28,41 @@ export interface PeerConf {
   readonly isDown: boolean;
 }
 
+/** A host that is known by its name, which stands for any number of addresses. */
+export interface HostAddress {
+  readonly transport: "name";
+  readonly hostname: string;
+  readonly port: number;
+  /** `resolve`: looked up again at run time; else once, when the server starts. */
+  readonly isFollowed: boolean;
+  /** `service`: the name of an SRV record, such as `_http._tcp.example.org`. */
+  readonly service: string | undefined;
+}
+
+/** One `server` of a group as it is written: a peer, or the name of any number of them. */
+export interface PeerServerConf extends Omit<PeerConf, "address"> {
+  readonly address: PeerAddress | HostAddress;
+}
+
+/** Where DNS is asked: an IP address and port. */
+export interface NameServer {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** `resolver`: how names are looked up at run time. */
+export interface ResolverConf {
+  /** None: the system is asked (getaddrinfo). */
+  readonly servers: readonly NameServer[];
+  /** `valid`: how long an answer is used, whatever it says itself. */
+  readonly validMs: number | undefined;
+  /** `timeout`: the longest wait for an answer. */
+  readonly timeoutMs: number;
+  /** Whether IPv4 addresses are looked for, and IPv6 ones. One of them at least. */
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+}
+
 /** `keepalive` and its companions: the cache of idle connections of a group. */
 export interface KeepaliveConf {
   /** `keepalive`: idle connections kept; 0 turns the cache off. */
@@ -43,6 +78,14 @@ export interface KeepaliveConf {
 /** One named group of `upstreams`, or the implicit group of a literal address. */
 export interface UpstreamGroupConf {
   readonly name: string;
-  readonly peers: readonly PeerConf[];
+  readonly peers: readonly PeerServerConf[];
   readonly keepalive: KeepaliveConf;
+  /** For the servers that are looked up at run time. */
+  readonly resolver: ResolverConf;
+}
+
+/** The peers of groups that are made of requests' variables: all but where they are. */
+export interface DynamicPeerConf extends Omit<PeerServerConf, "name" | "address"> {
+  readonly keepalive: KeepaliveConf;
+  readonly resolver: ResolverConf;
 }

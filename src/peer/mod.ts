@@ -3,7 +3,14 @@
  *
  * @module
  */
-export { PeerGroup } from "./group.ts";
+export { formatHost, type HostPort, isIp, parseHostPort } from "./address.ts";
+export type { DynamicPeerConf, PeerServerConf, ResolverConf, UpstreamGroupConf } from "./conf.ts";
+export { DynamicGroups } from "./dynamic_groups.ts";
+export { FollowedNames } from "./followed_names.ts";
+export { type OnDisabled, PeerGroup } from "./group.ts";
+export type { OnDemand } from "./on_demand.ts";
 export { type Balancer, Peer, type PeerVerdict, Selection } from "./peer.ts";
+export { type Answer, Resolution, Resolver } from "./resolver.ts";
 export { RoundRobin } from "./round_robin.ts";
+export { Unresolved } from "./unresolved.ts";
 export { IdleConns, UpstreamConn } from "./upstream_conn.ts";

@@ -8,7 +8,9 @@ import type { PeerConf } from "./conf.ts";
 
 /** One upstream server: its configuration, then its live state. */
 export class Peer {
-  readonly conf: PeerConf;
+  #conf: PeerConf;
+  /** Its address is no longer one of its server's name: it finishes what it has. */
+  isGone = false;
   /** Connections in use now, for `max_conns`. */
   connections = 0;
   /** Failures in the current window. */
@@ -22,8 +24,22 @@ export class Peer {
   currentWeight = 0;
 
   constructor(conf: PeerConf) {
-    this.conf = conf;
+    this.#conf = conf;
     this.effectiveWeight = conf.weight;
+  }
+
+  get conf(): PeerConf {
+    return this.#conf;
+  }
+
+  /** Takes another share of the requests, keeping its state. Returns whether it is another. */
+  adopt(conf: PeerConf): boolean {
+    const { weight, isBackup } = this.#conf;
+    if (conf.weight === weight && conf.isBackup === isBackup) return false;
+    this.#conf = conf;
+    this.effectiveWeight = conf.weight;
+    this.currentWeight = 0;
+    return true;
   }
 
   /** As written in the configuration. */

@@ -102,7 +102,8 @@ export class IdleConns {
     const { conn } = upstream;
     const nowMs = this.#deadlines.nowMs;
     if (
-      this.#isClosed || conf.connections === 0 || upstream.requests >= conf.requests ||
+      this.#isClosed || upstream.peer.isGone || conf.connections === 0 ||
+      upstream.requests >= conf.requests ||
       nowMs - upstream.openedAtMs > conf.timeMs || conn.isClosed
     ) {
       upstream.close();
@@ -113,6 +114,16 @@ export class IdleConns {
     if (!this.#watch(upstream)) return;
     conn.setReadDeadline(nowMs + conf.timeoutMs);
     this.#idle.push(upstream);
+  }
+
+  /** Closes those to a peer that is gone. */
+  closeAllOf(peer: Peer): void {
+    for (let at = this.#idle.length - 1; at >= 0; at--) {
+      const upstream = this.#idle[at]!;
+      if (upstream.peer !== peer) continue;
+      this.#idle.splice(at, 1);
+      this.#evict(upstream);
+    }
   }
 
   /** Closes all, and keeps none from now on: for shutdown and reload. */

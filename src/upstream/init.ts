@@ -9,12 +9,16 @@ import { createRequest } from "./send_request.ts";
 
 /** @returns Whether the request is ready to be sent; if not, `take_request` makes it so. */
 export function init(exchange: Exchange): boolean {
-  const { selection, conf, group, downstream } = exchange;
+  beginWalk(exchange);
+  return exchange.downstream.requestBody === undefined && exchange.keptBody === undefined &&
+    createRequest(exchange, 0);
+}
+
+/** All peers of the group are there to be tried. */
+export function beginWalk({ selection, conf, group }: Exchange): void {
   const { tries } = conf.nextUpstream;
   group.balancer.begin(selection);
   if (tries > 0 && tries < selection.triesLeft) selection.triesLeft = tries;
-  return downstream.requestBody === undefined && exchange.keptBody === undefined &&
-    createRequest(exchange, 0);
 }
 
 /** From now on the client's leaving ends the journey (unless `ignore_client_abort`). */

@@ -4,12 +4,12 @@
  * its own.
  *
  * ```text
- *   init ─► take_request ─► get peer ─► connect ─► send_request ─► process_header ─► respond_… ─► finalize
- *           (if there is       ▲        (if no       (its body, if        │        (if it is not
- *            a body)           │         idle one)    it is not sent      │         whole already)
- *                              │                      with the head:      │
- *                              │                      beside the rest)    │
- *                              └─────── next_upstream ◄─ a failure or a refusal
+ *   init ─► take_request ─► resolve ─► get peer ─► connect ─► send_request ─► process_header ─► respond_… ─► finalize
+ *           (if there is      (if its     ▲        (if no       (its body, if        │        (if it is not
+ *            a body)           address    │         idle one)    it is not sent      │         whole already)
+ *                              is not     │                      with the head:      │
+ *                              known)     │                      beside the rest)    │
+ *                                         └─────── next_upstream ◄─ a failure or a refusal
  * ```
  *
  * A phase is an async generator that the exchange's driver runs. Where a request meets
@@ -37,6 +37,7 @@ import {
 } from "./next_upstream.ts";
 import { processHeader } from "./process_header.ts";
 import { releaseUpstream, roomToRespond, startResponse, takeBody } from "./respond.ts";
+import { resolve } from "./resolve.ts";
 import { respondBuffered } from "./respond_buffered.ts";
 import { respondInMemory } from "./respond_in_memory.ts";
 import { respondUnbuffered } from "./respond_unbuffered.ts";
@@ -60,12 +61,15 @@ export async function journey(exchange: Exchange): Promise<void> {
   try {
     if (!init(exchange)) await driver.run(takeRequest(exchange));
     if (downstream.requestBody?.isDone ?? true) watchClient(exchange);
+    const { onDemand } = group;
+    if (onDemand?.isDue(context.deadlines.nowMs)) await driver.run(resolve(exchange, onDemand));
     while (true) { // bounded: a selection never returns a peer twice
       const peer = group.balancer.get(selection, context.deadlines.nowMs);
       if (peer === undefined) {
         exchange.doing = "connecting to upstream";
-        downstream.report("error", "no live upstreams");
-        if (exchange.reason.what === "") exchange.reason.what = "no live upstreams";
+        const why = group.whyEmpty ?? "no live upstreams";
+        downstream.report("error", why);
+        if (exchange.reason.what === "") exchange.reason.what = why;
         return finalize(exchange, BAD_GATEWAY);
       }
       const outcome = await attempt(exchange, peer);

@@ -6,6 +6,15 @@
 export { BadMessage } from "./bad_message.ts";
 export { BodyDecoder } from "./body.ts";
 export { bytesOf, equalsIgnoringCase, latin1 } from "./chars.ts";
+export {
+  type DnsQuestion,
+  type DnsRecord,
+  type DnsResponse,
+  isDnsName,
+  readDnsResponse,
+  type RecordType,
+  writeDnsQuestion,
+} from "./dns.ts";
 export * as fieldId from "./fields.ts";
 export { FieldLines, identify } from "./fields.ts";
 export { Head, NO_LENGTH } from "./head.ts";

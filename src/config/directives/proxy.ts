@@ -11,7 +11,7 @@ import {
   fieldValue,
   flag,
   integer,
-  located,
+  locatedTemplate,
   mapOf,
   size,
   time,
@@ -37,14 +37,17 @@ export const proxyDirectives = {
     yaml: "proxy.pass",
     contexts: ["location"],
     merge: "own",
-    type: located(
+    type: locatedTemplate(
       "URL",
       'a URL such as "http://app", "http://127.0.0.1:9001/path" or "http://unix:/run/app.sock:/path"',
     ),
     example: { yaml: "http://app", nginx: "http://app" },
     doc:
       "Where requests go: a group of `upstreams` or an address. With a path (even `/` alone) it " +
-      "replaces the part of the request's path that the location matched.",
+      "replaces the part of the request's path that the location matched. With variables it is made " +
+      "for each request: the name of a group, or an address, or a name that the `resolver` looks " +
+      "up; a path in it is the whole of what the peer is asked for. Variables that clients choose " +
+      "let them choose where requests go.",
   }),
   connectTimeoutMs: directive({
     name: "proxy_connect_timeout",

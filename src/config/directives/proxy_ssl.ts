@@ -1,6 +1,6 @@
 /** Directives about how a peer is connected to: the source address, and TLS. @module */
 import type { TlsVersion } from "../../upstream/conf.ts";
-import { isIp, parseHostPort } from "../address.ts";
+import { isIp, parseHostPort } from "../../peer/address.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
 import { wordsOf } from "../node.ts";
 import { flag, integer, scalarType, template } from "../types.ts";

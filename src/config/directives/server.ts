@@ -1,6 +1,6 @@
 /** Directives of servers, and what a location does by itself. @module */
 import type { ListenAddress } from "../../http/conf.ts";
-import { formatHost, isIp, parseHostPort } from "../address.ts";
+import { formatHost, isIp, parseHostPort } from "../../peer/address.ts";
 import {
   type ArgumentType,
   directive,

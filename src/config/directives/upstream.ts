@@ -1,6 +1,6 @@
 /** Directives of groups of peers. @module */
-import type { PeerAddress } from "../../peer/conf.ts";
-import { formatHost, parseHostPort } from "../address.ts";
+import type { HostAddress, PeerAddress } from "../../peer/conf.ts";
+import { formatHost, isIp, parseHostPort } from "../../peer/address.ts";
 import { type ArgumentType, directive, type Settings, type Table } from "../directive.ts";
 import { parameters } from "../parameters.ts";
 import { choice, flag, integer, listOf, scalarType, time } from "../types.ts";
@@ -8,7 +8,7 @@ import { choice, flag, integer, listOf, scalarType, time } from "../types.ts";
 /** A peer's address, and how logs call it. */
 export interface NamedAddress {
   readonly name: string;
-  readonly address: PeerAddress;
+  readonly address: PeerAddress | HostAddress;
 }
 
 export const peerAddress: ArgumentType<NamedAddress> = scalarType(
@@ -26,7 +26,9 @@ export function parsePeerAddress(text: string, defaultPort = 80): NamedAddress |
   const { hostname, port = defaultPort } = parsed;
   return {
     name: `${formatHost(hostname)}:${port}`,
-    address: { transport: "tcp", hostname, port },
+    address: isIp(hostname)
+      ? { transport: "tcp", hostname, port }
+      : { transport: "name", hostname, port, isFollowed: false, service: undefined },
   };
 }
 
@@ -35,7 +37,9 @@ export const peerParameters = {
     name: "address",
     contexts: ["peer"],
     type: peerAddress,
-    doc: "Where the peer listens. The port is 80 when none is given.",
+    doc:
+      "Where the peer listens. The port is 80 when none is given. A name becomes as many peers " +
+      "as it has addresses when the server starts.",
   }),
   weight: directive({
     name: "weight",
@@ -78,6 +82,27 @@ export const peerParameters = {
     type: flag,
     default: "off",
     doc: "It gets no requests.",
+  }),
+  isFollowed: directive({
+    name: "resolve",
+    contexts: ["peer"],
+    type: flag,
+    default: "off",
+    doc: "The name is looked up again by the `resolver` when its lifetime is over, and the peers " +
+      "follow it: those whose addresses stay keep their state and connections, those that go " +
+      "finish what they have.",
+  }),
+  service: directive({
+    name: "service",
+    contexts: ["peer"],
+    type: scalarType(
+      "name",
+      'the name of a service, such as "http" or "_http._tcp"',
+      (text) => /^[\w.-]+$/.test(text) ? text : undefined,
+    ),
+    doc: "The peers are those of the name's SRV records, with their ports and weights; those of " +
+      "another than the best priority are backups. `http` stands for `_http._tcp`. It needs " +
+      "`resolve` and a `resolver` with servers; a port at the address is not used.",
   }),
 } satisfies Table;
 

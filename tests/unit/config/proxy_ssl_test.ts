@@ -52,7 +52,7 @@ Deno.test("config: the default port of https:// is 443, and left out of $proxy_h
   ];
   for (const [url, peer, host, port] of cases) {
     const { group, proxyHost, proxyPort } = read(`pass: "${url}"`);
-    assertEquals([group.peers[0]?.name, proxyHost, proxyPort], [peer, host, port], url);
+    assertEquals([group?.peers[0]?.name, proxyHost, proxyPort], [peer, host, port], url);
   }
 });
 
