@@ -163,8 +163,11 @@ export class ClientBody {
     if (buf === undefined) return; // RFC 9110, 10.1.1: the client goes on by itself after a while
     buf.cell.set(CONTINUE);
     buf.last = CONTINUE.length;
-    conn.send(buf);
-    buf.release();
+    try {
+      conn.send(buf);
+    } finally {
+      buf.release();
+    }
   }
 }
 

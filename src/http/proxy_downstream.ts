@@ -220,7 +220,9 @@ export class ProxyDownstream implements Downstream {
     if (isTyped || parts?.isMultipart === true) fates = withHidden(fates, fieldId.CONTENT_TYPE);
     this.#writesLength = parts !== undefined ||
       (request.statusOverride !== 0 && method !== "HEAD");
-    if (this.#writesLength) fates = withHidden(fates, fieldId.CONTENT_LENGTH);
+    // RFC 9110, 8.6: a 204 has no length; a client that believed one would wait for it.
+    const hidesLength = this.#writesLength || status === 204;
+    if (hidesLength) fates = withHidden(fates, fieldId.CONTENT_LENGTH);
     if (this.#proxy.conf.forceRanges) {
       fates = withHidden(fates, fieldId.ACCEPT_RANGES);
       request.client.response.filter = parts?.filter;

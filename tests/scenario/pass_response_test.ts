@@ -99,6 +99,38 @@ for (const status of ["204 No Content", "304 Not Modified"]) {
   });
 }
 
+Deno.test("204 with a length and a body that it must not have: neither reaches the client", async () => {
+  const response = await answer(
+    always("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"),
+    getRequest(),
+    (_, __, sluice) => assertEquals(sluice.stats().idle, 0),
+  );
+  assertEquals([response.status, response.fields.has("Content-Length")], [204, false]);
+});
+
+Deno.test("101 that nobody asked for: 502, and the connection to the origin is not used again", async () => {
+  const response = await answer(
+    always("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw"),
+    getRequest(),
+    (_, __, sluice) => assertEquals(sluice.stats().idle, 0),
+  );
+  assertEquals(response.status, 502);
+});
+
+Deno.test("interim responses without end: 502 when they have filled buffer_size", async () => {
+  await using origin = await respondWith(
+    "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n".repeat(1_000) +
+      "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+  );
+  await withSluice(inFrontOf(origin), async (address) => {
+    await using client = await connect(address);
+    await client.send(getRequest());
+    let status = 103;
+    while (status === 103) status = (await client.readResponse()).status;
+    assertEquals(status, 502);
+  });
+});
+
 Deno.test("a body that ends with the origin's connection is chunked for HTTP/1.1", async () => {
   const response = await answer(once("HTTP/1.1 200 OK\r\n\r\nuntil the end"));
   assertEquals([response.framing, response.bodyText, response.isComplete], [
