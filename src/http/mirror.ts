@@ -5,6 +5,7 @@
  * @module
  */
 import { Driver } from "../event/mod.ts";
+import { escapeArgs } from "../wire/mod.ts";
 import { Departure } from "./departure.ts";
 import type { Request } from "./request.ts";
 import { Subrequest } from "./subrequest.ts";
@@ -61,7 +62,7 @@ export class Mirror implements Handler {
         continue;
       }
       this.#leftOut = 0;
-      this.#send(request, target, body);
+      this.#send(request, withArgs(target, request), body);
     }
   }
 
@@ -84,4 +85,9 @@ export class Mirror implements Handler {
       this.#running--;
     });
   }
+}
+
+/** The client's query is the copy's, unless the configuration gives it one: nginx's `mirror`. */
+function withArgs(target: string, { args }: Request): string {
+  return args === "" || target.includes("?") ? target : `${target}?${escapeArgs(args)}`;
 }

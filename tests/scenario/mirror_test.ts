@@ -50,7 +50,7 @@ Deno.test("mirror: another location gets a copy with method and fields, and its 
     const response = await exchange(address, request);
     assertEquals([response.bodyText, response.fields.has("X-Copy")], ["from app", false]);
     const head = await copy.waitForRequest(1);
-    assertEquals([head.method, head.target], ["DELETE", "/copy"]);
+    assertEquals([head.method, head.target], ["DELETE", "/copy?x=1"]);
     assertEquals([head.fields.get("Cookie"), head.fields.get("X-Original")], ["a=b", "/page?x=1"]);
     await sluice.accessLine(2);
     assertEquals(sluice.accessLog.toSorted(), ["/copy 200", "/page 200"]);
@@ -93,11 +93,11 @@ Deno.test("mirror: several locations get copies", async () => {
       /other: { proxy: { pass: "http://${copy.address}" } }
 `;
   await withSluice(yaml, async (address) => {
-    await exchange(address, getRequest());
+    await exchange(address, getRequest("/?a=b"));
     await copy.waitForRequest(3);
     assertEquals(copy.requests.map(({ target }) => target).toSorted(), [
-      "/copy",
-      "/copy",
+      "/copy?a=b",
+      "/copy?a=b",
       "/other?x=y",
     ]);
   });

@@ -56,8 +56,10 @@ export const subrequestDirectives = {
     type: orOff(listOf(target)),
     default: "off",
     example: { yaml: "[/shadow, /other]", nginx: "/shadow" },
-    doc: "Locations of the same server that get a copy of each request. Their answers are thrown " +
-      "away; neither the client nor its next request waits for them.",
+    doc:
+      "Locations of the same server that get a copy of each request, with its query unless they " +
+      "have one of their own. Their answers are thrown away; neither the client nor its next " +
+      "request waits for them.",
   }),
   mirrorRequestBody: directive({
     name: "mirror_request_body",
