@@ -14,6 +14,7 @@ import {
   IS_TOKEN,
   latin1,
   LF,
+  LOWER,
   SP,
 } from "./chars.ts";
 
@@ -59,6 +60,7 @@ export const X_ACCEL_CHARSET = 29;
 export const ID_COUNT = 30;
 
 interface KnownName {
+  readonly first: number;
   readonly lower: Uint8Array;
   readonly id: number;
 }
@@ -249,9 +251,10 @@ export class FieldLines {
 export function identify(bytes: Uint8Array, start: number, end: number): number {
   const known = KNOWN_BY_LENGTH[end - start];
   if (known === undefined) return OTHER;
+  const first = LOWER[bytes[start]!];
   for (let at = 0; at < known.length; at++) {
-    const { lower, id } = known[at]!;
-    if (equalsIgnoringCase(bytes, start, end, lower)) return id;
+    const name = known[at]!;
+    if (name.first === first && equalsIgnoringCase(bytes, start, end, name.lower)) return name.id;
   }
   return OTHER;
 }
@@ -274,7 +277,7 @@ function badByte(byte: number): string {
 function byLength(names: Readonly<Record<string, number>>): KnownName[][] {
   const result: KnownName[][] = [];
   for (const [name, id] of Object.entries(names)) {
-    (result[name.length] ??= []).push({ lower: bytesOf(name), id });
+    (result[name.length] ??= []).push({ first: name.charCodeAt(0), lower: bytesOf(name), id });
   }
   // Holes would make every look-up slow.
   return Array.from(result, (known) => known ?? []);
