@@ -16,6 +16,7 @@ import {
 import {
   DEFAULT_MAX_RANGES,
   HttpServer,
+  keptOf,
   type ListenerConf,
   type Location,
   type Request,
@@ -61,7 +62,7 @@ export async function startServer(
     gate,
     counters: { open: 0 },
   };
-  const worker = new Worker(context, errorLog);
+  const worker = new Worker(context, errorLog, keptOf(conf));
   const names = new Names(context.deadlines, errorLog, (name, peer) => {
     errorLog.log("warn", `upstream server temporarily disabled: ${peer.name} of ${name}`);
   });

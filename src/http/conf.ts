@@ -165,8 +165,16 @@ export interface ProxyAction {
   readonly upstream: UpstreamConf;
   /** `set_header`, in order, values with `$variables`; an empty value drops the field. */
   readonly setHeaders: readonly (readonly [name: string, value: string])[];
+  /** `method`: may hold `$variables`; undefined for the client's. */
+  readonly method: string | undefined;
   /** `pass_request_headers`: whether the client's fields reach the peer. */
   readonly passRequestHeaders: boolean;
+  /** `pass_request_body`: whether the client's body does. */
+  readonly passRequestBody: boolean;
+  /** `set_body`: sent in its place; may hold `$variables`. */
+  readonly setBody: string | undefined;
+  /** `failure_header`: whether responses tell what went wrong. */
+  readonly failureHeader: boolean;
   readonly headers: HeaderPolicyConf;
   /** `intercept_errors`: responses with a status that `error_page` names are replaced. */
   readonly interceptErrors: boolean;

@@ -12,6 +12,7 @@ export type {
   SubrequestInit,
   SubrequestResponse,
 } from "./handler_context.ts";
+export { type Kept, keptOf } from "./kept.ts";
 export { Mirror } from "./mirror.ts";
 export { Proxy } from "./proxy.ts";
 export type { Request } from "./request.ts";

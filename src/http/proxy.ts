@@ -10,6 +10,7 @@ import { bytesOf, escapeArgs, escapePath, type HeadWriter } from "../wire/mod.ts
 import type { LocationConf, ProxyAction } from "./conf.ts";
 import { compileDial } from "./proxy_dial.ts";
 import { compileTarget, type PassGroups, type PassTarget, type TargetOf } from "./pass_target.ts";
+import { byteText } from "./field_text.ts";
 import { HeaderPolicy } from "./header_policy.ts";
 import { rateOf } from "./rate.ts";
 import { refuse } from "./redirect.ts";
@@ -19,6 +20,11 @@ import type { Handler } from "./worker.ts";
 
 const INTERNAL_SERVER_ERROR = 500;
 const SLASH = bytesOf("/");
+const NOTHING = new Uint8Array();
+/** A token (RFC 9110, 5.6.2). */
+const METHOD = /^[!#$%&'*+.^_`|~\w-]+$/;
+/** Fields that are ours to write, since the body is ours to frame. */
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
 
 /** One `set_header`. A constant one is ready to be written. */
 export interface SetHeader {
@@ -38,6 +44,8 @@ export class Proxy implements Handler {
   /** Whether `set_header` says what is in `Connection`. */
   readonly setsConnection: boolean;
   readonly #upstreamRate: Template<Request>;
+  readonly #method: Template<Request> | undefined;
+  readonly #setBody: Template<Request> | undefined;
   /** Names that `set_header` sets, by length: the client's fields of these names are not passed. */
   readonly #overridden: readonly (readonly Uint8Array[] | undefined)[];
   readonly #targetOf: TargetOf;
@@ -50,8 +58,13 @@ export class Proxy implements Handler {
     this.#dialOf = compileDial(conf, tls);
     this.headers = new HeaderPolicy(conf.headers);
     this.#targetOf = compileTarget(conf, groups);
+    const setHeaders = conf.setHeaders.filter(([name]) => !FRAMING.has(name.toLowerCase()));
     this.#matchedLength = /^[~@]/.test(location.modifier) ? 0 : location.pattern.length;
-    this.setHeaders = conf.setHeaders.map(([name, text]) => {
+    if (conf.method !== undefined) this.#method = compileTemplate(conf.method, variable);
+    if (conf.setBody !== undefined) {
+      this.#setBody = compileTemplate(byteText(conf.setBody), variable);
+    }
+    this.setHeaders = setHeaders.map(([name, text]) => {
       const value = compileTemplate(text, variable);
       const prefix = bytesOf(`${name}: `);
       const isUpgrade = name.toLowerCase() === "upgrade";
@@ -63,10 +76,10 @@ export class Proxy implements Handler {
         line: isReady ? bytesOf(`${name}: ${text}\r\n`) : undefined,
       };
     });
-    this.setsConnection = conf.setHeaders.some(([name]) => name.toLowerCase() === "connection");
+    this.setsConnection = setHeaders.some(([name]) => name.toLowerCase() === "connection");
     this.#upstreamRate = compileTemplate(conf.limitRate, variable);
     const overridden: Uint8Array[][] = [];
-    for (const [name] of conf.setHeaders) {
+    for (const [name] of setHeaders) {
       (overridden[name.length] ??= []).push(bytesOf(name.toLowerCase()));
     }
     this.#overridden = Array.from(overridden);
@@ -82,14 +95,36 @@ export class Proxy implements Handler {
     request.proxyHost = target.proxyHost;
     request.proxyPort = target.proxyPort;
     downstream.begin(this, target);
+    if (this.conf.failureHeader) request.isMarked = request.tellsFailure = true;
+    const method = this.#method === undefined ? request.method : this.#method.render(request);
+    if (this.#method !== undefined && !METHOD.test(method)) {
+      request.report("error", `cannot use "${method}" as the method of a request`);
+      return Promise.resolve(refuse(request, 500));
+    }
     exchange.begin(
       this.conf.upstream,
       target.group,
       downstream,
-      request.method,
+      method,
       this.#dialOf(request, target.isTls),
     );
     return journey(exchange);
+  }
+
+  /** Whether {@linkcode substituteBody} is something. */
+  get replacesBody(): boolean {
+    return this.setsBody || !this.conf.passRequestBody;
+  }
+
+  /** Whether there is a `set_body`. */
+  get setsBody(): boolean {
+    return this.#setBody !== undefined;
+  }
+
+  /** What is sent in the place of the client's body: `set_body`, or nothing. */
+  substituteBody(request: Request): Uint8Array | undefined {
+    if (this.#setBody === undefined) return this.conf.passRequestBody ? undefined : NOTHING;
+    return bytesOf(this.#setBody.render(request));
   }
 
   /** `limit_rate` of the reading from the peer. */

@@ -9,6 +9,7 @@ import { BadMessage, type HeadWriter, normalizePath } from "../wire/mod.ts";
 import { absoluteUrl } from "./absolute_url.ts";
 import { fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";
+import { upstreamFailure } from "./variables.ts";
 
 /** Internal redirects of one request: nginx's. One more is a cycle, and ends with 500. */
 export const REDIRECTS_MAX = 10;
@@ -50,14 +51,23 @@ export function refuse(request: Request, status: number, location = ""): void {
 export function sendOwn(request: Request, response: SimpleResponse): void {
   const status = request.statusOverride === 0 ? response.status : request.statusOverride;
   const { policy, carried } = request;
-  const addsNone = policy?.addsHeaders !== true && carried.length === 0;
+  const addsNone = policy?.addsHeaders !== true && carried.length === 0 && !request.tellsFailure;
   if (addsNone && status === response.status) return sendSimple(request.client, response);
   const writeFields = (into: HeadWriter): void => {
     response.writeFields?.(into);
     for (const line of carried) into.constant(line);
+    writeFailure(request, into);
     policy?.writeHeaders(request, status, into);
   };
   sendSimple(request.client, { ...response, status, writeFields });
+}
+
+/** `failure_header`. */
+export function writeFailure(request: Request, into: HeadWriter): void {
+  const failure = request.tellsFailure ? upstreamFailure(request) : "";
+  if (failure === "") return;
+  into.text(`X-Sluice-Failure: ${fieldSafe(failure)}`);
+  into.crlf();
 }
 
 function toErrorPage(request: Request, target: string): void {

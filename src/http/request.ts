@@ -6,7 +6,13 @@
 import type { Client, RequestBodyReader } from "../downstream/mod.ts";
 import type { ErrorContext, LogLevel } from "../log/mod.ts";
 import { type Attempt, Exchange, type Reason } from "../upstream/mod.ts";
-import { normalizePath, type RequestHead, type ResponseHead } from "../wire/mod.ts";
+import {
+  type FieldLines,
+  normalizePath,
+  type RequestHead,
+  type ResponseHead,
+} from "../wire/mod.ts";
+import { upstreamValue } from "./kept.ts";
 import type { MemoryResponse } from "./memory_response.ts";
 import { ProxyDownstream } from "./proxy_downstream.ts";
 import { type Redirect, REDIRECTS_MAX } from "./redirect.ts";
@@ -64,6 +70,12 @@ export class Request {
   carried: readonly Uint8Array[] = [];
   /** `Content-Type` likewise, where what answers has none. */
   carriedType = "";
+  /** Values of variables of a peer's response that is gone, by name. */
+  kept: Map<string, string> | undefined;
+  /** `$request_body`, if it was in memory and something uses it. */
+  bodyText = "";
+  /** `failure_header`: the response tells what went wrong. */
+  tellsFailure = false;
   /** The body was read, and is not there for whoever handles the request now. */
   isBodyGone = false;
   #path: string | undefined;
@@ -81,7 +93,11 @@ export class Request {
     this.client = client;
     this.server = server;
     this.depth = 0;
-    this.memory = this.asked = this.takenBody = this.variables = undefined;
+    this.memory =
+      this.asked =
+      this.takenBody =
+      this.variables =
+        undefined;
     this.serverName =
       this.proxyHost =
       this.proxyPort =
@@ -172,8 +188,10 @@ export class Request {
 
   /** What the upstream's journey is run on: made at the first use, and kept. */
   get exchange(): Exchange {
+    const exchange = this.#exchange ??= new Exchange(this.worker.context);
+    if (!this.#usesExchange) exchange.forget();
     this.#usesExchange = true;
-    return this.#exchange ??= new Exchange(this.worker.context);
+    return exchange;
   }
 
   /** What the upstream's journey answers to: likewise. */
@@ -209,6 +227,18 @@ export class Request {
     if (this.#usesExchange) this.#exchange!.dropKeptBody();
   }
 
+  /** Copies the values of variables that will be asked for when `fields` are gone. */
+  keep(names: readonly string[], fields: FieldLines): void {
+    this.isMarked = true;
+    const kept = this.kept ??= new Map<string, string>();
+    for (const name of names) kept.set(name, upstreamValue(name, fields));
+  }
+
+  /** `$request_body_file`. */
+  get bodyPath(): string {
+    return this.#usesExchange ? this.#exchange!.requestBodyPath : "";
+  }
+
   /** Writes to the error log what happened, with all that is known. */
   report(level: LogLevel, message: string): void {
     const { errorLog } = this.worker;
@@ -222,8 +252,9 @@ export class Request {
       this.isBodyGone =
       this.#isGet =
         false;
-    this.next = undefined;
-    this.carriedType = "";
+    this.tellsFailure = false;
+    this.next = this.kept = undefined;
+    this.carriedType = this.bodyText = "";
     this.redirectsLeft = REDIRECTS_MAX + 1;
     this.statusOverride = 0;
     this.carried = [];

@@ -6,6 +6,7 @@
 import { type Getter, timeIso8601, timeLocal } from "../log/mod.ts";
 import type { Attempt } from "../upstream/mod.ts";
 import { bytesOf, NO_LENGTH } from "../wire/mod.ts";
+import { upstreamValue } from "./kept.ts";
 import type { Request } from "./request.ts";
 
 type Variable = Getter<Request>;
@@ -38,6 +39,8 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["remote_port", ({ client }) => portText(client.conn.remote.port)],
   ["remote_user", remoteUser],
   ["request", (request) => request.requestLine],
+  ["request_body", (request) => request.bodyText],
+  ["request_body_file", (request) => request.bodyPath],
   ["request_length", ({ head, client }) => String(head.end + client.body.bytes)],
   ["request_method", requestMethod],
   ["request_time", requestTime],
@@ -73,7 +76,9 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
 /** Families: what follows the prefix names the field, argument or cookie. */
 const FAMILIES: readonly (readonly [prefix: string, of: (name: string) => Variable])[] = [
   ["http_", (name) => httpField(name)],
-  ["upstream_http_", (name) => upstreamField(name)],
+  ["upstream_http_", (name) => upstreamField(`upstream_http_${name}`)],
+  ["upstream_cookie_", (name) => upstreamField(`upstream_cookie_${name}`)],
+  ["upstream_trailer_", (name) => ({ kept }) => kept?.get(`upstream_trailer_${name}`) ?? ""],
   ["arg_", (name) => ({ args }) => argument(args, name)],
   ["cookie_", (name) => (request) => cookie(field(request, COOKIE), name)],
 ];
@@ -121,16 +126,11 @@ function httpField(name: string): Variable {
   };
 }
 
-/** `$upstream_http_x`: likewise, of the response of a peer. */
+/** `$upstream_http_x`, `$upstream_cookie_x`: of the response of a peer. */
 function upstreamField(name: string): Variable {
-  const lower = bytesOf(name.toLowerCase().replaceAll("_", "-"));
   return (request) => {
     const fields = request.upstreamHead?.fields;
-    let index = fields === undefined ? -1 : fields.find(lower);
-    if (fields === undefined || index < 0) return "";
-    let text = fields.value(index);
-    while ((index = fields.find(lower, index + 1)) >= 0) text += `, ${fields.value(index)}`;
-    return text;
+    return fields === undefined ? request.kept?.get(name) ?? "" : upstreamValue(name, fields);
   };
 }
 
@@ -186,12 +186,14 @@ function requestTime({ client, worker }: Request): string {
 function list(request: Request, valueOf: (attempt: Attempt) => string): string {
   let text = "";
   for (const attempt of request.attempts()) {
-    text += text === "" ? valueOf(attempt) : `, ${valueOf(attempt)}`;
+    if (text !== "") text += attempt.isRedirected ? " : " : ", ";
+    text += valueOf(attempt);
   }
   return text;
 }
 
-function upstreamFailure(request: Request): string {
+/** `$upstream_failure`: why the request went wrong, or an attempt of it; empty if all was well. */
+export function upstreamFailure(request: Request): string {
   const { reason } = request;
   if (reason === undefined || reason.what === "") return "";
   const { what, peerName, doing, decision } = reason;

@@ -8,6 +8,7 @@ import type { Clock, ConnContext } from "../event/mod.ts";
 import type { ErrorLog } from "../log/mod.ts";
 import { bytesOf } from "../wire/mod.ts";
 import type { Departure } from "./departure.ts";
+import { KEEPS_NOTHING, type Kept } from "./kept.ts";
 import { Request } from "./request.ts";
 
 /** What a location does with a request. Never rejects. */
@@ -27,6 +28,8 @@ const LF = 0x0a;
 export class Worker {
   readonly context: ConnContext;
   readonly errorLog: ErrorLog;
+  /** What variables need when it has gone. */
+  readonly kept: Kept;
   /** Of all that has set subrequests or handlers going, some of it behind answered requests. */
   readonly departures = new Set<Departure>();
   /** Called when the last of {@linkcode departures} has ended. */
@@ -37,9 +40,10 @@ export class Worker {
   #withVersion: Uint8Array = new Uint8Array();
   #withoutVersion: Uint8Array = new Uint8Array();
 
-  constructor(context: ConnContext, errorLog: ErrorLog) {
+  constructor(context: ConnContext, errorLog: ErrorLog, kept = KEEPS_NOTHING) {
     this.context = context;
     this.errorLog = errorLog;
+    this.kept = kept;
   }
 
   get clock(): Clock {

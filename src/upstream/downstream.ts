@@ -18,8 +18,19 @@ export interface Downstream {
    * @param bodyBytes Length of the body that will follow; -1: it comes in chunks.
    */
   writeRequestHead(into: HeadWriter, bodyBytes: number): void;
-  /** The request body that is to be passed on, if there is one. */
+  /** The client's request body, if there is one. */
   readonly requestBody: RequestBody | undefined;
+  /**
+   * What is sent in the place of the client's body, if that is not to be passed on:
+   * nothing at all, or a text of our own. Asked once the client's body has been read.
+   */
+  readonly substituteBody: Uint8Array | undefined;
+  /** Whether a substitute there is. */
+  readonly replacesBody: boolean;
+  /** Whether {@linkcode keepBody} wants to be told, before the request head is written. */
+  readonly wantsBody: boolean;
+  /** Takes a look at a whole body that is in memory. */
+  keepBody(bytes: Uint8Array): void;
   /** Whether the peer has to be told the body's length, which only its end tells. */
   readonly needsBodyLength: boolean;
 
@@ -44,8 +55,12 @@ export interface Downstream {
   diverts(response: ResponseHead): boolean;
   /** Whether something else will answer, so that what was taken in of the request is still needed. */
   readonly isDiverted: boolean;
-  /** Makes sure of the memory that {@linkcode beginResponse} needs. Returns whether it is there. */
-  prepare(): boolean;
+  /**
+   * Makes sure of the memory that {@linkcode beginResponse} needs. Returns whether it is there.
+   *
+   * @param bodyBytes Body bytes that are there already, to leave together with the head.
+   */
+  prepare(bodyBytes: number): boolean;
   /**
    * Takes the response's head and decides how the client sees its body end. The
    * bytes are borrowed until it returns. They leave together with the first piece

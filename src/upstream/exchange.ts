@@ -19,6 +19,8 @@ const RESPONSE_FIELDS_MAX = 1_000;
 /** One try at one peer, for logs and variables. Times are in ms; -1: it did not get there. */
 export interface Attempt {
   peerName: string;
+  /** Whether an internal redirect led here from the attempt before. */
+  isRedirected: boolean;
   /** Status of the peer's answer, or 502 or 504 in its place; 0 if the client ended it first. */
   status: number;
   startedAtMs: number;
@@ -80,6 +82,8 @@ export class Exchange {
   requestHeadBytes = 0;
   /** A request body that an internal redirect carries from one journey into the next. */
   keptBody: Buf | FileBody | undefined;
+  /** `$request_body_file`: empty where there is none. */
+  requestBodyPath = "";
   upstream: UpstreamConn | undefined;
   /** The running {@linkcode sender}; settles when it has ended, however it did. */
   sending: Promise<void> | undefined;
@@ -110,6 +114,8 @@ export class Exchange {
   readonly reason: Reason = { what: "", peerName: "", doing: "", decision: "" };
   /** Records of {@linkcode attempts} that are in use. */
   attemptCount = 0;
+  /** Attempts before this many were made where the request was before an internal redirect. */
+  groupStart = 0;
   readonly attempts: Attempt[] = [];
 
   constructor(context: ConnContext) {
@@ -164,20 +170,28 @@ export class Exchange {
     this.startedAtMs = this.context.deadlines.nowMs;
     this.isRequestSent = this.isRequestComplete = this.isHeaderSent = false;
     this.hasExtraData = false;
-    this.attemptCount = 0;
-    this.doing = this.reason.what = this.reason.peerName = "";
+    this.groupStart = this.attemptCount;
+    this.doing = "";
     this.requestBody = undefined;
     this.driver.reset();
   }
 
-  /** The attempt in progress, or the last one. */
+  /** Forgets the request before. An internal redirect is the same one still. */
+  forget(): void {
+    this.attemptCount = this.groupStart = 0;
+    this.reason.what = this.reason.peerName = "";
+    this.requestBodyPath = "";
+  }
+
+  /** The attempt in progress, or the last one, of the current group of peers. */
   get attempt(): Attempt | undefined {
-    return this.attemptCount === 0 ? undefined : this.attempts[this.attemptCount - 1];
+    return this.attemptCount === this.groupStart ? undefined : this.attempts[this.attemptCount - 1];
   }
 
   beginAttempt(peerName: string): Attempt {
     const attempt = this.attempts[this.attemptCount] ??= {
       peerName: "",
+      isRedirected: false,
       status: 0,
       startedAtMs: 0,
       connectMs: -1,
@@ -188,6 +202,7 @@ export class Exchange {
       responseBytes: 0,
       failure: undefined,
     };
+    attempt.isRedirected = this.attemptCount > 0 && this.attemptCount === this.groupStart;
     this.attemptCount++;
     attempt.peerName = peerName;
     attempt.status =

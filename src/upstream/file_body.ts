@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Buf, TempFile } from "../buffer/mod.ts";
+import { type Buf, openNamed, TempFile } from "../buffer/mod.ts";
 import { Signal, type Wait } from "../event/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 
@@ -11,7 +11,6 @@ import type { RequestBody } from "./downstream.ts";
 const READY: Wait = new Signal();
 
 export class FileBody implements RequestBody {
-  readonly lengthBytes: number;
   readonly isStarted = false; // it can always be had again
   readonly bufferBytes = 0;
   readonly tempPath = "";
@@ -21,11 +20,19 @@ export class FileBody implements RequestBody {
   readonly #file: TempFile;
   #isDone = false;
 
-  /** Takes `file` over. */
-  constructor(file: TempFile, inFileOnly: "off" | "on" | "clean") {
-    this.#file = file;
-    this.lengthBytes = file.size;
+  /** Opens a new file. @throws What the opening of a file throws. */
+  constructor(folder: string, inFileOnly: "off" | "on" | "clean") {
+    this.#file = inFileOnly === "off" ? new TempFile(folder) : new TempFile(folder, openNamed);
     this.inFileOnly = inFileOnly;
+  }
+
+  get lengthBytes(): number {
+    return this.#file.bytesOnDisk;
+  }
+
+  /** Writes what is in `buf` behind what is there. @throws What the writing throws. */
+  append(buf: Buf): void {
+    this.#file.write(buf);
   }
 
   /** `$request_body_file`: empty if the file has no name. */
@@ -56,6 +63,11 @@ export class FileBody implements RequestBody {
   /** Closes the file, and removes it unless it is to stay. */
   close(): void {
     this.#file.close();
-    if (this.inFileOnly === "clean") Deno.removeSync(this.#file.path);
+    if (this.inFileOnly !== "clean") return;
+    try {
+      Deno.removeSync(this.path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // somebody else has removed it
+    }
   }
 }

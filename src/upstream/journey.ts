@@ -67,6 +67,9 @@ export async function journey(exchange: Exchange): Promise<void> {
       const peer = group.balancer.get(selection, context.deadlines.nowMs);
       if (peer === undefined) {
         exchange.doing = "connecting to upstream";
+        const record = exchange.beginAttempt(group.name); // as in nginx's lists
+        record.status = BAD_GATEWAY;
+        record.responseMs = 0;
         const why = group.whyEmpty ?? "no live upstreams";
         downstream.report("error", why);
         if (exchange.reason.what === "") exchange.reason.what = why;
@@ -147,7 +150,7 @@ async function roundTrip(
       await driver.run(respondInMemory(exchange, downstream.memory));
       return "served";
     }
-    if (!downstream.prepare()) await driver.run(roomToRespond(exchange));
+    if (!downstream.prepare(exchange.upstream!.buf.size)) await driver.run(roomToRespond(exchange));
     if (head.status === SWITCHING_PROTOCOLS) {
       startTunnel(exchange);
       exchange.sending = sendBeside(exchange, sendUpgraded(exchange));

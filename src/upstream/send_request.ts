@@ -13,7 +13,7 @@ import {
   writeTrailers,
 } from "../wire/mod.ts";
 import type { RequestBody } from "./downstream.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, Refused } from "./exchange.ts";
 import { FileBody } from "./file_body.ts";
 
 /** Size of the cell that a body passes through. */
@@ -55,12 +55,16 @@ function requestToSend(exchange: Exchange): Buf {
  * Writes the request head into a Buf that the exchange then owns: nginx's
  * `create_request`. Once a request; a further attempt sends the same bytes again.
  *
- * @param roomBytes Room to leave behind the head, for a body.
+ * @param roomForBody Room to leave behind the head, in bytes. A substitute for the
+ * client's body takes its place.
  * @returns Whether there was memory for it.
+ * @throws {Refused} 500: it is too large, or its method is none; it has been reported.
  */
-export function createRequest(exchange: Exchange, roomBytes: number): boolean {
+export function createRequest(exchange: Exchange, roomForBody: number): boolean {
   const { writer, context, downstream } = exchange;
   const { requestBody } = exchange;
+  const substitute = downstream.substituteBody;
+  const roomBytes = substitute?.length ?? roomForBody;
   const bodyBytes = requestBody === undefined ? roomBytes : requestBody.lengthBytes;
   for (let headBytes = 1024; headBytes <= LARGEST_HEAD_BYTES; headBytes *= 4) {
     const buf = context.pool.acquire(headBytes + roomBytes, "request head");
@@ -74,12 +78,17 @@ export function createRequest(exchange: Exchange, roomBytes: number): boolean {
     }
     if (!writer.hasOverflowed) {
       exchange.requestHeadBytes = buf.last = writer.at;
+      if (substitute !== undefined) {
+        buf.cell.set(substitute, buf.last);
+        buf.last += substitute.length;
+      }
       exchange.requestBuf = buf;
       return true;
     }
     buf.release();
   }
-  throw new Error(`Cannot send a request head of more than ${LARGEST_HEAD_BYTES} bytes`);
+  downstream.report("error", `cannot send a request head of more than ${LARGEST_HEAD_BYTES} bytes`);
+  throw new Refused(500);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Directives about passing requests on. @module */
 import type { NextUpstreamCondition } from "../../upstream/conf.ts";
-import { directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
+import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
 import { proxyBufferDirectives } from "./proxy_buffers.ts";
 import { proxyHeaderDirectives } from "./proxy_headers.ts";
 import { proxySslDirectives } from "./proxy_ssl.ts";
@@ -14,8 +14,18 @@ import {
   locatedTemplate,
   mapOf,
   size,
+  template,
   time,
 } from "../types.ts";
+
+/** A platform without SO_SNDLOWAT has the default alone. */
+const noLowat: ArgumentType<number> = {
+  label: "0",
+  expected: "0 (the runtime has no SO_SNDLOWAT)",
+  read(node, reading): number | undefined {
+    return node.kind === "scalar" && node.text === "0" ? 0 : reading.refuse(node, this.expected);
+  },
+};
 
 const CONDITIONS: readonly NextUpstreamCondition[] = [
   "error",
@@ -136,9 +146,57 @@ export const proxyDirectives = {
     },
     doc:
       "Fields set in the request to the peer, by name; an empty value leaves a field out. Where it " +
-      "is set it replaces all of the level around it. `Host` is `$proxy_host` if it is not set here.",
+      "is set it replaces all of the level around it. `Host` is `$proxy_host` if it is not set here. " +
+      "`Content-Length` and `Transfer-Encoding` say what the body is: they cannot be set, and are " +
+      "passed over.",
   }),
   ...proxyHeaderDirectives,
+  method: directive({
+    name: "proxy_method",
+    yaml: "proxy.method",
+    contexts: HTTP_SERVER_LOCATION,
+    type: fieldValue,
+    example: { yaml: "POST", nginx: "POST" },
+    doc: "The method of requests to the peer, instead of the client's. Whether a request may be " +
+      "repeated depends on this one; nginx looks at the client's.",
+  }),
+  passRequestBody: directive({
+    name: "proxy_pass_request_body",
+    yaml: "proxy.pass_request_body",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "on",
+    doc:
+      "Whether the client's request body reaches the peer. If not it is read all the same, and " +
+      "the peer is told that there is none; nginx passes `Content-Length` on.",
+  }),
+  setBody: directive({
+    name: "proxy_set_body",
+    yaml: "proxy.set_body",
+    contexts: HTTP_SERVER_LOCATION,
+    type: template,
+    example: { yaml: "'user=$remote_user'", nginx: '"user=$remote_user"' },
+    doc: "A request body that the peer gets instead of the client's.",
+  }),
+  failureHeader: directive({
+    name: "proxy_failure_header",
+    yaml: "proxy.failure_header",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "off",
+    doc: "Whether clients are told what went wrong on the way to their response, in the field " +
+      "`X-Sluice-Failure`: what `$upstream_failure` says, which names peers. Not one of nginx's.",
+  }),
+  sendLowat: directive({
+    name: "proxy_send_lowat",
+    yaml: "proxy.send_lowat",
+    contexts: HTTP_SERVER_LOCATION,
+    type: noLowat,
+    default: "0",
+    doc:
+      "Only `0` is accepted: the runtime has no SO_SNDLOWAT, and Linux does not let it be set. " +
+      "Requests are sent in as few pieces as they come in.",
+  }),
   httpVersion: directive({
     name: "proxy_http_version",
     yaml: "proxy.http_version",
