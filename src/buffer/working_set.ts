@@ -10,6 +10,7 @@ import type { SlabPool } from "./slab_pool.ts";
 /** Cells are not made smaller than this, however small `buffers` are: a read costs as much. */
 const CELL_BYTES_MIN = 4_096;
 const CELL_BYTES_MAX = 65_536;
+const SPARE_CELL_BYTES = 8_192;
 
 /**
  * A bounded number of Bufs, acquired as they are needed.
@@ -24,7 +25,8 @@ export class WorkingSet {
   readonly in = new Chain();
   /** Being sent, in order. */
   readonly busy = new Busy();
-  readonly cellBytes: number;
+  readonly #firstBytes: number;
+  readonly #cellBytes: number;
   readonly #pool: SlabPool;
   readonly #free = new Chain();
   readonly #maxCells: number;
@@ -33,14 +35,22 @@ export class WorkingSet {
   /**
    * @param count `buffers`, the number. @param sizeBytes `buffers`, the size.
    * @param pool Where the cells come from.
+   * @param expectedBytes How much is to come, if that is known; else -1.
    */
-  constructor(count: number, sizeBytes: number, pool: SlabPool) {
-    const allBytes = count * sizeBytes;
+  constructor(count: number, sizeBytes: number, pool: SlabPool, expectedBytes: number) {
+    const allBytes = Math.min(count * sizeBytes, CELL_BYTES_MAX * count);
+    this.#pool = pool;
+    if (expectedBytes >= 0 && expectedBytes <= allBytes && expectedBytes <= CELL_BYTES_MAX) {
+      // One cell for all of it, and a small one should the client take only a part at first.
+      this.#firstBytes = Math.max(CELL_BYTES_MIN, expectedBytes);
+      this.#cellBytes = Math.min(SPARE_CELL_BYTES, this.#firstBytes);
+      this.#maxCells = 2;
+      return;
+    }
     let cellBytes = CELL_BYTES_MAX;
     while (cellBytes > CELL_BYTES_MIN && cellBytes * 2 > allBytes) cellBytes /= 2;
-    this.cellBytes = cellBytes;
+    this.#firstBytes = this.#cellBytes = cellBytes;
     this.#maxCells = Math.max(2, Math.floor(allBytes / cellBytes));
-    this.#pool = pool;
   }
 
   /** A Buf to read into, or `undefined`: all are in use, or the pool is exhausted. */
@@ -48,7 +58,8 @@ export class WorkingSet {
     const free = this.#free.shift();
     if (free !== undefined) return free;
     if (this.#cells === this.#maxCells) return undefined;
-    const buf = this.#pool.acquire(this.cellBytes, "buffered response");
+    const sizeBytes = this.#cells === 0 ? this.#firstBytes : this.#cellBytes;
+    const buf = this.#pool.acquire(sizeBytes, "buffered response");
     if (buf !== undefined) this.#cells++;
     return buf;
   }

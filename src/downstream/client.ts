@@ -80,7 +80,7 @@ export interface ResponseWriter {
   readonly sentBytes: number;
 
   /** Makes sure of the memory for the head. Returns whether there is some. */
-  prepare(): boolean;
+  prepare(bodyBytes?: number): boolean;
   /**
    * Writes the head: calls `writeFields` for the status line and all fields but those
    * about the connection. Goes out with the first piece of the body.

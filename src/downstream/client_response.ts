@@ -24,6 +24,8 @@ import type { ClientConnection } from "./client_connection.ts";
 
 /** Cell that a response head, and a small body behind it, is written into. */
 const HEAD_BUF_BYTES = 4096;
+const HEAD_BUF_BYTES_MAX = 16_384;
+const HEAD_BYTES_USUAL = 1_024;
 const LARGEST_HEAD_BYTES = 65_536;
 
 const CLOSE = bytesOf("Connection: close\r\n\r\n");
@@ -71,8 +73,8 @@ export class ClientResponse {
   }
 
   /** Makes sure of the cell for the head. Returns whether there is one. */
-  prepare(): boolean {
-    this.#headBuf ??= this.#client.context.pool.acquire(HEAD_BUF_BYTES, "response head");
+  prepare(bodyBytes = 0): boolean {
+    this.#headBuf ??= this.#client.context.pool.acquire(headBufBytes(bodyBytes), "response head");
     return this.#headBuf !== undefined;
   }
 
@@ -303,4 +305,10 @@ export class ClientResponse {
     this.#headBuf = this.#client.context.pool.acquire(sizeBytes, "response head");
     if (this.#headBuf === undefined) throw new BadMessage(503, "no buffer memory");
   }
+}
+
+/** A cell for the head and the body bytes that came with it: copying some costs less than a write. */
+function headBufBytes(bodyBytes: number): number {
+  const wanted = HEAD_BYTES_USUAL + bodyBytes + CHUNK_HEADROOM + CHUNK_TAILROOM;
+  return wanted <= HEAD_BUF_BYTES_MAX ? Math.max(HEAD_BUF_BYTES, wanted) : HEAD_BUF_BYTES;
 }

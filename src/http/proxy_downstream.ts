@@ -21,7 +21,7 @@ import { responseRate } from "./rate.ts";
 import type { PassTarget } from "./pass_target.ts";
 import type { Proxy } from "./proxy.ts";
 import { type PartialContent, rangesOf } from "./ranges.ts";
-import { refuse, toUnsafeTarget } from "./redirect.ts";
+import { refuse, toUnsafeTarget, writeFailure } from "./redirect.ts";
 import type { Request } from "./request.ts";
 
 const SPACE = bytesOf(" ");
@@ -92,6 +92,24 @@ export class ProxyDownstream implements Downstream {
     return request.takenBody ?? request.client.body;
   }
 
+  get replacesBody(): boolean {
+    return this.#proxy.replacesBody;
+  }
+
+  get substituteBody(): Uint8Array | undefined {
+    return this.#proxy.substituteBody(this.#request);
+  }
+
+  get wantsBody(): boolean {
+    return this.#request.worker.kept.requestBody;
+  }
+
+  keepBody(bytes: Uint8Array): void {
+    const request = this.#request;
+    request.isMarked = true;
+    request.bodyText = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  }
+
   get needsBodyLength(): boolean {
     return this.#request.head.isChunked && this.#proxy.conf.httpVersion === "1.0";
   }
@@ -101,8 +119,8 @@ export class ProxyDownstream implements Downstream {
     const proxy = this.#proxy;
     const { head } = request;
     const isHttp10 = proxy.conf.httpVersion === "1.0";
-    this.#hasLostBody = request.isBodyGone && bodyBytes === 0;
-    into.text(request.method);
+    this.#hasLostBody = proxy.replacesBody || (request.isBodyGone && bodyBytes === 0);
+    into.text(request.exchange.method);
     into.constant(SPACE);
     proxy.writeTarget(request, this.#target, into);
     into.constant(isHttp10 ? HTTP_10 : HTTP_11);
@@ -124,14 +142,14 @@ export class ProxyDownstream implements Downstream {
     }
     if (bodyBytes < 0) {
       into.constant(TRANSFER_CHUNKED);
-    } else if (head.isChunked) {
+    } else if (proxy.replacesBody ? proxy.setsBody || head.hasBody : head.isChunked) {
       into.constant(CONTENT_LENGTH);
       into.decimal(bodyBytes);
       into.crlf();
     }
     if (proxy.conf.passRequestHeaders) {
       copyFields(head.fields, into, this.#isDropped);
-    } else if (bodyBytes > 0 && !head.isChunked) {
+    } else if (bodyBytes > 0 && !head.isChunked && !proxy.replacesBody) {
       into.constant(CONTENT_LENGTH);
       into.decimal(bodyBytes);
       into.crlf();
@@ -147,12 +165,14 @@ export class ProxyDownstream implements Downstream {
     this.#request.client.unwatch();
   }
 
-  prepare(): boolean {
-    return this.#request.client.response.prepare();
+  prepare(bodyBytes: number): boolean {
+    return this.#request.client.response.prepare(bodyBytes);
   }
 
   diverts(response: ResponseHead): boolean {
     const request = this.#request;
+    const { headVariables } = request.worker.kept;
+    if (headVariables.length > 0) request.keep(headVariables, response.fields);
     const { status } = response;
     if (status >= 300 && this.#proxy.conf.interceptErrors) {
       const isIntercepted = request.policy?.errorPage(status) !== undefined;
@@ -249,6 +269,10 @@ export class ProxyDownstream implements Downstream {
   }
 
   end(trailers?: FieldLines): void {
+    const { trailerVariables } = this.#request.worker.kept;
+    if (trailers !== undefined && trailerVariables.length > 0) {
+      this.#request.keep(trailerVariables, trailers);
+    }
     this.#request.client.response.end(this.#proxy.conf.passTrailers ? trailers : undefined);
   }
 
@@ -329,7 +353,10 @@ export class ProxyDownstream implements Downstream {
       writer.crlf();
     }
     if (this.#proxy.conf.forceRanges) this.#writeRanges(writer);
-    if (request.isMarked) this.#writeCarried(writer);
+    if (request.isMarked) {
+      this.#writeCarried(writer);
+      writeFailure(request, writer);
+    }
     policy?.writeHeaders(request, this.#status, writer);
   };
 

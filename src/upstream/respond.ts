@@ -32,7 +32,7 @@ export function startResponse(exchange: Exchange): boolean {
 /** Waits until the buffer pool has a cell for the response's head. */
 export async function* roomToRespond(exchange: Exchange): Phase<void> {
   exchange.doing = "waiting for buffer memory";
-  while (!exchange.downstream.prepare()) yield* waitForRoom(exchange.context);
+  while (!exchange.downstream.prepare(0)) yield* waitForRoom(exchange.context);
 }
 
 /** Less than this is read to its end though nobody wants it: the connection can be kept then. */

@@ -82,7 +82,12 @@ class EventPipe {
   constructor(exchange: Exchange) {
     const { conf, context } = exchange;
     this.#exchange = exchange;
-    this.#set = new WorkingSet(conf.bufferCount, conf.bufferBytes, context.pool);
+    this.#set = new WorkingSet(
+      conf.bufferCount,
+      conf.bufferBytes,
+      context.pool,
+      expectedBytes(exchange),
+    );
     this.#mayUseFile = conf.maxTempFileSizeBytes > 0;
     const { nowMs } = context.deadlines;
     const { limitRate, upstreamLimitRate } = exchange.downstream;
@@ -358,4 +363,10 @@ function pauseUntil(dueMs: number, { deadlines }: ConnContext): Pause | undefine
   const pause = new Pause(deadlines);
   pause.until(dueMs);
   return pause;
+}
+
+/** How much is still to be read, with room for its framing; -1 where only the end will tell. */
+function expectedBytes({ body }: Exchange): number {
+  const { remainingBytes } = body;
+  return remainingBytes < 0 ? -1 : remainingBytes + CHUNK_HEADROOM + CHUNK_TAILROOM;
 }
