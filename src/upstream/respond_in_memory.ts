@@ -46,11 +46,11 @@ export async function* respondInMemory(exchange: Exchange, memory: InMemory): Ph
     while (!body.isDone && sizeBytes + Math.max(0, body.remainingBytes) <= memory.maxBytes) {
       cell ??= yield* acquire(exchange, cellBytes(exchange, memory.maxBytes - sizeBytes));
       const from = cell.last;
-      const received = conn.recv(cell);
-      if (received === AGAIN) {
+      let received = conn.recv(cell);
+      while (received === AGAIN) {
         conn.setReadDeadline(context.deadlines.nowMs + conf.readTimeoutMs);
         yield conn.readable;
-        continue;
+        received = conn.recv(cell);
       }
       if (received > 0) {
         takeBody(exchange, cell, from);

@@ -260,3 +260,36 @@ servers:
     },
   );
 });
+
+Deno.test("auth_request: requests of one connection, one after the other and pipelined, are each asked for", async () => {
+  await using app = await startOrigin({ each: [repeat(expectHead(), send(okResponse("ok")))] });
+  await using auth = await startOrigin({ each: [repeat(expectHead(), send(okResponse("")))] });
+  await withSluice(guarded(app, auth), async (address) => {
+    await using client = await connect(address);
+    for (let k = 0; k < 3; k++) {
+      await client.send(getRequest(`/${k}`));
+      assertEquals((await client.readResponse()).status, 200);
+    }
+    await client.send(getRequest("/3") + getRequest("/4") + getRequest("/5"));
+    for (let k = 3; k < 6; k++) assertEquals((await client.readResponse()).status, 200);
+    assertEquals(app.requests.map(({ target }) => target), ["/0", "/1", "/2", "/3", "/4", "/5"]);
+    assertEquals(auth.requestsSeen, 6);
+  });
+});
+
+Deno.test("auth_request: a request that comes while the question is asked is the next one", async () => {
+  const hold = gate();
+  await using app = await startOrigin({ each: [repeat(expectHead(), send(okResponse("ok")))] });
+  await using auth = await startOrigin({
+    each: [repeat(expectHead(), pause(hold), send(okResponse("")))],
+  });
+  await withSluice(guarded(app, auth), async (address) => {
+    await using client = await connect(address);
+    await client.send(getRequest("/1"));
+    await auth.waitForRequest(1);
+    await client.send(getRequest("/2"));
+    hold.open();
+    for (let k = 0; k < 2; k++) assertEquals((await client.readResponse()).status, 200);
+    assertEquals(app.requests.map(({ target }) => target), ["/1", "/2"]);
+  });
+});
