@@ -238,8 +238,9 @@ export class ProxyDownstream implements Downstream {
     const isTyped = request.exchange.accelCharset !== undefined && addsCharset(response);
     this.#type = isTyped && parts?.isMultipart !== true ? this.#typeOf(response) : "";
     if (isTyped || parts?.isMultipart === true) fates = withHidden(fates, fieldId.CONTENT_TYPE);
-    this.#writesLength = parts !== undefined ||
-      (request.statusOverride !== 0 && method !== "HEAD");
+    // A peer that was asked for a head alone tells the length of what it did not send.
+    const isOther = request.statusOverride !== 0 || request.exchange.method === "HEAD";
+    this.#writesLength = parts !== undefined || (isOther && method !== "HEAD");
     // RFC 9110, 8.6: a 204 has no length; a client that believed one would wait for it.
     const hidesLength = this.#writesLength || status === 204;
     if (hidesLength) fates = withHidden(fates, fieldId.CONTENT_LENGTH);
