@@ -883,11 +883,11 @@ Deno.test("config: bad locations", () => {
   const cases: [locations: string, ...messages: string[]][] = [
     [
       "x: { return: 200 }",
-      '1:26: Cannot use location "x": need a path such as "/x", "= /x" or "^~ /x", or a regex such as "~ ^/x"',
+      '1:26: Cannot use location "x": need a path such as "/x", "= /x" or "^~ /x", a regex such as "~ ^/x", or a name such as "@x"',
     ],
     [
-      "'@a': { return: 200 }",
-      '1:26: Cannot use location "@a": need a path such as "/x", "= /x" or "^~ /x", or a regex such as "~ ^/x"',
+      "'@': { return: 200 }",
+      '1:26: Cannot use location "@": need a path such as "/x", "= /x" or "^~ /x", a regex such as "~ ^/x", or a name such as "@x"',
     ],
     ["'~': { return: 200 }", '1:26: Cannot use location "~": need a regex after ~'],
     [
