@@ -6,9 +6,10 @@
 import { Driver } from "../event/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
-import type { CustomHandler, HandlerResponse } from "./custom_handler.ts";
+import type { CustomHandler } from "./custom_handler.ts";
 import type { Departure } from "./departure.ts";
 import type { Request } from "./request.ts";
+import type { HandlerResponse } from "./handler_response.ts";
 import { Subrequest } from "./subrequest.ts";
 import { takeBody } from "./taken_body.ts";
 import { builtInVariable } from "./variables.ts";

@@ -5,7 +5,8 @@
  */
 export type * from "./conf.ts";
 export { AuthRequest } from "./auth_request.ts";
-export { type CustomHandler, HandlerLocation, type HandlerResponse } from "./custom_handler.ts";
+export { type CustomHandler, HandlerLocation } from "./custom_handler.ts";
+export type { HandlerResponse } from "./handler_response.ts";
 export type {
   HandlerContext,
   HandlerVariables,

@@ -4,7 +4,7 @@
  * @module
  */
 export type { NextUpstreamCondition, NextUpstreamConf, UpstreamConf } from "./conf.ts";
-export type { RateLimit } from "./pace.ts";
+export { Pace, type RateLimit } from "./pace.ts";
 export type { Downstream, InMemory, RequestBody, Tunnel } from "./downstream.ts";
 export { type Attempt, Exchange, type Reason } from "./exchange.ts";
 export { HttpInputFilter, type InputFilter } from "./input_filter.ts";

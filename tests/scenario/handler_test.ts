@@ -487,3 +487,18 @@ Deno.test("handler: a subrequest that is none is an error of the handler's", asy
     }, { handlers: { answer } });
   }
 });
+
+Deno.test("handler: limit_rate holds for what a handler sends, from memory and from a stream", async () => {
+  const bytes = new Uint8Array(30_000);
+  const answer: CustomHandler = ({ path }) => ({
+    body: path === "/memory" ? bytes : new Blob([bytes]).stream(),
+  });
+  await withSluice(answered("", ", limit_rate: 60k"), async (address) => {
+    for (const path of ["/memory", "/stream"]) {
+      const startedAtMs = performance.now();
+      assertEquals((await exchange(address, getRequest(path))).body.length, bytes.length);
+      const tookMs = performance.now() - startedAtMs;
+      assertEquals(tookMs > 250, true, `${path} took ${tookMs} ms`);
+    }
+  }, { handlers: { answer } });
+});

@@ -1,0 +1,112 @@
+/**
+ * What a handler answers with: looked at, and its head written.
+ *
+ * @module
+ */
+import { formatHttpDate, reasonOf, SERVER_NAME, SERVER_VERSION } from "../downstream/mod.ts";
+import type { HeadWriter } from "../wire/mod.ts";
+import type { Request } from "./request.ts";
+
+/** What a handler answers with. A `Response` will do. */
+export interface HandlerResponse {
+  /** @default 200 */
+  readonly status?: number;
+  /** Fields about the connection and the body's length are not taken from here. */
+  readonly headers?:
+    | Headers
+    | Readonly<Record<string, string>>
+    | readonly (readonly [name: string, value: string])[];
+  /** A text is sent as UTF-8; a stream as fast as the client takes it. */
+  readonly body?: string | Uint8Array | ReadableStream<Uint8Array> | null;
+}
+
+/** A response with its defaults in place. */
+export interface Understood {
+  readonly status: number;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly hasType: boolean;
+  readonly body: Uint8Array | ReadableStream<Uint8Array>;
+}
+
+/** Handlers may be plain JavaScript: what they give is looked at. */
+export function understand(given: unknown): Understood {
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(`Cannot answer with ${String(given)}: need {status, headers, body}`);
+  }
+  const { status = 200, headers, body = null } = given as HandlerResponse;
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    throw new TypeError(`Cannot answer with status ${String(status)}: need one from 200 to 599`);
+  }
+  const fields = fieldsOf(headers).filter(([name]) => !OWN_FIELDS.has(name.toLowerCase()));
+  const hasType = fields.some(([name]) => name.toLowerCase() === "content-type");
+  return { status, fields, hasType, body: bodyOf(body) };
+}
+
+function bodyOf(body: HandlerResponse["body"]): Understood["body"] {
+  if (body === null || body === undefined) return new Uint8Array();
+  if (typeof body === "string") return new TextEncoder().encode(body);
+  if (body instanceof Uint8Array || body instanceof ReadableStream) return body;
+  throw new TypeError("Cannot send this body: need a string, a Uint8Array or a ReadableStream");
+}
+
+function fieldsOf(
+  headers: HandlerResponse["headers"],
+): readonly (readonly [name: string, value: string])[] {
+  if (headers === undefined || headers === null) return [];
+  if (headers instanceof Headers) return [...headers];
+  return Array.isArray(headers) ? headers : Object.entries(headers);
+}
+
+/** Fields that the proxy writes itself, or that are about one connection. */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "proxy-connection",
+  "server",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+const FIELD_NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
+// deno-lint-ignore no-control-regex -- these are what a field's value may not have
+const NO_FIELD_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+/** @throws {TypeError} A field is none. */
+export function writeHead(request: Request, { status, fields, hasType, body }: Understood): void {
+  const { client, policy, carried } = request;
+  const lines = fields.map(([name, value]) => {
+    if (!FIELD_NAME.test(name)) throw new TypeError(`Cannot send a field named "${name}"`);
+    if (NO_FIELD_VALUE.test(value)) throw new TypeError(`Cannot send this value of ${name}`);
+    return `${name}: ${byteText(value)}`;
+  });
+  const told = request.statusOverride === 0 ? status : request.statusOverride;
+  const hasNone = told === 204 || told === 304;
+  const hasBody = client.head.method !== "HEAD" && !hasNone;
+  const bodyBytes = body instanceof Uint8Array ? body.length : -1;
+  const { serverTokens } = client.conf;
+  const write = (line: string, into: HeadWriter): void => {
+    into.text(line);
+    into.crlf();
+  };
+  client.response.writeHead(told, bodyBytes, hasBody, (into) => {
+    write(`HTTP/1.1 ${told} ${reasonOf(told)}`, into);
+    write(`Server: ${serverTokens ? `${SERVER_NAME}/${SERVER_VERSION}` : SERVER_NAME}`, into);
+    write(`Date: ${formatHttpDate(client.context.deadlines.clock.wallMs())}`, into);
+    if (!hasType && !hasNone && bodyBytes !== 0) write("Content-Type: text/plain", into);
+    if (bodyBytes >= 0 && !hasNone) write(`Content-Length: ${bodyBytes}`, into);
+    for (const line of lines) write(line, into);
+    for (const line of carried) into.constant(line);
+    policy?.writeHeaders(request, told, into);
+  });
+}
+
+/** One byte a code unit: a character beyond U+00FF makes the text UTF-8. */
+function byteText(text: string): string {
+  // deno-lint-ignore no-control-regex -- the first 256 code units stand for bytes
+  if (/^[\x00-\xff]*$/.test(text)) return text;
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
+}
