@@ -53,5 +53,4 @@ function forget(exchange: Exchange): void {
   exchange.hasAccel = false;
   exchange.accelRedirect = exchange.accelCharset = exchange.accelExpires = undefined;
   exchange.accelBuffering = undefined;
-  exchange.accelLimitRate = undefined;
 }

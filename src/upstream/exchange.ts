@@ -103,7 +103,7 @@ export class Exchange {
   hasAccel = false;
   /** Whether the response is to be buffered. */
   accelBuffering: boolean | undefined;
-  /** Bytes a second to the client; 0 for no limit. */
+  /** Bytes a second to the client; 0 for no limit. Holds behind `X-Accel-Redirect` too. */
   accelLimitRate: number | undefined;
   accelCharset: string | undefined;
   /** How long the response may be cached, in s; or `@` and the moment it ends, in s since 1970. */
@@ -179,6 +179,7 @@ export class Exchange {
   /** Forgets the request before. An internal redirect is the same one still. */
   forget(): void {
     this.attemptCount = this.groupStart = 0;
+    this.accelLimitRate = undefined;
     this.reason.what = this.reason.peerName = "";
     this.requestBodyPath = "";
   }

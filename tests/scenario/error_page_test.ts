@@ -1,7 +1,8 @@
 /** error_page, named and internal locations, intercept_errors: compared with nginx 1.22.1 by hand. */
 import { assertEquals } from "@std/assert";
-import { exchange, getRequest, type Response } from "../support/client.ts";
+import { connect, exchange, getRequest, type Response } from "../support/client.ts";
 import { withSluice } from "../support/in_process.ts";
+import { expectRequest, silent, startOrigin } from "../support/origin.ts";
 import { answerOf, startRoutes } from "../support/routes.ts";
 
 /**
@@ -131,6 +132,24 @@ Deno.test("intercept_errors: an origin's error has an error page; without it, or
   assertEquals(told(responses), ["404 page", "401 page", "403 no", "404 from the origin"]);
   assertEquals(responses[1]?.fields.get("WWW-Authenticate"), 'Basic realm="x"');
   assertEquals(responses[3]?.reason, "Gone Fishing");
+});
+
+Deno.test("a client that leaves while its error page is being waited for ends that request too", async () => {
+  await using silence = await startOrigin({ each: [expectRequest(), silent()] });
+  const yaml = `
+servers:
+  - listen: 127.0.0.1:0
+    locations:
+      /: { error_page: { 502: "@fallback" }, proxy: { pass: "${DEAD}" } }
+      "@fallback": { proxy: { pass: "http://${silence.address}" } }
+`;
+  await withSluice(yaml, async (address, sluice) => {
+    await using client = await connect(address);
+    await client.send(getRequest("/"));
+    await silence.waitForRequest(1);
+    await client.close();
+    assertEquals((await sluice.accessLine(1)).split("|").slice(0, 2), ["GET / HTTP/1.1", "499"]);
+  });
 });
 
 Deno.test("recursive_error_pages: off, an error page's own error has no page; on, it has", async () => {
