@@ -144,6 +144,7 @@ async function roundTrip(
     if (downstream.diverts(head)) {
       body.init(head, exchange.method);
       takeBody(exchange, exchange.upstream!.buf, exchange.upstream!.buf.pos);
+      record.responseBytes = 0;
       return "served"; // something else will serve it
     }
     if (downstream.memory !== undefined) {
