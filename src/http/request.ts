@@ -38,6 +38,8 @@ export class Request {
   memory: MemoryResponse | undefined;
   /** What the client asked for, of which this is a part. Set for subrequests. */
   asked: Asked | undefined;
+  /** The host that has led to its server: subrequests stay there, whatever their Host. */
+  routedBy = "";
   /** The body, if some of it was taken in before anybody has asked for it. */
   takenBody: RequestBodyReader | undefined;
   /** Variables that the configuration has set for the client's request; subrequests share them. */
@@ -113,6 +115,7 @@ export class Request {
   beginWithin(parent: Request, client: Client & { readonly response: MemoryResponse }): void {
     this.begin(client, parent.server, parent.serverPort);
     this.depth = parent.depth + 1;
+    this.routedBy = parent.routedBy;
     this.memory = client.response;
     this.serverName = parent.serverName;
     this.isMarked = this.isInternal = true;

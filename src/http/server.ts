@@ -125,7 +125,8 @@ export class HttpServer implements ClientHandler, Server {
 
   #route(request: Request): Location {
     const { router, fallbackOf } = this.#options;
-    const host = router.isSingle ? "" : request.host;
+    if (request.depth === 0) request.routedBy = router.isSingle ? "" : request.host;
+    const host = request.routedBy;
     return router.findLocation(host, request.path) ?? fallbackOf(host);
   }
 
@@ -181,7 +182,7 @@ export class HttpServer implements ClientHandler, Server {
     if (!mayFollow(request, next)) return undefined;
     request.isMarked = request.isInternal = true;
     if (request.client.body.isStarted) request.isBodyGone = true;
-    const host = router.isSingle ? "" : request.host;
+    const host = request.routedBy;
     if (next.kind === "path") {
       request.rewrite(next.path, next.args);
       return router.findLocation(host, next.path) ?? fallbackOf(host);

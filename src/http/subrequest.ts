@@ -122,6 +122,7 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+const HOST = bytesOf("Host: ");
 const BAD_GATEWAY = 502;
 const CLIENT_CLOSED_REQUEST = 499;
 
@@ -129,17 +130,27 @@ const CLIENT_CLOSED_REQUEST = 499;
 function writeHead(parent: Request, options: SubrequestOptions): Uint8Array {
   const { method = "GET", target, without = [], fields = [], body } = options;
   const { head } = parent;
-  const dropped = [...without, ...fields.map(([name]) => name.toLowerCase())].map(bytesOf);
+  const given = fields.map(([name]) => name.toLowerCase());
+  const dropped = [...without, ...given].map(bytesOf);
+  // An absolute target has named the host, whatever the Host field says.
+  const hasHost = head.hostEnd > head.hostStart && !given.includes("host");
   const writer = new HeadWriter();
   for (let sizeBytes = HEAD_BYTES; sizeBytes <= LARGEST_HEAD_BYTES; sizeBytes *= 4) {
     const bytes = new Uint8Array(sizeBytes);
     writer.begin(bytes, 0, sizeBytes);
     writer.text(`${method} ${target} HTTP/1.${head.minorVersion}`);
     writer.crlf();
+    if (hasHost) {
+      writer.constant(HOST);
+      writer.range(head.fields.bytes, head.hostStart, head.authorityEnd);
+      writer.crlf();
+    }
     copyFields(head.fields, writer, (index) => {
       const id = head.fields.id(index);
       return id < fieldId.FIRST_END_TO_END || id === fieldId.CONTENT_LENGTH ||
-        id === fieldId.EXPECT || dropped.some((lower) => head.fields.nameIs(index, lower));
+        id === fieldId.EXPECT || id === fieldId.HOST || dropped.some((lower) =>
+          head.fields.nameIs(index, lower)
+        );
     });
     for (const [name, value] of fields) {
       if (value === "" || OWN_FIELDS.has(name.toLowerCase())) continue;

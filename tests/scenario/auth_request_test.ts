@@ -293,3 +293,24 @@ Deno.test("auth_request: a request that comes while the question is asked is the
     assertEquals(app.requests.map(({ target }) => target), ["/1", "/2"]);
   });
 });
+
+Deno.test("auth_request: the question goes to the server of the request, though an absolute target and Host differ", async () => {
+  await using app = await respondWith(okResponse("secret"));
+  await using no = await respondWith(answer("403 Forbidden"));
+  await using yes = await respondWith(answer("200 OK"));
+  const server = (name: string, auth: Address) => `
+  - listen: 127.0.0.1:0
+    server_name: ${name}
+    locations:
+      /: { auth_request: /auth, proxy: { pass: "http://${app.address}" } }
+      /auth: { proxy: { pass: "http://${auth.address}", set_header: { Host: $host } } }`;
+  const yaml = `servers:${server("closed.org", no)}${server("open.org", yes)}\n`;
+  await withSluice(yaml, async (address) => {
+    const both = (target: string, host: string) =>
+      `GET http://${target}/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    assertEquals((await exchange(address, both("closed.org", "open.org"))).status, 403);
+    assertEquals((await exchange(address, both("open.org", "closed.org"))).status, 200);
+  });
+  assertEquals(no.requests[0]?.fields.get("Host"), "closed.org");
+  assertEquals(yes.requests[0]?.fields.get("Host"), "open.org");
+});
