@@ -136,7 +136,7 @@ export async function startServer(
     async stop() {
       isEnding = true;
       await Promise.all(listeners.map((listener) => listener.close()));
-      for (const client of clients) client.conn.close();
+      for (const client of clients) client.abort();
       for (const departure of [...worker.departures]) departure.leave();
       checkDrained();
       await drained.promise;

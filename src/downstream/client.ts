@@ -34,7 +34,10 @@ export interface Client {
   /** Hands the connection over to another protocol. None of a subrequest's can be. */
   openTunnel(): ClientTunnel | undefined;
 
-  /** Calls `onGone` when the client leaves. Only once the request body is complete. */
+  /**
+   * Calls `onGone` when the client leaves; while the request body is not complete, only
+   * when the connection is aborted: who reads the body notices the rest.
+   */
   watch(onGone: () => void): void;
   unwatch(): void;
 }

@@ -91,16 +91,16 @@ export class ClientConnection implements Client {
   watch(onGone: () => void): void {
     const { conn, context } = this;
     if (conn.hasEnded) return onGone();
+    this.#onGone = onGone;
+    if (!this.body.isDone) return; // who reads the body will notice; an abort is told all the same
     if (this.nextBuf !== undefined && conn.pendingRead === this.nextBuf) {
-      this.#onGone = onGone; // watched before, for something else: the read is still pending
-      return conn.readable.arm(this.#onWatchedEvent);
+      return conn.readable.arm(this.#onWatchedEvent); // watched before, for something else
     }
     if (this.buf!.size > 0 || this.nextBuf !== undefined) return;
     const buf = context.pool.acquire(this.shared.conf.clientHeaderBufferSizeBytes, "client watch");
     if (buf === undefined) return; // memory is short: the next write will notice
     this.nextBuf = buf;
     conn.setReadDeadline(NEVER);
-    this.#onGone = onGone;
     conn.recv(buf); // AGAIN: nothing was pending
     conn.readable.arm(this.#onWatchedEvent);
   }
@@ -145,6 +145,12 @@ export class ClientConnection implements Client {
     this.nextBuf?.release();
     this.buf = this.nextBuf = undefined;
     this.#giveHeadBack();
+  }
+
+  /** Ends the connection at once, and what its request waits for. */
+  abort(): void {
+    this.conn.close();
+    this.#onGone?.();
   }
 
   /** Lets the current request finish and ends the connection then: at once if there is none. */

@@ -44,7 +44,10 @@ export interface Downstream {
   /** The client's connection, once it belongs to another protocol. */
   readonly tunnel: Tunnel | undefined;
 
-  /** Calls `onGone` as soon as the client leaves. Only once the request body is complete. */
+  /**
+   * Calls `onGone` as soon as the client leaves; while the request body is not complete,
+   * only when the connection is aborted: who reads the body notices the rest.
+   */
   watch(onGone: () => void): void;
   unwatch(): void;
 

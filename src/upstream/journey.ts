@@ -60,7 +60,7 @@ export async function journey(exchange: Exchange): Promise<void> {
   const { driver, selection, group, context, downstream } = exchange;
   try {
     if (!init(exchange)) await driver.run(takeRequest(exchange));
-    if (downstream.requestBody?.isDone ?? true) watchClient(exchange);
+    watchClient(exchange);
     const { onDemand } = group;
     if (onDemand?.isDue(context.deadlines.nowMs)) await driver.run(resolve(exchange, onDemand));
     while (true) { // bounded: a selection never returns a peer twice
@@ -104,7 +104,7 @@ async function attempt(exchange: Exchange, peer: Peer): Promise<Outcome> {
     group.balancer.free(
       selection,
       peer,
-      verdictOn(exchange.attempt!.failure),
+      verdictOn(exchange),
       context.deadlines.nowMs,
     );
   }
@@ -242,9 +242,13 @@ function decide(exchange: Exchange, kind: AttemptKind): Decision {
   }, conf.nextUpstream);
 }
 
-/** What the attempt says of the peer: a 403, 404 or 429 is no fault of it. */
-function verdictOn(failure: AttemptKind | undefined): PeerVerdict {
-  if (failure === undefined) return "ok";
+/**
+ * What the attempt says of the peer: a 403, 404 or 429 is no fault of it, and as in nginx
+ * neither is what happens once the client has its head.
+ */
+function verdictOn(exchange: Exchange): PeerVerdict {
+  const { failure } = exchange.attempt!;
+  if (failure === undefined || exchange.isHeaderSent) return "ok";
   return failure === "http_403" || failure === "http_404" || failure === "http_429"
     ? "next"
     : "failed";
