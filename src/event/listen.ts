@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Deadlines } from "./clock.ts";
+import type { Deadlines } from "./clock.ts";
 import { adopt, type Dialled } from "./dial.ts";
 import { type ConnContext, TcpConn } from "./tcp_conn.ts";
 

@@ -76,8 +76,8 @@ function parseHost(rest: string, isTls: boolean): PassUrl | string {
 function targetOf(uri: string): string | undefined {
   if (uri === "") return undefined;
   const withPath = uri.startsWith("/") ? uri : `/${uri}`;
-  // deno-lint-ignore no-control-regex -- these are what must not be in a target
   return withPath.replace(/#.*$/s, "").replace(
+    // deno-lint-ignore no-control-regex -- these are what must not be in a target
     /[\x00-\x20\x7f]/g,
     (character) => "%" + character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0"),
   );

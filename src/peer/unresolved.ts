@@ -25,16 +25,14 @@ const TEXTS: Readonly<Record<number, string>> = {
 export class Unresolved extends Error {
   override readonly name = "Unresolved";
 
-  /** @param isFinal Whether it is known that there is no such name; else what was known of it is kept. */
-  constructor(
-    readonly host: string,
-    readonly code: number,
-    readonly isFinal = code === NOT_FOUND,
-    cause?: unknown,
-  ) {
+  /** Whether it is known that there is no such name; else what was known of it is kept. */
+  readonly isFinal: boolean;
+
+  constructor(readonly host: string, readonly code: number, isFinal?: boolean, cause?: unknown) {
     super(
       `${host} could not be resolved (${code}: ${TEXTS[code] ?? "Unknown error"})`,
       cause === undefined ? undefined : { cause },
     );
+    this.isFinal = isFinal ?? code === NOT_FOUND;
   }
 }
