@@ -7,6 +7,7 @@ import { type Expirable, NEVER } from "./clock.ts";
 import type { RemoteAddress } from "./conn.ts";
 import { CannotBind, Failure, type FailureKind } from "./failure.ts";
 import { connectByNode } from "./node_connect.ts";
+import { startTls } from "./start_tls.ts";
 import { systemErrorText } from "./system_error.ts";
 import { type ConnContext, TcpConn, type Transport } from "./tcp_conn.ts";
 import type { TlsClient } from "./tls_client.ts";
@@ -184,14 +185,26 @@ export function adopt(raw: Deno.Conn, socketKeepalive = false): Dialled {
 }
 
 const connectBySystem: Connect = async (address, options, signal, onHandshake) => {
-  if (options.tls !== undefined || options.bind !== undefined) {
-    return connectByNode(address, options, signal, onHandshake);
-  }
-  const raw = address.transport === "tcp"
-    ? await Deno.connect({ hostname: address.hostname, port: address.port, signal })
-    : await Deno.connect({ transport: "unix", path: address.path });
-  return adopt(raw, options.socketKeepalive);
+  const opened = await open(address, options, signal);
+  if (options.tls === undefined) return opened;
+  onHandshake();
+  const transport = await startTls(opened.transport, options.tls, signal);
+  return { transport, remote: opened.remote };
 };
+
+async function open(
+  address: DialAddress,
+  options: DialOptions,
+  signal: AbortSignal,
+): Promise<Dialled> {
+  // An address to come from says nothing of a unix socket.
+  if (address.transport === "unix") {
+    return adopt(await Deno.connect({ transport: "unix", path: address.path }));
+  }
+  if (options.bind !== undefined) return connectByNode(address, options, signal);
+  const { hostname, port } = address;
+  return adopt(await Deno.connect({ hostname, port, signal }), options.socketKeepalive);
+}
 
 /** What a failed `connect` says, in nginx's words. */
 function classify(error: unknown): Failure | CannotBind {

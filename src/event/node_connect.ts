@@ -1,59 +1,36 @@
 /**
- * Connecting through `node:net` and `node:tls`.
+ * Connecting through `node:net`, for what `Deno.connect` cannot do: a source address.
  *
  * @module
  */
-import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
 import type { DialAddress, Dialled, DialOptions } from "./dial.ts";
-import { Failure } from "./failure.ts";
 import { NodeTransport } from "./node_transport.ts";
-import { handshakeFailure } from "./tls_client.ts";
 
-/**
- * Resolves when bytes of the protocol can be sent: behind the handshake, if there is one.
- *
- * @param onHandshake Called between the connection and its handshake.
- * @throws {Failure} `tls`, when the handshake fails. What the system says of connecting is thrown as it is.
- */
+/** @throws {Error} What the system says, as it is. */
 export function connectByNode(
-  address: DialAddress,
-  options: DialOptions,
+  address: DialAddress & { readonly transport: "tcp" },
+  { bind, socketKeepalive }: DialOptions,
   signal: AbortSignal,
-  onHandshake: () => void,
 ): Promise<Dialled> {
   return new Promise((resolve, reject) => {
-    let isHandshaking = false;
-    const socket = openSocket(address, options);
+    const socket = openSocket(address, bind);
     socket.once("connect", onConnect);
-    socket.once("secureConnect", onReady);
     socket.on("error", onError);
-    socket.once("close", onClose);
     signal.addEventListener("abort", onAbort);
 
     function onConnect(): void {
-      socket.setNoDelay(true);
-      if (options.socketKeepalive) socket.setKeepAlive(true);
-      if (options.tls === undefined) return onReady();
-      isHandshaking = true;
-      onHandshake();
-    }
-
-    function onReady(): void {
       letGo();
       socket.off("error", onError);
-      const remote = address.transport === "tcp" ? address : { hostname: "unix:", port: 0 };
-      resolve({ transport: new NodeTransport(socket), remote });
+      socket.setNoDelay(true);
+      if (socketKeepalive) socket.setKeepAlive(true);
+      resolve({ transport: new NodeTransport(socket), remote: address });
     }
 
     function onError(error: Error): void {
       letGo(); // but for this listener: an error that nobody listens to would end the process
       socket.destroy();
-      reject(isHandshaking ? handshakeFailure(error) : error);
-    }
-
-    function onClose(): void {
-      onError(new Failure("upstream", "tls", "peer closed connection in SSL handshake"));
+      reject(error);
     }
 
     function onAbort(): void {
@@ -62,22 +39,21 @@ export function connectByNode(
 
     function letGo(): void {
       socket.off("connect", onConnect);
-      socket.off("secureConnect", onReady);
-      socket.off("close", onClose);
       signal.removeEventListener("abort", onAbort);
     }
   });
 }
 
-function openSocket(address: DialAddress, { tls, bind }: DialOptions): Socket {
-  const where = {
-    ...(address.transport === "unix"
-      ? { path: address.path }
-      : { host: address.hostname, port: address.port }),
-    ...(bind === undefined ? {} : { localAddress: bind }),
+function openSocket(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+  bind: string | undefined,
+): Socket {
+  const options: TcpNetConnectOpts = {
+    host: hostname,
+    port,
     // Otherwise the socket would end its own direction when the peer ends the other one.
     allowHalfOpen: true,
+    ...(bind === undefined ? {} : { localAddress: bind }),
   };
-  if (tls === undefined) return connectTcp(where as TcpNetConnectOpts);
-  return connectTls({ ...where, ...tls.client.connectOptions(tls.name) });
+  return connect(options);
 }

@@ -33,6 +33,7 @@ interface Pending<Result> {
 
 export class NodeTransport implements Transport {
   readonly #socket: NodeSocket;
+  readonly #onTaken: () => void;
   /** Given to the pending read. */
   #into: Uint8Array | undefined;
   #reader: Pending<number | null> | undefined;
@@ -40,10 +41,16 @@ export class NodeTransport implements Transport {
   #isAtEnd = false;
   #isClosed = false;
   #failure: Error | undefined;
+  #writeFailure: unknown;
 
-  /** Takes over a socket that is connected, and whose handshake is done. */
-  constructor(socket: NodeSocket) {
+  /**
+   * Takes over a socket that is connected, and whose handshake is done.
+   *
+   * @param onTaken Told when some of what had been read ahead was taken.
+   */
+  constructor(socket: NodeSocket, onTaken: () => void = () => {}) {
     this.#socket = socket;
+    this.#onTaken = onTaken;
     socket.on("readable", this.#serveReader);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
@@ -63,9 +70,8 @@ export class NodeTransport implements Transport {
     if (this.#writer !== undefined) throw new Error("Cannot write twice at a time");
     return new Promise((resolve, reject) => {
       const writer = this.#writer = { resolve, reject };
-      if (this.#isClosed || this.#failure !== undefined) {
-        return this.#failWriter(this.#failure ?? cancelled());
-      }
+      const failure = this.#failure ?? this.#writeFailure;
+      if (this.#isClosed || failure !== undefined) return this.#failWriter(failure ?? cancelled());
       // The bytes are the socket's until it says so, also when it is closed meanwhile.
       this.#socket.write(from, (error) => {
         if (this.#writer !== writer) return;
@@ -74,6 +80,12 @@ export class NodeTransport implements Transport {
         resolve(from.length);
       });
     });
+  }
+
+  /** Nothing more can be sent; what has come, and comes, can be read. */
+  failWrites(error: unknown): void {
+    this.#writeFailure ??= error;
+    this.#failWriter(error);
   }
 
   closeWrite(): Promise<void> {
@@ -96,6 +108,7 @@ export class NodeTransport implements Transport {
     const chunk = ready === 0 ? null : this.#socket.read(ready);
     if (chunk !== null) {
       into.set(chunk);
+      this.#onTaken();
       return this.#settleReader(chunk.length);
     }
     if (this.#failure !== undefined) return this.#failReader(this.#failure);
