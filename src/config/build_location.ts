@@ -90,7 +90,7 @@ export function buildLocations(
     }];
   }
   const taken = new Set<string>();
-  return server.blocks.flatMap((block) => {
+  const locations = server.blocks.flatMap((block): readonly LocationConf[] => {
     const pattern = readPattern(block, problems);
     // The settings of a bad location are read too: they have problems of their own.
     const client = building.settle(clientDirectives, block, levels.client);
@@ -116,6 +116,24 @@ export function buildLocations(
     return action === undefined ? [] : [
       { ...pattern, client, accessLog, response, isInternal, subrequests, action },
     ];
+  });
+  return withSlashRedirects(locations);
+}
+
+/** Where requests for `/x/` are passed on, `/x` is sent there, unless it has a location of its own: as nginx does. */
+function withSlashRedirects(locations: readonly LocationConf[]): readonly LocationConf[] {
+  const isPlain = ({ modifier }: LocationConf) => !/^[~@]/.test(modifier);
+  const taken = new Set(locations.filter(isPlain).map(({ pattern }) => pattern));
+  return locations.flatMap((location) => {
+    const { pattern, action } = location;
+    const bare = pattern.slice(0, -1);
+    const isWanted = action.kind === "proxy" && isPlain(location) && pattern.endsWith("/") &&
+      bare !== "" && !taken.has(bare);
+    if (!isWanted) return [location];
+    taken.add(bare);
+    const text = `${encodeURI(pattern.toWellFormed()).replaceAll("$", "%24")}$is_args$args`;
+    const redirect: LocationAction = { kind: "return", status: 301, text };
+    return [location, { ...location, modifier: "=", pattern: bare, action: redirect }];
   });
 }
 

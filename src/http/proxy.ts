@@ -86,7 +86,6 @@ export class Proxy implements Handler {
   }
 
   handle(request: Request): Promise<void> {
-    const { exchange, downstream } = request;
     const target = this.#targetOf(request);
     if (target === undefined) {
       refuse(request, INTERNAL_SERVER_ERROR);
@@ -94,13 +93,14 @@ export class Proxy implements Handler {
     }
     request.proxyHost = target.proxyHost;
     request.proxyPort = target.proxyPort;
-    downstream.begin(this, target);
     if (this.conf.failureHeader) request.isMarked = request.tellsFailure = true;
     const method = this.#method === undefined ? request.method : this.#method.render(request);
     if (this.#method !== undefined && !METHOD.test(method)) {
       request.report("error", `cannot use "${method}" as the method of a request`);
       return Promise.resolve(refuse(request, 500));
     }
+    const { exchange, downstream } = request; // from here on its attempts are this request's
+    downstream.begin(this, target);
     exchange.begin(
       this.conf.upstream,
       target.group,

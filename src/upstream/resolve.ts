@@ -28,6 +28,7 @@ export async function* resolve(exchange: Exchange, onDemand: OnDemand): Phase<vo
     onDemand.take(answer);
   } catch (error) {
     if (!(error instanceof Unresolved)) throw error;
+    exchange.doing = ""; // as in nginx's log, where the message says it all
     exchange.downstream.report("error", error.message);
     exchange.reason.what = error.message;
     throw new Refused(BAD_GATEWAY);
