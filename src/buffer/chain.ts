@@ -59,6 +59,13 @@ export class Chain {
     for (let buf = this.shift(); buf !== undefined; buf = this.shift()) buf.release();
   }
 
+  /** How many Bufs there are. Walks the Chain. */
+  get length(): number {
+    let length = 0;
+    for (let buf = this.#first; buf !== undefined; buf = buf.next) length++;
+    return length;
+  }
+
   /** Unread bytes of all Bufs. Walks the Chain. */
   get sizeBytes(): number {
     let bytes = 0;

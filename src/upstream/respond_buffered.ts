@@ -12,7 +12,9 @@
  * From "too full" to "stop reading" and back: when no Buf is free, `in` is written to
  * the temp file, which frees its Bufs. When that is not allowed, or the file is full
  * or broken, nothing is read any more (`upstream_blocked`) and the peer's window
- * closes, until the client has taken a Buf, which is read into again.
+ * closes, until the client has taken a Buf, which is read into again. One Buf is always
+ * kept from the client, so that a client that takes nothing cannot stop the reading
+ * while there is room in the file; and one for the way back from the file.
  *
  * @module
  */
@@ -66,6 +68,8 @@ class EventPipe {
   readonly #bothBlocked: Wait;
   /** Given to the pending read. */
   #reading: Buf | undefined;
+  /** What is left of a piece that is sent in parts (`limit_rate`): goes before all else. */
+  #rest: Buf | undefined;
   /** Nothing more comes: the body is complete, or {@linkcode EventPipe.#failure} says why not. */
   #isUpstreamDone = false;
   #failure: Failure | undefined;
@@ -123,7 +127,12 @@ class EventPipe {
 
   /** All bytes that were read are on their way. */
   get #isDrained(): boolean {
-    return this.#set.in.isEmpty && (this.#file === undefined || this.#file.size === 0);
+    return this.#rest === undefined && this.#set.in.isEmpty && !this.#isFileInUse;
+  }
+
+  /** Whether the next bytes behind {@linkcode EventPipe.#rest} are in the file. */
+  get #isFileInUse(): boolean {
+    return this.#file !== undefined && this.#file.size > 0;
   }
 
   /** Tells how it went. */
@@ -134,13 +143,13 @@ class EventPipe {
 
   /** Gives the client what it can take. Returns whether anything moved. */
   write(): boolean {
-    const { body, downstream, conf } = this.#exchange;
+    const { body, downstream } = this.#exchange;
     const set = this.#set;
     set.recycle();
     downstream.checkSending();
     this.#releaseUpstreamWhenDone();
     if (this.#isLastSent) return false;
-    if (downstream.isSending && set.busy.sizeBytes >= conf.busyBuffersSizeBytes) return false;
+    if (!set.busy.isEmpty && !this.#mayQueue()) return false;
     if (this.#isPaced && !this.#mayPass()) return false;
     const piece = this.#nextPiece();
     if (piece !== undefined) {
@@ -215,7 +224,21 @@ class EventPipe {
     this.#file?.close();
     // The peer's connection is closed by the journey if its read is still pending.
     this.#reading?.release();
+    this.#rest?.release();
     this.#set.release();
+  }
+
+  /** Whether another piece may be queued behind what is on its way. */
+  #mayQueue(): boolean {
+    const { busy, in: read, spareCount } = this.#set;
+    const { busyBuffersSizeBytes } = this.#exchange.conf;
+    const nextBytes = this.#isFileInUse
+      ? Math.min(this.#file!.size, busy.first!.cell.length)
+      : read.first?.size ?? 0;
+    if (busy.sizeBytes + nextBytes > busyBuffersSizeBytes) return false;
+    if (this.#isUpstreamDone || this.#reading !== undefined) return true;
+    const othersAfterwards = spareCount + read.length - 1;
+    return othersAfterwards > 0;
   }
 
   get #isComplete(): boolean {
@@ -245,18 +268,18 @@ class EventPipe {
   #sendPart(piece: Buf, pace: Pace): boolean {
     const { downstream, context } = this.#exchange;
     const partBytes = Math.min(piece.size, pace.pieceBytes);
-    pace.bytes += partBytes;
-    if (partBytes === piece.size) return false;
-    const part = context.pool.acquire(
+    const part = partBytes === piece.size ? undefined : context.pool.acquire(
       partBytes + CHUNK_HEADROOM + CHUNK_TAILROOM,
       "paced response",
     );
-    if (part === undefined) return false; // no memory for evenness: the whole piece, then a longer pause
+    // Without memory for evenness: the whole piece, then a longer pause.
+    pace.bytes += part === undefined ? piece.size : partBytes;
+    if (part === undefined) return false;
     part.reset(CHUNK_HEADROOM);
     part.cell.set(piece.cell.subarray(piece.pos, piece.pos + partBytes), part.last);
     part.last += partBytes;
     piece.pos += partBytes;
-    this.#set.in.unshift(piece);
+    this.#rest = piece;
     try {
       downstream.send(part, false);
     } finally {
@@ -265,15 +288,25 @@ class EventPipe {
     return true;
   }
 
-  /** The next bytes for the client: those in the file came first. */
+  /** The next bytes for the client: those in the file came before those in memory. */
   #nextPiece(): Buf | undefined {
+    const rest = this.#rest;
+    if (rest !== undefined) {
+      this.#rest = undefined;
+      return rest;
+    }
     const set = this.#set;
-    const file = this.#file;
-    if (file === undefined || file.size === 0) return set.in.shift();
+    if (!this.#isFileInUse) return set.in.shift();
+    const file = this.#file!;
     const buf = set.take();
     if (buf === undefined) return undefined;
     buf.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
-    file.read(buf);
+    try {
+      file.read(buf);
+    } catch (error) {
+      set.give(buf);
+      throw error;
+    }
     if (this.#exchange.conf.cyclicTempFile) file.reuse();
     return buf;
   }
@@ -281,16 +314,19 @@ class EventPipe {
   /** A Buf for the next read; frees one by writing to the temp file if it has to. */
   #bufToRead(): Buf | undefined {
     const set = this.#set;
-    // One Buf stays for the way from the file to the client.
-    const isLastOne = this.#file !== undefined && this.#file.size > 0 && set.busy.isEmpty &&
-      set.spareCount < 2;
-    let buf = isLastOne ? undefined : set.take();
-    if (buf === undefined && this.#spill()) buf = set.take();
+    let buf = this.#isLastKept ? undefined : set.take();
+    if (buf === undefined && this.#spill() && !this.#isLastKept) buf = set.take();
     buf?.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
     if (buf !== undefined && this.#peerPace !== undefined) {
       buf.end = Math.min(buf.end, buf.last + this.#peerPace.pieceBytes);
     }
     return buf;
+  }
+
+  /** Whether the last free Buf is kept for the way from the file to the client. */
+  get #isLastKept(): boolean {
+    const { busy, spareCount } = this.#set;
+    return this.#isFileInUse && busy.isEmpty && this.#rest === undefined && spareCount < 2;
   }
 
   /** Queues what was read: behind what is in the file, if there is any. */
@@ -305,7 +341,7 @@ class EventPipe {
     } else {
       set.in.push(buf);
     }
-    if (this.#file !== undefined && this.#file.size > 0) this.#spill();
+    if (this.#isFileInUse) this.#spill();
   }
 
   /** Writes `in` to the temp file, as far as it may. Returns whether a Buf came free. */
