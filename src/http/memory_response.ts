@@ -5,7 +5,7 @@
  */
 import { type Buf, Chain } from "../buffer/mod.ts";
 import type { Client, ResponseWriter } from "../downstream/mod.ts";
-import { Signal, type Wait } from "../event/mod.ts";
+import { Failure, Signal, type Wait } from "../event/mod.ts";
 import type { InMemory } from "../upstream/mod.ts";
 import { HeadWriter, ResponseHead } from "../wire/mod.ts";
 
@@ -117,10 +117,15 @@ export class MemoryResponse implements ResponseWriter, InMemory {
 
   flush(): void {}
 
-  checkSending(): void {}
+  /** Who writes without end has to stop once it is no use. @throws {Failure} */
+  checkSending(): void {
+    if (!this.isCut && this.bodyBytes <= this.maxBytes) return;
+    throw new Failure("downstream", "closed", "the response to a subrequest is cut");
+  }
 
+  /** Where nobody looks at the body, a response that has its head is whole. */
   cutShort(): void {
-    this.isCut = true;
+    if (this.keepsBody || !this.#hasHead) this.isCut = true;
     this.drop();
   }
 

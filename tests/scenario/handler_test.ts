@@ -502,3 +502,47 @@ Deno.test("handler: limit_rate holds for what a handler sends, from memory and f
     }
   }, { handlers: { answer } });
 });
+
+Deno.test("handler: the answer of another handler is bounded too, and a stream without an end is ended", async () => {
+  let isCancelled = false;
+  const handlers: Record<string, CustomHandler> = {
+    exact: () => ({ body: new Uint8Array(1024) }),
+    pieces: () => ({ body: ReadableStream.from([new Uint8Array(1000), new Uint8Array(24)]) }),
+    over: () => ({ body: new Uint8Array(1025) }),
+    endless: () => ({
+      body: new ReadableStream<Uint8Array>({
+        pull: (controller) => controller.enqueue(new Uint8Array(100)),
+        cancel() {
+          isCancelled = true;
+        },
+      }),
+    }),
+  };
+  const names = ["exact", "pieces", "over", "endless"];
+  const inner = names.map((name) => `= /${name}: { internal: on, handler: ${name} }`);
+  const yaml = `
+subrequest_output_buffer_size: 1k
+servers:
+  - listen: 127.0.0.1:0
+    locations:
+      = /by/auth: { auth_request: /endless, handler: exact }
+      ${inner.join("\n      ")}
+      ${names.map((name) => `/ask/${name}: { handler: ask_${name} }`).join("\n      ")}
+`;
+  for (const name of names) {
+    handlers[`ask_${name}`] = async (context) => {
+      const { status, body } = await context.subrequest(`/${name}`);
+      return { body: `${status} ${body.length}` };
+    };
+  }
+  await withSluice(yaml, async (address, sluice) => {
+    const ask = async (name: string) =>
+      (await exchange(address, getRequest(`/ask/${name}`))).bodyText;
+    assertEquals([await ask("exact"), await ask("pieces")], ["200 1024", "200 1024"]);
+    assertEquals([await ask("over"), await ask("endless")], ["502 0", "502 0"]);
+    assertEquals(isCancelled, true);
+    await sluice.errorLine(/too big a response to a subrequest: more than 1024 bytes/);
+    // Nobody looks at the body of that one.
+    assertEquals((await exchange(address, getRequest("/by/auth"))).status, 200);
+  }, { handlers });
+});
