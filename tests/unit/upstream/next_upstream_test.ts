@@ -1,5 +1,6 @@
-/** The decision table of `next_upstream`, line by line. */
+/** The decision on another peer: each row is a rule of `proxy_next_upstream`, to be read line by line. */
 import { assertEquals } from "@std/assert";
+import type { FailureKind } from "../../../src/event/mod.ts";
 import type { NextUpstreamCondition } from "../../../src/upstream/conf.ts";
 import {
   type AttemptFacts,
@@ -11,157 +12,170 @@ import {
   statusFor,
 } from "../../../src/upstream/next_upstream.ts";
 
+/** A GET that was sent to the first of three peers, a second ago. */
 const FACTS: AttemptFacts = {
   method: "GET",
   isResponseBegun: false,
   isRequestSent: true,
   isStale: false,
   isBodyGone: false,
-  triesLeft: 2,
-  elapsedMs: 0,
+  triesLeft: 3,
+  elapsedMs: 1_000,
 };
 
-const DEFAULT: readonly NextUpstreamCondition[] = ["error", "timeout"];
+const UNSENT = { isRequestSent: false };
+const STALE = { isStale: true };
+const POST = { method: "POST" };
+const GONE = { isBodyGone: true };
+const BEGUN = { isResponseBegun: true };
 
-interface Row {
-  readonly when: string;
-  readonly kind: AttemptKind;
-  readonly facts?: Partial<AttemptFacts>;
-  readonly conditions?: readonly NextUpstreamCondition[];
-  readonly timeoutMs?: number;
-  readonly decision: Decision;
-}
+/** nginx's default. */
+const DEFAULT = ["error", "timeout"] as const;
+const WITH_NON_IDEMPOTENT = ["error", "timeout", "non_idempotent"] as const;
 
-const ROWS: readonly Row[] = [
-  { when: "an error", kind: "error", decision: "next" },
-  { when: "a timeout", kind: "timeout", decision: "next" },
-  { when: "an error, off", kind: "error", conditions: [], decision: "not in next_upstream" },
-  { when: "an invalid header", kind: "invalid_header", decision: "not in next_upstream" },
-  {
-    when: "an invalid header, asked for",
-    kind: "invalid_header",
-    conditions: ["invalid_header"],
-    decision: "next",
-  },
-  { when: "a 404", kind: "http_404", decision: "not in next_upstream" },
-  { when: "a 404, asked for", kind: "http_404", conditions: ["http_404"], decision: "next" },
-  { when: "no tries left", kind: "error", facts: { triesLeft: 1 }, decision: "no tries left" },
-  {
-    when: "the time just not over",
-    kind: "error",
-    facts: { elapsedMs: 99 },
-    timeoutMs: 100,
-    decision: "next",
-  },
-  {
-    when: "the time over",
-    kind: "error",
-    facts: { elapsedMs: 100 },
-    timeoutMs: 100,
-    decision: "next_upstream_timeout has passed",
-  },
-  {
-    when: "the response begun",
-    kind: "error",
-    facts: { isResponseBegun: true, isStale: true },
-    decision: "the response has begun",
-  },
-  ...["POST", "LOCK", "PATCH"].flatMap((method): Row[] => [
-    {
-      when: `${method} that was sent`,
-      kind: "error",
-      facts: { method },
-      decision: "the request was sent and is not idempotent",
-    },
-    {
-      when: `${method} that was not sent`,
-      kind: "error",
-      facts: { method, isRequestSent: false },
-      decision: "next",
-    },
-    {
-      when: `${method} that was sent, non_idempotent`,
-      kind: "error",
-      facts: { method },
-      conditions: ["error", "non_idempotent"],
-      decision: "next",
-    },
-    {
-      when: `${method} on a stale connection`,
-      kind: "error",
-      facts: { method, isStale: true },
-      decision: "the request was sent and is not idempotent",
-    },
-  ]),
-  ...["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"].map((method): Row => ({
-    when: `${method} that was sent`,
-    kind: "error",
-    facts: { method },
-    decision: "next",
-  })),
-  {
-    when: "a streamed body",
-    kind: "error",
-    facts: { method: "PUT", isBodyGone: true },
-    decision: "the body was streamed and is gone",
-  },
-  { when: "a stale connection", kind: "error", facts: { isStale: true }, decision: "again" },
-  {
-    when: "a stale connection, no tries left, the time over, off",
-    kind: "error",
-    facts: { isStale: true, triesLeft: 1, elapsedMs: 1_000 },
-    conditions: [],
-    timeoutMs: 1,
-    decision: "again",
-  },
-  {
-    when: "a stale connection, the body streamed",
-    kind: "error",
-    facts: { isStale: true, isBodyGone: true },
-    decision: "the body was streamed and is gone",
-  },
-  {
-    when: "a timeout on a kept connection",
-    kind: "timeout",
-    facts: { isStale: true },
-    decision: "next",
-  },
+type Row = readonly [
+  rule: string,
+  conditions: readonly NextUpstreamCondition[],
+  kind: AttemptKind,
+  facts: Partial<AttemptFacts>,
+  decision: Decision,
 ];
 
-for (const { when, kind, facts, conditions = DEFAULT, timeoutMs = 0, decision } of ROWS) {
-  Deno.test(`decideNext: ${when}: ${decision}`, () => {
-    const conf = { conditions: new Set(conditions), tries: 0, timeoutMs };
+const NOT_IN = "not in next_upstream";
+const NOT_IDEMPOTENT = "the request was sent and is not idempotent";
+
+const ROWS: readonly Row[] = [
+  // The classes: what is named is tried again, what is not is the answer.
+  ["an error", DEFAULT, "error", {}, "next"],
+  ["a timeout", DEFAULT, "timeout", {}, "next"],
+  ["an error that is not named", ["timeout"], "error", {}, NOT_IN],
+  ["a timeout that is not named", ["error"], "timeout", {}, NOT_IN],
+  ["an illegal head is not in the default", DEFAULT, "invalid_header", {}, NOT_IN],
+  ["an illegal head", ["invalid_header"], "invalid_header", {}, "next"],
+  ["403 is not in the default", DEFAULT, "http_403", {}, NOT_IN],
+  ["403", ["http_403"], "http_403", {}, "next"],
+  ["404", ["http_404"], "http_404", {}, "next"],
+  ["429", ["http_429"], "http_429", {}, "next"],
+  ["500", ["http_500"], "http_500", {}, "next"],
+  ["502", ["http_502"], "http_502", {}, "next"],
+  ["503", ["http_503"], "http_503", {}, "next"],
+  ["504", ["http_504"], "http_504", {}, "next"],
+  ["503 where 502 is named", ["http_502"], "http_503", {}, NOT_IN],
+  ["a 504 is no timeout", ["timeout"], "http_504", {}, NOT_IN],
+  ["off: nothing", [], "error", {}, NOT_IN],
+  ["off: nothing, though nothing was sent", [], "error", UNSENT, NOT_IN],
+
+  // Methods that must not be repeated: only before a byte was sent, or where it is asked for.
+  ["a POST that was sent", DEFAULT, "error", POST, NOT_IDEMPOTENT],
+  ["a LOCK that was sent", DEFAULT, "error", { method: "LOCK" }, NOT_IDEMPOTENT],
+  ["a PATCH that was sent", DEFAULT, "error", { method: "PATCH" }, NOT_IDEMPOTENT],
+  ["a POST that timed out", DEFAULT, "timeout", POST, NOT_IDEMPOTENT],
+  ["a POST that was answered 503", ["http_503"], "http_503", POST, NOT_IDEMPOTENT],
+  ["a POST that was not sent", DEFAULT, "error", { ...POST, ...UNSENT }, "next"],
+  ["a POST, non_idempotent", WITH_NON_IDEMPOTENT, "error", POST, "next"],
+  ["non_idempotent adds no class", ["non_idempotent"], "error", POST, NOT_IN],
+  ["PUT is idempotent", DEFAULT, "error", { method: "PUT" }, "next"],
+  ["DELETE is idempotent", DEFAULT, "timeout", { method: "DELETE" }, "next"],
+  ["a method that nobody knows", DEFAULT, "error", { method: "BREW" }, "next"], // nginx's list
+
+  // Once the client has a status line nobody else can help.
+  ["the response has begun", DEFAULT, "error", BEGUN, "the response has begun"],
+  [
+    "begun, on a stale connection",
+    DEFAULT,
+    "error",
+    { ...BEGUN, ...STALE },
+    "the response has begun",
+  ],
+  ["begun, non_idempotent", WITH_NON_IDEMPOTENT, "error", BEGUN, "the response has begun"],
+
+  // A streamed body can be had once.
+  ["the body is gone", DEFAULT, "error", GONE, "the body was streamed and is gone"],
+  [
+    "the body of a POST is gone, non_idempotent",
+    WITH_NON_IDEMPOTENT,
+    "error",
+    { ...POST, ...GONE },
+    "the body was streamed and is gone",
+  ],
+  ["a body that was not begun", DEFAULT, "error", { ...POST, ...UNSENT }, "next"],
+
+  // Bounds.
+  ["the last try", DEFAULT, "error", { triesLeft: 1 }, "no tries left"],
+  ["no try left", DEFAULT, "error", { triesLeft: 0 }, "no tries left"],
+  ["one more try", DEFAULT, "error", { triesLeft: 2 }, "next"],
+  ["just in time", DEFAULT, "error", { elapsedMs: 4_999 }, "next"],
+  ["too late", DEFAULT, "error", { elapsedMs: 5_000 }, "next_upstream_timeout has passed"],
+
+  // A kept connection that broke before a byte of an answer: a fresh one to the same peer.
+  ["stale", DEFAULT, "error", STALE, "again"],
+  ["stale, off: it is no other peer", [], "error", STALE, "again"],
+  ["stale, and it was the last try: it costs none", DEFAULT, "error", {
+    ...STALE,
+    triesLeft: 1,
+  }, "again"],
+  ["stale, and late: it is no other peer", DEFAULT, "error", {
+    ...STALE,
+    elapsedMs: 9_999,
+  }, "again"],
+  ["stale, a POST that was sent", DEFAULT, "error", { ...STALE, ...POST }, NOT_IDEMPOTENT],
+  ["stale, a POST that was not", DEFAULT, "error", { ...STALE, ...POST, ...UNSENT }, "again"],
+  ["stale, a POST, non_idempotent", WITH_NON_IDEMPOTENT, "error", { ...STALE, ...POST }, "again"],
+  ["stale, the body gone", DEFAULT, "error", {
+    ...STALE,
+    ...GONE,
+  }, "the body was streamed and is gone"],
+  ["a kept connection that times out is not stale", DEFAULT, "timeout", STALE, "next"],
+  [
+    "a kept connection with an illegal answer is not stale",
+    DEFAULT,
+    "invalid_header",
+    STALE,
+    NOT_IN,
+  ],
+];
+
+for (const [rule, conditions, kind, facts, decision] of ROWS) {
+  Deno.test(`next_upstream [${conditions.join(", ")}]: ${rule}: ${decision}`, () => {
+    const conf = { conditions: new Set(conditions), tries: 0, timeoutMs: 5_000 };
     assertEquals(decideNext(kind, { ...FACTS, ...facts }, conf), decision);
   });
 }
 
-Deno.test("conditionOf and statusFor: each kind of failure has its condition and its status", () => {
-  const kinds = [
-    "refused",
-    "unreachable",
-    "closed",
-    "reset",
-    "timeout",
-    "invalid_header",
-    "invalid_body",
-  ] as const;
-  assertEquals(
-    kinds.map((kind) => [kind, conditionOf(kind), statusFor(conditionOf(kind))]),
-    [
-      ["refused", "error", 502],
-      ["unreachable", "error", 502],
-      ["closed", "error", 502],
-      ["reset", "error", 502],
-      ["timeout", "timeout", 504],
-      ["invalid_header", "invalid_header", 502],
-      ["invalid_body", "invalid_header", 502],
-    ],
-  );
+Deno.test("next_upstream_timeout 0: there is no such limit", () => {
+  const conf = { conditions: new Set(DEFAULT), tries: 0, timeoutMs: 0 };
+  assertEquals(decideNext("error", { ...FACTS, elapsedMs: 1e9 }, conf), "next");
 });
 
-Deno.test("refusalOf: the statuses that next_upstream knows, and no others", () => {
-  const refusals = Array.from({ length: 500 }, (_, n) => 100 + n).filter((status) =>
-    refusalOf(status) !== undefined
-  );
-  assertEquals(refusals, [403, 404, 429, 500, 502, 503, 504]);
+/** Every way to break, the condition that it falls under, and the status if nobody else is asked. */
+const CONDITIONS: Readonly<Record<FailureKind, readonly [AttemptKind, number]>> = {
+  refused: ["error", 502],
+  unreachable: ["error", 502],
+  tls: ["error", 502],
+  closed: ["error", 502],
+  reset: ["error", 502],
+  timeout: ["timeout", 504],
+  invalid_header: ["invalid_header", 502],
+  invalid_body: ["invalid_header", 502],
+};
+
+Deno.test("each kind of failure falls under one condition, and has a status", () => {
+  for (const [kind, [condition, status]] of Object.entries(CONDITIONS)) {
+    assertEquals(conditionOf(kind as FailureKind), condition);
+    assertEquals(statusFor(condition), status);
+  }
+});
+
+Deno.test("the refusals are seven statuses", () => {
+  const refusals = Array.from({ length: 600 }, (_, status) => refusalOf(status))
+    .filter((refusal) => refusal !== undefined);
+  assertEquals(refusals, [
+    "http_403",
+    "http_404",
+    "http_429",
+    "http_500",
+    "http_502",
+    "http_503",
+    "http_504",
+  ]);
 });
