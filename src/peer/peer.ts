@@ -59,14 +59,14 @@ export class Selection {
   /** Attempts left, the one in progress included. */
   triesLeft = 0;
   /** Peers that this request has tried. */
-  readonly tried = new Set<Peer>();
+  readonly tried: Peer[] = [];
   /** Whether only the backup peers are left. */
   onBackup = false;
 
   reset(tries: number): void {
     this.triesLeft = tries;
     this.onBackup = false;
-    if (this.tried.size > 0) this.tried.clear();
+    this.tried.length = 0;
   }
 }
 

@@ -37,7 +37,7 @@ export class RoundRobin implements Balancer {
     }
     if (peer === undefined) return undefined;
     peer.connections++;
-    selection.tried.add(peer);
+    selection.tried.push(peer);
     return peer;
   }
 
@@ -57,7 +57,7 @@ export class RoundRobin implements Balancer {
   #single(selection: Selection): Peer | undefined {
     const peer = this.peers[0]!;
     const { isDown, maxConns } = peer.conf;
-    const isUnusable = isDown || selection.tried.has(peer) ||
+    const isUnusable = isDown || selection.tried.includes(peer) ||
       (maxConns > 0 && peer.connections >= maxConns);
     return isUnusable ? undefined : peer;
   }
@@ -77,7 +77,7 @@ function choose(peers: readonly Peer[], selection: Selection, nowMs: number): Pe
   let best: Peer | undefined;
   let totalWeight = 0;
   for (const peer of peers) {
-    if (selection.tried.size > 0 && selection.tried.has(peer)) continue;
+    if (selection.tried.length > 0 && selection.tried.includes(peer)) continue;
     if (!isUsable(peer, nowMs)) continue;
     peer.currentWeight += peer.effectiveWeight;
     totalWeight += peer.effectiveWeight;
