@@ -19,10 +19,15 @@ export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
   arm(atMs, fire) {
-    const timer = setTimeout(fire, Math.max(0, Math.ceil(atMs - performance.now())));
+    // A longer one would fire at once; what fires too early is armed again.
+    const delayMs = Math.min(TIMER_MAX_MS, Math.ceil(atMs - performance.now()));
+    const timer = setTimeout(fire, Math.max(0, delayMs));
     return () => clearTimeout(timer);
   },
 };
+
+/** The longest that the runtime's timers can wait. */
+const TIMER_MAX_MS = 2_147_483_647;
 
 /** No deadline. */
 export const NEVER = Infinity;

@@ -29,7 +29,7 @@ export interface PassUrl {
  * the whole target. Returns what is wrong with it, in nginx's words, if it is none.
  */
 export function parsePassUrl(url: string): PassUrl | string {
-  const [, scheme = "", rest] = /^(https?):\/\/(.*)$/is.exec(url) ?? [];
+  const [, scheme = "", rest] = /^(https?):\/\/(.+)$/is.exec(url) ?? [];
   if (rest === undefined) return `invalid URL prefix in "${url}"`;
   const isTls = scheme.toLowerCase() === "https";
   return rest.startsWith("unix:") ? parseSocket(rest, isTls) : parseHost(rest, isTls);

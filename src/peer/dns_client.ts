@@ -64,6 +64,8 @@ class Asking implements Expirable {
   readonly #deadlines: Deadlines;
   readonly #signal: AbortSignal;
   readonly #sockets: Deno.DatagramConn[] = [];
+  /** Ends what goes over TCP once the question is settled. */
+  readonly #tcp = new AbortController();
   readonly #settled = Promise.withResolvers<DnsResponse>();
   #isSettled = false;
   #resendAtMs = NEVER;
@@ -144,6 +146,7 @@ class Asking implements Expirable {
     this.#deadlines.remove(this);
     this.#signal.removeEventListener("abort", this.#onAbort);
     for (const socket of this.#sockets.splice(0)) socket.close();
+    this.#tcp.abort();
   }
 
   async #exchange(server: NameServer): Promise<DnsResponse> {
@@ -167,15 +170,11 @@ class Asking implements Expirable {
 
   /** @throws {Error} When there is no such server, or it breaks off. */
   async #overTcp({ hostname, port }: NameServer): Promise<DnsResponse> {
-    using conn = await Deno.connect({ hostname, port, signal: this.#signal });
-    const close = () => {
-      try {
-        conn.close();
-      } catch {
-        // it is closed
-      }
-    };
-    this.#signal.addEventListener("abort", close, { once: true });
+    const { signal } = this.#tcp;
+    const conn = await Deno.connect({ hostname, port, signal });
+    const close = () => conn.close(); // once: it ends the reading, and finally comes after it
+    signal.addEventListener("abort", close, { once: true });
+    if (signal.aborted) close();
     try {
       const question = writeDnsQuestion(this.#question);
       const message = new Uint8Array(2 + question.length);
@@ -187,7 +186,8 @@ class Asking implements Expirable {
       if (response === undefined) throw new Error("an answer that is none");
       return response;
     } finally {
-      this.#signal.removeEventListener("abort", close);
+      signal.removeEventListener("abort", close);
+      if (!signal.aborted) conn.close();
     }
   }
 }

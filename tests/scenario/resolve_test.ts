@@ -3,9 +3,10 @@ import { assertEquals } from "@std/assert";
 import { exchange, getRequest } from "../support/client.ts";
 import { a, startDns } from "../support/dns_server.ts";
 import { eventually, withSluice } from "../support/in_process.ts";
-import { okResponse, respondWith } from "../support/origin.ts";
+import { expectRequest, okResponse, repeat, respondWith, send } from "../support/origin.ts";
 import { tempDir } from "../support/program.ts";
-import { freePorts } from "../support/real_servers.ts";
+import { freePorts, realServerTest } from "../support/real_servers.ts";
+import { makeCertificates, serverNameOf, startTlsOrigin } from "../support/tls_origin.ts";
 
 /** One location that passes to a URL, which may have variables. */
 function passing(pass: string, main = "", location = "/"): string {
@@ -320,3 +321,33 @@ Deno.test("a proxied location that ends in a slash: the path without it is sent 
     assertEquals(await bodyOf(address, "/xy"), "404");
   });
 });
+
+realServerTest(
+  "pass with variables: the scheme decides on TLS, and the name that is asked for is verified",
+  ["openssl"],
+  async () => {
+    await using dir = await tempDir();
+    const certificates = await makeCertificates(dir.path);
+    await using plain = await respondWith(okResponse("plain"));
+    await using secret = await startTlsOrigin({
+      pair: certificates.app,
+      each: [repeat(expectRequest(), send(okResponse("secret")))],
+    });
+    await using dns = startDns({ "app.test": a("127.0.0.1"), "wrong.test": a("127.0.0.1") });
+    const yaml = `
+resolver: "${dns.address} ipv6=off"
+servers:
+  - listen: 127.0.0.1:0
+    locations:
+      /: { proxy: { pass: $arg_u, ssl_verify: on, ssl_server_name: on, ssl_trusted_certificate: ${certificates.ca} } }
+`;
+    await withSluice(yaml, async (address) => {
+      const [tls, tcp] = [portOf(secret), portOf(plain)];
+      assertEquals(await bodyOf(address, `/?u=https://app.test:${tls}`), "secret");
+      assertEquals(await bodyOf(address, `/?u=http://app.test:${tcp}`), "plain");
+      assertEquals(await bodyOf(address, `/?u=https://wrong.test:${tls}`), "502");
+      assertEquals(await bodyOf(address, `/?u=https://app.test:${tls}`), "secret");
+      assertEquals(serverNameOf(secret, 1), "app.test");
+    });
+  },
+);
