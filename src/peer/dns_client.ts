@@ -17,7 +17,7 @@ import {
   writeDnsQuestion,
 } from "../wire/mod.ts";
 import type { NameServer } from "./conf.ts";
-import { TIMED_OUT, Unresolved } from "./unresolved.ts";
+import { SERVER_FAILURE, TIMED_OUT, Unresolved } from "./unresolved.ts";
 
 /** After this long without an answer another server is asked; nginx takes 5 s. */
 const RESEND_MS = 2_000;
@@ -69,6 +69,8 @@ class Asking implements Expirable {
   readonly #settled = Promise.withResolvers<DnsResponse>();
   #isSettled = false;
   #resendAtMs = NEVER;
+  /** Why the last server could not be asked. */
+  #error: unknown;
   /** What the last server said that did not help. */
   #refusal: DnsResponse | undefined;
   /** Questions that may still be answered. */
@@ -110,11 +112,13 @@ class Asking implements Expirable {
       return;
     }
     this.#open++;
-    this.#exchange(server).catch(() => undefined) // not to be reached: as if it had not answered
-      .then((response) => this.#take(response));
+    this.#exchange(server).then(this.#take, (error: unknown) => {
+      this.#error = error;
+      this.#take(undefined); // as if it had not answered
+    });
   }
 
-  #take(response: DnsResponse | undefined): void {
+  readonly #take = (response: DnsResponse | undefined): void => {
     this.#open--;
     if (this.#isSettled) return;
     this.#deadlines.stamp();
@@ -123,14 +127,20 @@ class Asking implements Expirable {
     if (response.code === 0 || response.code === 3) return this.#settle(response);
     this.#refusal = response;
     this.#askNext();
-  }
+  };
 
   /** Every server was asked, and none is left that could still answer. */
   #giveUp(): void {
     if (this.#isSettled) return;
     if (this.#refusal !== undefined) return this.#settle(this.#refusal);
     this.#end();
-    this.#settled.reject(new Unresolved(this.#question.name, TIMED_OUT));
+    const { name } = this.#question;
+    const isSilent = this.#error === undefined || this.#signal.aborted;
+    this.#settled.reject(
+      isSilent
+        ? new Unresolved(name, TIMED_OUT)
+        : new Unresolved(name, SERVER_FAILURE, false, this.#error),
+    );
   }
 
   #settle(response: DnsResponse): void {

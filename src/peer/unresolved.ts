@@ -30,7 +30,9 @@ export class Unresolved extends Error {
 
   constructor(readonly host: string, readonly code: number, isFinal?: boolean, cause?: unknown) {
     super(
-      `${host} could not be resolved (${code}: ${TEXTS[code] ?? "Unknown error"})`,
+      `${host} could not be resolved (${code}: ${TEXTS[code] ?? "Unknown error"})` +
+        // No server said it: what is wrong is here, such as a permission that is missing.
+        (code === SERVER_FAILURE && cause instanceof Error ? `: ${cause.message}` : ""),
       cause === undefined ? undefined : { cause },
     );
     this.isFinal = isFinal ?? code === NOT_FOUND;

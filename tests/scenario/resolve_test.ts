@@ -133,6 +133,15 @@ Deno.test("a server that fails or is not there: the next one is asked", async ()
   });
 });
 
+Deno.test("a server at an IPv6 address is asked from one", async () => {
+  await using origin = await respondWith(okResponse("hello"));
+  await using dns = startDns({ "a.test": a("127.0.0.1") }, "::1");
+  const main = `resolver: "${dns.address}"`;
+  await withSluice(passing(`http://$arg_b:${portOf(origin)}`, main), async (address) => {
+    assertEquals(await bodyOf(address, "/?b=a.test"), "hello");
+  });
+});
+
 Deno.test("a client that leaves while its name is looked up is 499, and the question ends without it", async () => {
   await using dns = startDns({ "slow.test": "silence" });
   const main = `resolver: "${dns.address} timeout=300ms"`;

@@ -124,7 +124,9 @@ export const resolverDirectives = {
       "`resolve`. Without it the system is asked, where nginx would refuse. All other names are " +
       "looked up once, by the system, when the server starts; one that cannot be is a warning, and " +
       "asked for again until it can. A name is asked for once for all who wait for it, and " +
-      "remembered for the lifetime of the answer. While nobody answers, the last answer is used on.",
+      "remembered for the lifetime of the answer, 1,000 names at most. While nobody answers, the " +
+      "last answer is used on; requests wait 1.8 s before they take it. A failure is remembered for " +
+      "1 s. `localhost` is never asked for.",
   }),
   resolverTimeoutMs: directive({
     name: "resolver_timeout",

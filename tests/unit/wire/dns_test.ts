@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { withRandom } from "../../support/random.ts";
 import {
   type DnsQuestion,
   isDnsName,
@@ -110,3 +111,18 @@ Deno.test("dns: names that can be asked for", () => {
     assertEquals(isDnsName(name), false, name);
   }
 });
+
+Deno.test("dns: whatever the bytes are, they are an answer or none, and never an error", () =>
+  withRandom((random) => {
+    const alias = record(POINTER, 5, 7, [1, 0x62, 0xc0, 14]);
+    const whole = response([alias, record([1, 0x62, 0xc0, 14], 1, 300, [192, 0, 2, 1])]);
+    for (let round = 0; round < 5_000; round++) {
+      const bytes = whole.slice();
+      for (let count = random.integer(1, 4); count > 0; count--) {
+        bytes[random.integer(0, bytes.length - 1)] = random.integer(0, 255);
+      }
+      for (const target of targets(bytes) ?? []) {
+        assertEquals(/^[\d.]+ \d+$/.test(target), true, target);
+      }
+    }
+  }));
