@@ -75,7 +75,7 @@ export class Dial implements Wait, Expirable {
     timeoutMs: number,
     context: ConnContext,
     options: DialOptions = PLAIN_DIAL,
-    connect: Connect = connectBySystem,
+    connect: Connect = context.connect ?? connectBySystem,
   ) {
     this.#context = context;
     this.#address = address;

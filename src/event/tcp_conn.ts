@@ -9,6 +9,7 @@
 import { type Buf, Chain, type SlabPool } from "../buffer/mod.ts";
 import { type Deadlines, type Expirable, NEVER } from "./clock.ts";
 import type { Conn, RemoteAddress } from "./conn.ts";
+import type { Connect } from "./dial.ts";
 import { Failure, type Side } from "./failure.ts";
 import { systemErrorText } from "./system_error.ts";
 import type { ReadGate } from "./turnstile.ts";
@@ -28,6 +29,8 @@ export interface ConnContext {
   readonly deadlines: Deadlines;
   readonly gate: ReadGate;
   readonly counters: ConnCounters;
+  /** How connections to peers are opened. @default {by the system} */
+  readonly connect?: Connect;
 }
 
 /** Counts of one worker, for limits, status and leak checks. */

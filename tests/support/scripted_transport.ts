@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { SlabPool } from "../../src/buffer/mod.ts";
 import {
+  type Connect,
   type ConnContext,
   type ConnCounters,
   Deadlines,
@@ -203,6 +204,9 @@ export interface TestContext extends ConnContext {
 }
 
 export interface TestContextOptions {
+  /** Opens connections to peers. */
+  readonly connect?: Connect;
+  readonly pool?: SlabPool;
   /** Bound of the pool, in bytes. @default {8 MiB} */
   readonly maxBytes?: number;
   /** @default {openGate} */
@@ -214,10 +218,11 @@ export function testContext(options: TestContextOptions = {}): TestContext {
   const clock = new ManualClock();
   return {
     clock,
-    pool: new SlabPool({ maxBytes: options.maxBytes ?? 8 << 20, debug: true }),
+    pool: options.pool ?? new SlabPool({ maxBytes: options.maxBytes ?? 8 << 20, debug: true }),
     deadlines: new Deadlines(clock),
     gate: options.gate ?? openGate,
     counters: { open: 0 },
+    ...(options.connect === undefined ? {} : { connect: options.connect }),
   };
 }
 
