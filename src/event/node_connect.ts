@@ -18,6 +18,7 @@ export function connectByNode(
     socket.once("connect", onConnect);
     socket.on("error", onError);
     signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
 
     function onConnect(): void {
       letGo();

@@ -42,6 +42,8 @@ export function startTls(
     records.on("error", onFailed);
     records.on("close", onRecordsClosed);
     signal.addEventListener("abort", onClose);
+    // Given up while the transport was being opened: nobody will say so again.
+    if (signal.aborted) onClose();
 
     function onReady(): void {
       letGo();
