@@ -25,8 +25,7 @@ export interface SluiceOptions extends ProxyOptions {
 
 const ENDLESS = 1_000_000_000;
 const WORKER_CONNECTIONS = 20_000;
-// A small young generation stays in the cache of one core: a tenth less CPU a request, and a shorter tail.
-const DEFAULT_COMMAND = "{deno} run -A --v8-flags=--max-semi-space-size=8 main.ts run -c {config}";
+const DEFAULT_COMMAND = "{deno} run -A main.ts run -c {config}";
 
 /** Starts Sluice on a free port. */
 export async function startSluice(
