@@ -75,9 +75,18 @@ export async function journey(exchange: Exchange): Promise<void> {
         if (exchange.reason.what === "") exchange.reason.what = why;
         return finalize(exchange, BAD_GATEWAY);
       }
-      const outcome = await attempt(exchange, peer);
+      let outcome: Outcome | "again" = "again";
+      try {
+        outcome = await roundTrip(exchange, peer, group.idle.take(peer, exchange.dial));
+        // The idle connection had gone stale; a fresh one never is.
+        if (outcome === "again") outcome = await roundTrip(exchange, peer, undefined);
+      } finally {
+        group.balancer.free(selection, peer, verdictOn(exchange), context.deadlines.nowMs);
+      }
       if (outcome === "served") return finalize(exchange);
-      if (outcome !== "next") return finalize(exchange, outcome);
+      if (outcome !== "next") {
+        return finalize(exchange, outcome === "again" ? BAD_GATEWAY : outcome);
+      }
     }
   } catch (error) {
     finalize(exchange, statusOf(exchange, driver.interruption ?? error));
@@ -91,24 +100,6 @@ export async function journey(exchange: Exchange): Promise<void> {
 
 /** How an attempt ended: with another peer's turn, a client that has a response, or a status to answer with. */
 type Outcome = "next" | "served" | number;
-
-/** Tries one peer: on an idle connection if there is one, and on a fresh one if that had gone stale. */
-async function attempt(exchange: Exchange, peer: Peer): Promise<Outcome> {
-  const { group, selection, context } = exchange;
-  let outcome: Outcome | "again" = "again";
-  try {
-    outcome = await roundTrip(exchange, peer, group.idle.take(peer, exchange.dial));
-    if (outcome === "again") outcome = await roundTrip(exchange, peer, undefined);
-    return outcome === "again" ? BAD_GATEWAY : outcome; // a fresh connection is never stale
-  } finally {
-    group.balancer.free(
-      selection,
-      peer,
-      verdictOn(exchange),
-      context.deadlines.nowMs,
-    );
-  }
-}
 
 /** One request and its response on one connection, which is kept or closed whatever happens. */
 async function roundTrip(
