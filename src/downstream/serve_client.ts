@@ -13,7 +13,7 @@ import { readRequestHead } from "./read_request_head.ts";
 /** What is done with requests, and told of connections. Implemented by http. */
 export interface ClientHandler {
   /** Answers the current request. Never rejects. */
-  handle(client: ClientConnection): Promise<void>;
+  handle(client: ClientConnection): Promise<void> | void;
   /** A request was refused before it could be handled, and has been answered. */
   onRefused(client: ClientConnection, refusal: BadMessage): void;
   /** The connection ended in the middle of something, and why. */

@@ -17,6 +17,7 @@ import type { MemoryResponse } from "./memory_response.ts";
 import { ProxyDownstream } from "./proxy_downstream.ts";
 import { type Redirect, REDIRECTS_MAX } from "./redirect.ts";
 import type { ResponsePolicy } from "./response_policy.ts";
+import type { Location } from "./server.ts";
 import type { Server, Worker } from "./worker.ts";
 
 /** Of the client's request line. */
@@ -58,6 +59,8 @@ export class Request {
   isMarked = false;
   /** Of the location that it is at. */
   policy: ResponsePolicy | undefined;
+  /** Where it was led to first; undefined if it was led nowhere. */
+  location: Location | undefined;
   /** Where it goes on instead of being answered. */
   next: Redirect | undefined;
   /** Counts internal redirects down; the one that gets it to 0 is one too many. */
@@ -91,6 +94,10 @@ export class Request {
     this.worker = worker;
   }
 
+  /** Made once, since every request waits with them. */
+  readonly onAnswered = (): Promise<void> | void => this.server.end(this);
+  readonly onFailed = (error: unknown): Promise<void> | void => this.server.fail(this, error);
+
   begin(client: Client, server: Server, serverPort: number): void {
     this.client = client;
     this.server = server;
@@ -106,7 +113,11 @@ export class Request {
       this.refusal =
         "";
     this.serverPort = serverPort;
-    this.#path = this.#args = this.policy = undefined;
+    this.#path =
+      this.#args =
+      this.policy =
+      this.location =
+        undefined;
     this.#usesExchange = false;
     if (this.isMarked) this.#clearMarks();
   }

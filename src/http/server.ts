@@ -50,23 +50,38 @@ export class HttpServer implements ClientHandler, Server {
   }
 
   /** Content phase: finds the location, and lets it answer. */
-  async handle(client: ClientConnection): Promise<void> {
+  handle(client: ClientConnection): Promise<void> | void {
     const { worker, port } = this.#options;
     const request = worker.takeRequest();
     request.begin(client, this, port);
-    let location: Location | undefined;
     try {
-      location = this.#route(request);
+      const location = request.location = this.#route(request);
       this.#apply(client, location);
-      await this.#answer(request, location);
+      const answering = this.#answer(request, location);
+      // Not an async function: what it would keep while the peer works costs every request.
+      if (answering !== undefined) return answering.then(request.onAnswered, request.onFailed);
     } catch (error) {
       this.#refuse(request, error);
     }
-    location ??= this.#options.fallback;
-    if (request.next !== undefined) location = await this.#follow(request, location);
-    client.conn.setReadDeadline(NEVER);
+    return this.end(request);
+  }
+
+  /** Log phase: the request has been answered, or goes on elsewhere. */
+  end(request: Request): Promise<void> | void {
+    const location = request.location ?? this.#options.fallback;
+    if (request.next === undefined) return this.#log(request, location);
+    return this.#follow(request, location).then((last) => this.#log(request, last));
+  }
+
+  fail(request: Request, error: unknown): Promise<void> | void {
+    this.#refuse(request, error);
+    return this.end(request);
+  }
+
+  #log(request: Request, location: Location): void {
+    request.client.conn.setReadDeadline(NEVER);
     location.accessLog?.write(request);
-    worker.giveBack(request);
+    request.worker.giveBack(request);
   }
 
   async answerSubrequest(request: Request): Promise<void> {

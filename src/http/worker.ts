@@ -20,6 +20,10 @@ export interface Handler {
 export interface Server {
   /** Finds the location of a subrequest and has it answer. Never rejects. */
   answerSubrequest(request: Request): Promise<void>;
+  /** A client's request has been answered, or goes on elsewhere. */
+  end(request: Request): Promise<void> | void;
+  /** The answering of a client's request failed, which is a bug of ours. */
+  fail(request: Request, error: unknown): Promise<void> | void;
 }
 
 const LF = 0x0a;
