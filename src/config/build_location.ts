@@ -243,7 +243,9 @@ function buildProxy(
         tries: proxy.nextUpstreamTries,
         timeoutMs: proxy.nextUpstreamTimeoutMs,
       },
-      ignoreClientAbort: proxy.ignoreClientAbort,
+      // What is stored is fetched to its end, as in nginx.
+      ignoreClientAbort: proxy.ignoreClientAbort || proxy.store !== "off",
+      isStored: proxy.store !== "off",
       ignoreHeaders: proxy.ignoreHeaders,
     },
     method: proxy.method,
@@ -257,6 +259,9 @@ function buildProxy(
     setHeaders: hasHost ? setHeaders : [["Host", "$proxy_host"], ...setHeaders],
     limitRate: proxy.limitRate,
     passTrailers: proxy.passTrailers,
+    store: proxy.store === "off"
+      ? undefined
+      : { path: proxy.store, mode: proxy.storeMode, tempPath: proxy.tempPath },
     httpVersion: proxy.httpVersion,
   };
 }

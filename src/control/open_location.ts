@@ -11,6 +11,7 @@ import {
   type LocationConf,
   Mirror,
   Proxy,
+  removeLeftovers,
   Return,
 } from "../http/mod.ts";
 import type { DynamicPeerConf, PeerGroup } from "../peer/mod.ts";
@@ -47,6 +48,7 @@ function openAction(location: LocationConf, parts: ActionParts): Handler {
   const { action } = location;
   switch (action.kind) {
     case "proxy": {
+      if (action.store !== undefined) removeLeftovers(action.store);
       const { tls } = action.dial;
       const groups = {
         groups: parts.groups,

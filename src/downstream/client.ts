@@ -37,8 +37,10 @@ export interface Client {
   /**
    * Calls `onGone` when the client leaves; while the request body is not complete, only
    * when the connection is aborted: who reads the body notices the rest.
+   *
+   * @param seesAbortsOnly The client may leave; only when we end at once is `onGone` called.
    */
-  watch(onGone: () => void): void;
+  watch(onGone: () => void, seesAbortsOnly?: boolean): void;
   unwatch(): void;
 }
 

@@ -88,10 +88,11 @@ export class ClientConnection implements Client {
    * Calls `onGone` when the client leaves. What it sends meanwhile is kept for the
    * next request. Pipelined bytes hide the end of the stream, as they do in nginx.
    */
-  watch(onGone: () => void): void {
+  watch(onGone: () => void, seesAbortsOnly = false): void {
     const { conn, context } = this;
-    if (conn.hasEnded) return onGone();
+    if (conn.hasEnded && !seesAbortsOnly) return onGone();
     this.#onGone = onGone;
+    if (seesAbortsOnly) return;
     if (!this.body.isDone) return; // who reads the body will notice; an abort is told all the same
     if (this.nextBuf !== undefined && conn.pendingRead === this.nextBuf) {
       return conn.readable.arm(this.#onWatchedEvent); // watched before, for something else

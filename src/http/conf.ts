@@ -184,6 +184,7 @@ export interface ProxyAction {
   readonly limitRate: string;
   /** `pass_trailers`. */
   readonly passTrailers: boolean;
+  readonly store: StoreConf | undefined;
   /** `http_version` towards the peer. */
   readonly httpVersion: "1.0" | "1.1";
 }
@@ -194,6 +195,16 @@ export interface VariablePass {
   readonly url: string;
   /** Of groups that are not in the configuration. */
   readonly peer: DynamicPeerConf;
+}
+
+/** `store`: the file that a response is kept in. */
+export interface StoreConf {
+  /** Absolute; may hold `$variables`, but not in its first folder. */
+  readonly path: string;
+  /** `store_access`: permission bits. */
+  readonly mode: number;
+  /** Folder of what is not complete yet. */
+  readonly tempPath: string;
 }
 
 /** `return: CODE [TEXT | URL]`. */

@@ -20,6 +20,7 @@ export type { Request } from "./request.ts";
 export { DEFAULT_MAX_RANGES, ResponsePolicy } from "./response_policy.ts";
 export { Return } from "./return.ts";
 export { Router } from "./router.ts";
+export { removeLeftovers } from "./store.ts";
 export { HttpServer, type Location } from "./server.ts";
 export { isKnownVariable, variable } from "./variables.ts";
 export { type Handler, Worker } from "./worker.ts";

@@ -15,6 +15,7 @@ import { HeaderPolicy } from "./header_policy.ts";
 import { rateOf } from "./rate.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
+import { Store } from "./store.ts";
 import { variable } from "./variables.ts";
 import type { Handler } from "./worker.ts";
 
@@ -43,6 +44,7 @@ export class Proxy implements Handler {
   readonly headers: HeaderPolicy;
   /** Whether `set_header` says what is in `Connection`. */
   readonly setsConnection: boolean;
+  readonly store: Store | undefined;
   readonly #upstreamRate: Template<Request>;
   readonly #method: Template<Request> | undefined;
   readonly #setBody: Template<Request> | undefined;
@@ -57,6 +59,7 @@ export class Proxy implements Handler {
     this.conf = conf;
     this.#dialOf = compileDial(conf, tls);
     this.headers = new HeaderPolicy(conf.headers);
+    if (conf.store !== undefined) this.store = new Store(conf.store);
     this.#targetOf = compileTarget(conf, groups);
     const setHeaders = conf.setHeaders.filter(([name]) => !FRAMING.has(name.toLowerCase()));
     this.#matchedLength = /^[~@]/.test(location.modifier) ? 0 : location.pattern.length;

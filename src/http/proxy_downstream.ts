@@ -8,7 +8,14 @@ import type { Buf } from "../buffer/mod.ts";
 import { reasonOf } from "../downstream/mod.ts";
 import type { Wait } from "../event/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
-import type { Downstream, InMemory, RateLimit, RequestBody, Tunnel } from "../upstream/mod.ts";
+import type {
+  Downstream,
+  InMemory,
+  RateLimit,
+  RequestBody,
+  ResponseStore,
+  Tunnel,
+} from "../upstream/mod.ts";
 import {
   bytesOf,
   fieldId,
@@ -157,8 +164,8 @@ export class ProxyDownstream implements Downstream {
     into.crlf();
   }
 
-  watch(onGone: () => void): void {
-    this.#request.client.watch(onGone);
+  watch(onGone: () => void, seesAbortsOnly: boolean): void {
+    this.#request.client.watch(onGone, seesAbortsOnly);
   }
 
   unwatch(): void {
@@ -191,6 +198,10 @@ export class ProxyDownstream implements Downstream {
       return true;
     }
     return this.#proxy.conf.forceRanges && this.#isUnsatisfiable(response);
+  }
+
+  openStore(response: ResponseHead): ResponseStore | undefined {
+    return this.#proxy.store?.open(this.#request, response);
   }
 
   /** Finds the ranges that the request asks for, if it does. */

@@ -98,7 +98,8 @@ export class Subrequest implements Client {
     return undefined;
   }
 
-  watch(onGone: () => void): void {
+  watch(onGone: () => void, seesAbortsOnly = false): void {
+    if (seesAbortsOnly) return;
     this.#onGone = onGone;
     this.#departure.add(onGone);
   }

@@ -74,6 +74,8 @@ export interface UpstreamConf {
   readonly ignoreHeaders: ReadonlySet<IgnorableHeader>;
   /** `ignore_client_abort`: the upstream finishes though the client has left. */
   readonly ignoreClientAbort: boolean;
+  /** `store`: responses are kept in files as well. */
+  readonly isStored: boolean;
 }
 
 /** How the peers of a location are connected to. */

@@ -48,7 +48,7 @@ export interface Downstream {
    * Calls `onGone` as soon as the client leaves; while the request body is not complete,
    * only when the connection is aborted: who reads the body notices the rest.
    */
-  watch(onGone: () => void): void;
+  watch(onGone: () => void, seesAbortsOnly: boolean): void;
   unwatch(): void;
 
   /**
@@ -58,6 +58,8 @@ export interface Downstream {
   diverts(response: ResponseHead): boolean;
   /** Whether something else will answer, so that what was taken in of the request is still needed. */
   readonly isDiverted: boolean;
+  /** Begins to keep a response of status 200 (`store`). Asked only where that is configured. */
+  openStore(response: ResponseHead): ResponseStore | undefined;
   /**
    * Makes sure of the memory that {@linkcode beginResponse} needs. Returns whether it is there.
    *
@@ -109,6 +111,15 @@ export interface Downstream {
 
   /** Writes to the error log, with all that is known of the request. */
   report(level: LogLevel, message: string): void;
+}
+
+/** A response that is kept besides being passed on. One of `keep` and `discard` ends it. */
+export interface ResponseStore {
+  /** Takes the next bytes of the body. @throws What the writing throws. */
+  write(bytes: Uint8Array): void;
+  /** The body is complete. Returns what went wrong; empty if nothing did. */
+  keep(): string;
+  discard(): void;
 }
 
 /** A client's connection that carries another protocol. */

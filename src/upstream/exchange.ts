@@ -8,7 +8,7 @@ import { type ConnContext, type DialOptions, Driver, Failure, PLAIN_DIAL } from 
 import { type PeerGroup, Selection, type UpstreamConn } from "../peer/mod.ts";
 import { HeadWriter, ResponseHead } from "../wire/mod.ts";
 import type { UpstreamConf } from "./conf.ts";
-import type { Downstream, RequestBody } from "./downstream.ts";
+import type { Downstream, RequestBody, ResponseStore } from "./downstream.ts";
 import type { FileBody } from "./file_body.ts";
 import { HttpInputFilter, type InputFilter } from "./input_filter.ts";
 import type { AttemptKind } from "./next_upstream.ts";
@@ -93,6 +93,8 @@ export class Exchange {
   isRequestComplete = false;
   /** The client has our status line: from here on no other peer can help. */
   isHeaderSent = false;
+  /** Keeps the response besides (`store`). */
+  store: ResponseStore | undefined;
   /** The peer sent more than its response. */
   hasExtraData = false;
   /** The connection was handed over to another protocol (101). */

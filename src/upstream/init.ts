@@ -22,6 +22,6 @@ export function beginWalk({ selection, conf, group }: Exchange): void {
 }
 
 /** From now on the client's leaving ends the journey (unless `ignore_client_abort`). */
-export function watchClient(exchange: Exchange): void {
-  if (!exchange.conf.ignoreClientAbort) exchange.downstream.watch(exchange.onClientGone);
+export function watchClient({ conf, downstream, onClientGone }: Exchange): void {
+  downstream.watch(onClientGone, conf.ignoreClientAbort);
 }

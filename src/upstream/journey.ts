@@ -43,6 +43,7 @@ import { respondInMemory } from "./respond_in_memory.ts";
 import { respondUnbuffered } from "./respond_unbuffered.ts";
 import { respondUpgraded, sendUpgraded, startTunnel } from "./respond_upgraded.ts";
 import { sendHead, sendRequest } from "./send_request.ts";
+import { beginStore } from "./store_response.ts";
 import { takeRequest } from "./take_request.ts";
 
 const SWITCHING_PROTOCOLS = 101;
@@ -139,6 +140,7 @@ async function roundTrip(
       record.responseBytes = 0; // nobody's: nginx does not count them
       return "served"; // something else will serve it
     }
+    if (exchange.conf.isStored) beginStore(exchange);
     if (downstream.memory !== undefined) {
       await driver.run(respondInMemory(exchange, downstream.memory));
       return "served";

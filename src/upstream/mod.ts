@@ -5,7 +5,7 @@
  */
 export type { NextUpstreamCondition, NextUpstreamConf, UpstreamConf } from "./conf.ts";
 export { Pace, type RateLimit } from "./pace.ts";
-export type { Downstream, InMemory, RequestBody, Tunnel } from "./downstream.ts";
+export type { Downstream, InMemory, RequestBody, ResponseStore, Tunnel } from "./downstream.ts";
 export { type Attempt, Exchange, type Reason } from "./exchange.ts";
 export { HttpInputFilter, type InputFilter } from "./input_filter.ts";
 export { journey } from "./journey.ts";

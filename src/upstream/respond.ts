@@ -8,6 +8,7 @@ import type { Buf } from "../buffer/mod.ts";
 import { Failure, type Phase, waitForRoom } from "../event/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
+import { endStore, storeBody } from "./store_response.ts";
 
 /**
  * Hands the head and the body bytes that came with it to the client's side.
@@ -39,8 +40,8 @@ export async function* roomToRespond(exchange: Exchange): Phase<void> {
 const WORTH_READING_BYTES = 65_536;
 
 /** Whether the client has all that it is to get, and what the peer still sends is long. */
-export function isRestUnwanted({ downstream, body }: Exchange): boolean {
-  return downstream.isSatisfied && body.remainingBytes > WORTH_READING_BYTES;
+export function isRestUnwanted({ downstream, body, store }: Exchange): boolean {
+  return downstream.isSatisfied && store === undefined && body.remainingBytes > WORTH_READING_BYTES;
 }
 
 /**
@@ -61,6 +62,7 @@ export function takeBody(exchange: Exchange, buf: Buf, from: number): void {
     exchange.hasExtraData = true;
     exchange.downstream.report("warn", "upstream sent more data than specified in its response");
   }
+  if (exchange.store !== undefined) storeBody(exchange, buf.cell.subarray(from, buf.last));
   exchange.attempt!.responseBytes += buf.last - from;
 }
 
@@ -71,6 +73,7 @@ export function takeBody(exchange: Exchange, buf: Buf, from: number): void {
 export function releaseUpstream(exchange: Exchange): void {
   const { upstream } = exchange;
   if (upstream === undefined) return;
+  if (exchange.store !== undefined) endStore(exchange);
   const { conn } = upstream;
   const isReusable = exchange.isHeaderSent && exchange.head.allowsKeepalive &&
     exchange.body.isDone && exchange.isRequestComplete && !exchange.hasExtraData &&

@@ -34,6 +34,7 @@ import type { Exchange } from "./exchange.ts";
 import { Pace } from "./pace.ts";
 import { isRestUnwanted, releaseUpstream, takeBody } from "./respond.ts";
 import { respondUnbuffered } from "./respond_unbuffered.ts";
+import { hasClientLeft } from "./store_response.ts";
 
 /** Turns of reading and writing without a pause; then others have their turn. */
 const TURNS_MAX = 16;
@@ -74,6 +75,8 @@ class EventPipe {
   #isUpstreamDone = false;
   #failure: Failure | undefined;
   #isLastSent = false;
+  /** The client has left; what still comes is stored, and nothing else. */
+  #isClientGone = false;
   #file: TempFile | undefined;
   #mayUseFile: boolean;
   /** `limit_rate` towards the client, and its pause if it is in one. */
@@ -121,7 +124,8 @@ class EventPipe {
 
   /** Nothing is left to be done. */
   get isFinished(): boolean {
-    return (this.#isLastSent || (this.#failure !== undefined && this.#isDrained)) &&
+    return (this.#isLastSent || (this.#isClientGone && this.#isUpstreamDone) ||
+      (this.#failure !== undefined && this.#isDrained)) &&
       !this.#exchange.downstream.isSending;
   }
 
@@ -146,8 +150,9 @@ class EventPipe {
     const { body, downstream } = this.#exchange;
     const set = this.#set;
     set.recycle();
-    downstream.checkSending();
+    this.#isClientGone ||= hasClientLeft(this.#exchange);
     this.#releaseUpstreamWhenDone();
+    if (this.#isClientGone) return this.#dropUnsent();
     if (this.#isLastSent) return false;
     if (!set.busy.isEmpty && !this.#mayQueue()) return false;
     if (this.#isPaced && !this.#mayPass()) return false;
@@ -226,6 +231,17 @@ class EventPipe {
     this.#reading?.release();
     this.#rest?.release();
     this.#set.release();
+  }
+
+  /** Makes room for what comes for the store alone. Returns that nothing moved. */
+  #dropUnsent(): false {
+    const set = this.#set;
+    if (this.#rest !== undefined) set.give(this.#rest);
+    for (let buf = set.in.shift(); buf !== undefined; buf = set.in.shift()) set.give(buf);
+    this.#file?.close();
+    this.#rest = this.#file = undefined;
+    this.#mayUseFile = false;
+    return false;
   }
 
   /** Whether another piece may be queued behind what is on its way. */

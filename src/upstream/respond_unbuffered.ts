@@ -14,6 +14,7 @@ import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
 import { Pace } from "./pace.ts";
 import { isRestUnwanted, takeBody } from "./respond.ts";
+import { hasClientLeft } from "./store_response.ts";
 
 /**
  * Relays what is left of the body, piece by piece.
@@ -27,18 +28,21 @@ export async function* respondUnbuffered(exchange: Exchange): Phase<void> {
   const pace = limitRate === undefined ? undefined : new Pace(limitRate, context.deadlines.nowMs);
   const pause = new Pause(context.deadlines);
   exchange.doing = "reading upstream";
+  let isClientGone = false;
   while (true) {
-    const isLast = body.isDone && body.trailers === undefined;
-    if (pace !== undefined) pace.bytes += buf.size;
-    if (buf.size > 0 || isLast) downstream.send(buf, isLast);
-    else if (!body.isDone) downstream.flush(); // the head need not wait for the first piece
-    if (body.isDone && !isLast) downstream.end(body.trailers);
-    while (downstream.isSending) yield downstream.writable;
-    downstream.checkSending();
-    if (body.isDone || isRestUnwanted(exchange)) return;
+    if (!isClientGone) {
+      const isLast = body.isDone && body.trailers === undefined;
+      if (pace !== undefined) pace.bytes += buf.size;
+      if (buf.size > 0 || isLast) downstream.send(buf, isLast);
+      else if (!body.isDone) downstream.flush(); // the head need not wait for the first piece
+      if (body.isDone && !isLast) downstream.end(body.trailers);
+      while (downstream.isSending) yield downstream.writable;
+      isClientGone = hasClientLeft(exchange);
+    }
+    if (body.isDone || isRestUnwanted(exchange)) return downstream.checkSending();
 
     buf.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
-    if (pace !== undefined) {
+    if (pace !== undefined && !isClientGone) {
       buf.end = Math.min(buf.end, buf.last + pace.pieceBytes);
       pause.until(pace.dueMs);
       yield pause;

@@ -128,7 +128,7 @@ async function ask(client: Client, run: Run, random: Random): Promise<Response> 
   for (let turn = 0; turn < turns; turn++) {
     await new Promise<void>((resolve) => isLong ? setTimeout(resolve, 1) : setImmediate(resolve));
     if (random.chance(0.3)) client.pause();
-    else if (random.chance(0.3)) client.resume();
+    else if (random.chance(0.4)) client.resume();
   }
   client.resume();
   return await client.readResponse();

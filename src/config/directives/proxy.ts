@@ -4,6 +4,7 @@ import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "
 import { proxyBufferDirectives } from "./proxy_buffers.ts";
 import { proxyHeaderDirectives } from "./proxy_headers.ts";
 import { proxySslDirectives } from "./proxy_ssl.ts";
+import { proxyStoreDirectives } from "./proxy_store.ts";
 import {
   choice,
   choices,
@@ -93,6 +94,7 @@ export const proxyDirectives = {
       "fit is an error.",
   }),
   ...proxyBufferDirectives,
+  ...proxyStoreDirectives,
   ...proxySslDirectives,
   nextUpstream: directive({
     name: "proxy_next_upstream",
