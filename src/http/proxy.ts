@@ -35,6 +35,8 @@ export interface SetHeader {
   readonly value: Template<Request>;
   /** Whether it is `Upgrade`: the request asks for another protocol then. */
   readonly isUpgrade: boolean;
+  /** Whether it is `Connection`, which says whether another request may follow. */
+  readonly isConnection: boolean;
 }
 
 /** One location's `proxy`, compiled. */
@@ -71,15 +73,17 @@ export class Proxy implements Handler {
       const value = compileTemplate(text, variable);
       const prefix = bytesOf(`${name}: `);
       const isUpgrade = name.toLowerCase() === "upgrade";
-      const isReady = value.isConstant && text !== "" && !isUpgrade;
+      const isConnection = name.toLowerCase() === "connection";
+      const isReady = value.isConstant && text !== "" && !isUpgrade && !isConnection;
       return {
         prefix,
         value,
         isUpgrade,
+        isConnection,
         line: isReady ? bytesOf(`${name}: ${text}\r\n`) : undefined,
       };
     });
-    this.setsConnection = setHeaders.some(([name]) => name.toLowerCase() === "connection");
+    this.setsConnection = this.setHeaders.some(({ isConnection }) => isConnection);
     this.#upstreamRate = compileTemplate(conf.limitRate, variable);
     const overridden: Uint8Array[][] = [];
     for (const [name] of setHeaders) {

@@ -74,6 +74,7 @@ export class ProxyDownstream implements Downstream {
   #parts: PartialContent | undefined;
   #fates: Uint8Array = new Uint8Array();
   #asksForUpgrade = false;
+  #asksToClose = false;
   #tunnel: Tunnel | undefined;
 
   constructor(request: Request) {
@@ -132,21 +133,21 @@ export class ProxyDownstream implements Downstream {
     proxy.writeTarget(request, this.#target, into);
     into.constant(isHttp10 ? HTTP_10 : HTTP_11);
     this.#asksForUpgrade = false;
-    for (const { line, prefix, value, isUpgrade } of proxy.setHeaders) {
+    this.#asksToClose = !proxy.setsConnection && (isHttp10 || this.#target.group.keepsNone);
+    for (const { line, prefix, value, isUpgrade, isConnection } of proxy.setHeaders) {
       if (line !== undefined) {
         into.constant(line);
         continue;
       }
       const text = value.render(request);
+      if (isConnection) this.#asksToClose = saysClose(text, isHttp10);
       if (text === "") continue; // an empty value drops the field
       if (isUpgrade) this.#asksForUpgrade = true;
       into.constant(prefix);
       into.text(text);
       into.crlf();
     }
-    if (!proxy.setsConnection && (isHttp10 || this.#target.group.keepsNone)) {
-      into.constant(CONNECTION_CLOSE);
-    }
+    if (this.#asksToClose && !proxy.setsConnection) into.constant(CONNECTION_CLOSE);
     if (bodyBytes < 0) {
       into.constant(TRANSFER_CHUNKED);
     } else if (proxy.replacesBody ? proxy.setsBody || head.hasBody : head.isChunked) {
@@ -298,6 +299,11 @@ export class ProxyDownstream implements Downstream {
 
   get asksForUpgrade(): boolean {
     return this.#asksForUpgrade;
+  }
+
+  /** RFC 9112, 9.6: who has said `close` sends nothing more. nginx heeds the response alone. */
+  get asksToClose(): boolean {
+    return this.#asksToClose;
   }
 
   beginTunnel(response: ResponseHead): void {
@@ -515,4 +521,10 @@ export function copyFields(
     }
   }
   if (start >= 0) into.range(bytes, start, fields.end);
+}
+
+/** Whether a `Connection` field ends the connection's use (RFC 9112, 9.3). */
+function saysClose(connection: string, isHttp10: boolean): boolean {
+  const options = connection.toLowerCase().split(/[\s,]+/);
+  return options.includes("close") || (isHttp10 && !options.includes("keep-alive"));
 }

@@ -39,6 +39,8 @@ export interface Downstream {
 
   /** Whether the request asks the peer to change to another protocol, so that it may answer 101. */
   readonly asksForUpgrade: boolean;
+  /** Whether the request tells the peer that no other one follows on its connection. */
+  readonly asksToClose: boolean;
   /** Passes a 101 on: the connection is a {@linkcode tunnel} from then on. */
   beginTunnel(response: ResponseHead): void;
   /** The client's connection, once it belongs to another protocol. */

@@ -77,7 +77,8 @@ export function releaseUpstream(exchange: Exchange): void {
   const { conn } = upstream;
   const isReusable = exchange.isHeaderSent && exchange.head.allowsKeepalive &&
     exchange.body.isDone && exchange.isRequestComplete && !exchange.hasExtraData &&
-    !exchange.isTunnel && !conn.isSending && !conn.hasEnded && !upstream.buf.isLent;
+    !exchange.isTunnel && !exchange.downstream.asksToClose && !conn.isSending && !conn.hasEnded &&
+    !upstream.buf.isLent;
   exchange.upstream = undefined;
   exchange.attempt!.bytesReceived += conn.bytesReceived;
   if (isReusable) exchange.group.idle.give(upstream);
