@@ -91,6 +91,8 @@ export class Exchange {
   isRequestSent = false;
   /** All of the request is on its way to the current peer. */
   isRequestComplete = false;
+  /** What ended the sending of the request before its end: the connection has had its time. */
+  sendFailure: Failure | undefined;
   /** The client has our status line: from here on no other peer can help. */
   isHeaderSent = false;
   /** Keeps the response besides (`store`). */

@@ -162,16 +162,25 @@ async function roundTrip(
     }
     return "served";
   } catch (error) {
-    const failure = driver.interruption ?? error;
+    const { sendFailure } = exchange;
+    const isInSending = !exchange.isRequestComplete || sendFailure !== undefined;
+    if (isInSending && exchange.isRequestSent && !exchange.isHeaderSent) {
+      exchange.doing = "sending request to upstream";
+    }
+    // How the sending broke says more than the end of the stream that followed.
+    const isEnd = error instanceof Failure && error.kind === "closed" && !exchange.isHeaderSent;
+    const failure = driver.interruption ?? (isEnd ? sendFailure : undefined) ?? error;
     if (failure instanceof Failure && failure.side === "upstream") {
-      const condition = record.failure = conditionOf(failure.kind);
+      const condition = conditionOf(failure.kind);
+      // As in nginx: what breaks behind the head does not count against the peer.
+      if (!exchange.isHeaderSent) record.failure = condition;
       const decision = decide(exchange, condition);
       note(exchange, failure.kind, decision);
       if (decision !== "again") reportFailure(exchange, failure);
       if (!exchange.isHeaderSent) record.status = statusFor(condition);
       if (decision === "next" || decision === "again") return decision;
     } else if (failure instanceof Failure) {
-      note(exchange, `client ${failure.kind}`, "no use");
+      note(exchange, `client ${failure.kind}`, "the client is gone");
     }
     const status = statusOf(exchange, failure);
     if (!exchange.isHeaderSent) return status;
@@ -198,6 +207,7 @@ async function sendBeside(exchange: Exchange, phase: Phase<void>): Promise<void>
     if (isTunnel || !(error instanceof Failure) || error.side === "downstream") {
       return driver.interrupt(error as Error);
     }
+    exchange.sendFailure = error;
   }
   exchange.isRequestComplete = true;
   exchange.upstream?.conn.setReadDeadline(context.deadlines.nowMs + conf.readTimeoutMs);
@@ -213,7 +223,7 @@ async function stopSending(exchange: Exchange): Promise<void> {
 }
 
 /** Keeps the one reason of a request that went wrong: `$upstream_failure`. */
-function note(exchange: Exchange, what: string, decision: Decision | "no use"): void {
+function note(exchange: Exchange, what: string, decision: Decision | "the client is gone"): void {
   const { reason, doing } = exchange;
   reason.what = what;
   reason.peerName = exchange.attempt!.peerName;
@@ -277,6 +287,7 @@ function beginAttempt(exchange: Exchange, peer: Peer, idle: UpstreamConn | undef
   exchange.upstream = idle;
   exchange.isRequestSent = exchange.isRequestComplete = exchange.hasExtraData = false;
   exchange.isTunnel = false;
+  exchange.sendFailure = undefined;
   return record;
 }
 

@@ -77,6 +77,7 @@ export function releaseUpstream(exchange: Exchange): void {
   const { conn } = upstream;
   const isReusable = exchange.isHeaderSent && exchange.head.allowsKeepalive &&
     exchange.body.isDone && exchange.isRequestComplete && !exchange.hasExtraData &&
+    exchange.sendFailure === undefined &&
     !exchange.isTunnel && !exchange.downstream.asksToClose && !conn.isSending && !conn.hasEnded &&
     !upstream.buf.isLent;
   exchange.upstream = undefined;

@@ -15,29 +15,8 @@ import {
   startOrigin,
   stopReading,
 } from "../support/origin.ts";
+import { fullBacklog } from "../support/full_backlog.ts";
 import { gate } from "../support/within.ts";
-
-/** A listener that nobody accepts from, its backlog full: a connect to it hangs. Linux drops the SYN. */
-async function fullBacklog(): Promise<{ address: string } & AsyncDisposable> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
-  const { port } = listener.addr;
-  const abort = new AbortController();
-  const filling: Promise<Deno.Conn | undefined>[] = [];
-  for (let n = 0; n < 4; n++) {
-    filling.push(
-      Deno.connect({ hostname: "127.0.0.1", port, signal: abort.signal }).catch(() => undefined),
-    );
-  }
-  await new Promise((resolve) => setTimeout(resolve, 20)); // until the kernel has taken what it takes
-  return {
-    address: `127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      abort.abort();
-      for (const conn of await Promise.all(filling)) conn?.close();
-      listener.close();
-    },
-  };
-}
 
 Deno.test("connect_timeout: 504, and the next peer is asked if there is one", async () => {
   await using hanging = await fullBacklog();
