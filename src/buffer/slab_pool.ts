@@ -36,18 +36,25 @@ export interface SlabPoolStats {
   readonly refusals: number;
 }
 
-/** Cells by size class. Grows slab by slab up to `maxBytes` and never beyond. */
-export class SlabPool implements BufHome {
+/**
+ * Cells by size class. Grows slab by slab up to `maxBytes` and never beyond. A slab of
+ * which nothing is held is carved anew when another size has run out: what a burst of
+ * small cells has taken is not lost to large ones.
+ */
+export class SlabPool {
   readonly name = "buffer pool";
   readonly maxBytes: number;
   readonly #debug: boolean;
-  readonly #free: Buf[][] = CELL_SIZES.map(() => []);
+  /** Slabs that have free cells, by the class of their cells; the one used last is last. */
+  readonly #open: readonly Slab[][] = CELL_SIZES.map(() => []);
+  /** Slabs of which nothing is held. */
+  #wholeSlabs = 0;
   readonly #held = new Set<Buf>();
   #slabBytes = 0;
   #heldCells = 0;
   #heldBytes = 0;
   #refusals = 0;
-  #waiters: (() => void)[] = [];
+  readonly #waiters = new Set<() => void>();
   /** How many waiters may yet be called for the Buf that came back last. */
   #turnsToPass = 0;
 
@@ -65,7 +72,7 @@ export class SlabPool implements BufHome {
   acquire(sizeBytes: number, holder: string): Buf | undefined {
     const sizeClass = classOf(sizeBytes);
     const buf = sizeClass < CELL_SIZES.length
-      ? this.#free[sizeClass]!.pop() ?? this.#grow(sizeClass)
+      ? this.#take(sizeClass) ?? this.#grow(sizeClass)
       : this.#single(sizeBytes);
     if (buf === undefined) {
       this.#refusals++;
@@ -82,18 +89,23 @@ export class SlabPool implements BufHome {
     return buf;
   }
 
-  takeBack(buf: Buf): void {
+  /** A cell of `slab` has come back; of none: it lived on its own. Called by its home only. */
+  takeBack(buf: Buf, slab: Slab | undefined): void {
     this.#heldCells--;
     this.#heldBytes -= buf.cell.length;
     if (this.#debug) {
       this.#held.delete(buf);
       buf.cell.fill(POISON);
     }
-    const sizeClass = classOf(buf.cell.length);
-    if (sizeClass < CELL_SIZES.length) this.#free[sizeClass]!.push(buf);
-    else this.#slabBytes -= buf.cell.length; // a cell of its own: the collector's now
-    if (this.#waiters.length > 0) {
-      this.#turnsToPass = this.#waiters.length;
+    if (slab === undefined) {
+      this.#slabBytes -= buf.cell.length; // the collector's now
+    } else {
+      const { free } = slab;
+      if (free.push(buf) === 1) this.#open[slab.sizeClass]!.push(slab);
+      if (free.length === slab.cellCount) this.#wholeSlabs++;
+    }
+    if (this.#waiters.size > 0) {
+      this.#turnsToPass = this.#waiters.size;
       this.#passTurn();
     }
   }
@@ -101,15 +113,17 @@ export class SlabPool implements BufHome {
   /** Calls the next waiter: the one before it wanted a larger Buf than the one that came back. */
   #passTurn(): void {
     this.#turnsToPass--;
-    this.#waiters.shift()?.();
+    for (const wake of this.#waiters) {
+      this.#waiters.delete(wake);
+      return wake();
+    }
   }
 
   /** Calls `wake` once when a Buf has come back, in the order of asking. Returns how to take that back. */
   onRoom(wake: () => void): () => void {
-    this.#waiters.push(wake);
-    return () => {
-      this.#waiters = this.#waiters.filter((waiting) => waiting !== wake);
-    };
+    const waiting = (): void => wake(); // who asks twice waits twice
+    this.#waiters.add(waiting);
+    return () => void this.#waiters.delete(waiting);
   }
 
   stats(): SlabPoolStats {
@@ -132,7 +146,19 @@ export class SlabPool implements BufHome {
     );
   }
 
-  /** Carves a new slab, or falls back to a larger free cell when the bound is reached. */
+  /** A free cell of the class: of the slab used last, the one that came back last. */
+  #take(sizeClass: number): Buf | undefined {
+    const open = this.#open[sizeClass]!;
+    const slab = open[open.length - 1];
+    if (slab === undefined) return undefined;
+    const { free } = slab;
+    if (free.length === slab.cellCount) this.#wholeSlabs--;
+    const buf = free.pop();
+    if (free.length === 0) open.pop();
+    return buf;
+  }
+
+  /** Carves a new slab; at the bound one of another class that is free, or takes a larger cell. */
   #grow(sizeClass: number): Buf | undefined {
     const cellBytes = CELL_SIZES[sizeClass]!;
     const room = this.maxBytes - this.#slabBytes;
@@ -141,27 +167,77 @@ export class SlabPool implements BufHome {
       Math.floor(SLAB_BYTES_MAX / cellBytes),
       Math.floor(room / cellBytes),
     );
-    if (cellCount < 1) {
-      for (let larger = sizeClass + 1; larger < CELL_SIZES.length; larger++) {
-        const buf = this.#free[larger]!.pop();
-        if (buf !== undefined) return buf;
-      }
-      return undefined;
+    if (cellCount >= 1) {
+      const bytes = new ArrayBuffer(cellBytes * cellCount);
+      this.#slabBytes += bytes.byteLength;
+      this.#carve(bytes, sizeClass);
+      return this.#take(sizeClass);
     }
-    const slab = new ArrayBuffer(cellBytes * cellCount);
-    this.#slabBytes += slab.byteLength;
-    const free = this.#free[sizeClass]!;
-    for (let start = slab.byteLength - cellBytes; start >= 0; start -= cellBytes) {
-      free.push(new Buf(new Uint8Array(slab, start, cellBytes), this));
+    const whole = this.#removeWhole(cellBytes);
+    if (whole !== undefined) {
+      this.#carve(whole.bytes, sizeClass);
+      return this.#take(sizeClass);
     }
-    return free.pop();
+    for (let larger = sizeClass + 1; larger < CELL_SIZES.length; larger++) {
+      const buf = this.#take(larger);
+      if (buf !== undefined) return buf;
+    }
+    return undefined;
+  }
+
+  #carve(bytes: ArrayBuffer, sizeClass: number): void {
+    this.#open[sizeClass]!.push(new Slab(bytes, sizeClass, this));
+    this.#wholeSlabs++;
+  }
+
+  /** Takes a slab out of the pool of which nothing is held, and that has that many bytes. */
+  #removeWhole(bytes: number): Slab | undefined {
+    if (this.#wholeSlabs === 0) return undefined;
+    for (const open of this.#open) {
+      const at = open.findIndex(({ free, cellCount, bytes: { byteLength } }) =>
+        free.length === cellCount && byteLength >= bytes
+      );
+      if (at < 0) continue;
+      this.#wholeSlabs--;
+      return open.splice(at, 1)[0];
+    }
+    return undefined;
   }
 
   /** A cell larger than the largest class lives on its own and is not kept. */
   #single(sizeBytes: number): Buf | undefined {
-    if (this.#slabBytes + sizeBytes > this.maxBytes) return undefined;
+    while (this.#slabBytes + sizeBytes > this.maxBytes) {
+      const whole = this.#removeWhole(0);
+      if (whole === undefined) return undefined;
+      this.#slabBytes -= whole.bytes.byteLength; // the collector's now
+    }
     this.#slabBytes += sizeBytes;
-    return new Buf(new Uint8Array(sizeBytes), this);
+    const home: BufHome = { takeBack: (buf) => this.takeBack(buf, undefined) };
+    return new Buf(new Uint8Array(sizeBytes), home);
+  }
+}
+
+/** One piece of memory, carved into cells of one class. */
+class Slab implements BufHome {
+  readonly bytes: ArrayBuffer;
+  readonly sizeClass: number;
+  readonly cellCount: number;
+  readonly free: Buf[] = [];
+  readonly #pool: SlabPool;
+
+  constructor(bytes: ArrayBuffer, sizeClass: number, pool: SlabPool) {
+    const cellBytes = CELL_SIZES[sizeClass]!;
+    this.bytes = bytes;
+    this.sizeClass = sizeClass;
+    this.cellCount = Math.floor(bytes.byteLength / cellBytes);
+    this.#pool = pool;
+    for (let index = this.cellCount - 1; index >= 0; index--) {
+      this.free.push(new Buf(new Uint8Array(bytes, index * cellBytes, cellBytes), this));
+    }
+  }
+
+  takeBack(buf: Buf): void {
+    this.#pool.takeBack(buf, this);
   }
 }
 

@@ -59,7 +59,11 @@ export class WorkingSet {
     if (free !== undefined) return free;
     if (this.#cells === this.#maxCells) return undefined;
     const sizeBytes = this.#cells === 0 ? this.#firstBytes : this.#cellBytes;
-    const buf = this.#pool.acquire(sizeBytes, "buffered response");
+    // Where memory is short a smaller cell does.
+    const buf = this.#pool.acquire(sizeBytes, "buffered response") ??
+      (sizeBytes > CELL_BYTES_MIN
+        ? this.#pool.acquire(CELL_BYTES_MIN, "buffered response")
+        : undefined);
     if (buf !== undefined) this.#cells++;
     return buf;
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Buf } from "../buffer/mod.ts";
+import type { Buf, SlabPool } from "../buffer/mod.ts";
 import { AGAIN, Failure, type Phase, waitForRoom } from "../event/mod.ts";
 import {
   CHUNK_HEADROOM,
@@ -18,6 +18,8 @@ import { FileBody } from "./file_body.ts";
 
 /** Size of the cell that a body passes through. */
 export const BODY_BUF_BYTES = 65_536;
+/** The least that it may be. */
+const BODY_BUF_BYTES_LEAST = 16_384;
 /** Room behind the last chunk of a body: a trailer section is never larger. */
 const TRAILER_ROOM = 8_192 + 16;
 const LARGEST_HEAD_BYTES = 65_536;
@@ -102,10 +104,10 @@ export async function* sendRequest(exchange: Exchange, body: RequestBody): Phase
   const { context } = exchange;
   const { conn } = exchange.upstream!;
   if (body instanceof FileBody) body.rewind();
-  let buf = context.pool.acquire(BODY_BUF_BYTES, "request body");
+  let buf = acquireBodyBuf(context.pool);
   while (buf === undefined) {
     yield* waitForRoom(context);
-    buf = context.pool.acquire(BODY_BUF_BYTES, "request body");
+    buf = acquireBodyBuf(context.pool);
   }
   try {
     while (!body.isDone) {
@@ -124,6 +126,12 @@ export async function* sendRequest(exchange: Exchange, body: RequestBody): Phase
   } finally {
     if (!body.stop(buf)) buf.release();
   }
+}
+
+/** A large cell; where memory is short a smaller one, which has room for a trailer section still. */
+function acquireBodyBuf(pool: SlabPool): Buf | undefined {
+  return pool.acquire(BODY_BUF_BYTES, "request body") ??
+    pool.acquire(BODY_BUF_BYTES_LEAST, "request body");
 }
 
 /** Makes a chunk of what was read; an empty one would end the body too early. */

@@ -68,8 +68,8 @@ leakTest("the bound holds for every mix of sizes, and all comes back", async (wa
 });
 
 leakTest("when the bound is reached a larger free cell serves", (watch) => {
-  const pool = watch(new SlabPool({ maxBytes: 65536 }));
-  const large = pool.acquire(65536, "test")!;
+  const pool = watch(new SlabPool({ maxBytes: 2 * 65536 }));
+  const [large, held] = [pool.acquire(65536, "test")!, pool.acquire(65536, "test")!];
   assertEquals(pool.acquire(1, "test"), undefined);
   assertEquals(pool.stats().refusals, 1);
   large.release();
@@ -80,6 +80,45 @@ leakTest("when the bound is reached a larger free cell serves", (watch) => {
   const again = pool.acquire(65536, "test");
   assertEquals(again, large);
   again?.release();
+  held.release();
+});
+
+leakTest(
+  "memory that small cells have taken serves large ones when it is free, and back",
+  (watch) => {
+    const pool = watch(new SlabPool({ maxBytes: 4 * MIB, debug: true }));
+    for (const size of [1024, 65536, 4096, 32768, 1024]) {
+      const held: Buf[] = [];
+      for (let buf = pool.acquire(size, "burst"); buf !== undefined;) {
+        assertEquals(buf.cell.length, size);
+        held.push(buf);
+        buf = pool.acquire(size, "burst");
+      }
+      assertEquals(held.length, 4 * MIB / size);
+      held.forEach((buf, index) => buf.cell.fill(index % 251));
+      held.forEach((buf, index) => assert(buf.cell.every((byte) => byte === index % 251)));
+      held.forEach((buf) => buf.release());
+      assertEquals(pool.stats().slabBytes, 4 * MIB);
+    }
+    const big = pool.acquire(2 * MIB, "on its own");
+    assertEquals(big?.cell.length, 2 * MIB);
+    big?.release();
+  },
+);
+
+leakTest("a slab of which one cell is held, or lent to a read, is not carved anew", (watch) => {
+  const pool = watch(new SlabPool({ maxBytes: 65536, debug: true }));
+  const cells = Array.from({ length: 64 }, () => pool.acquire(1024, "small")!);
+  const [first, ...others] = cells;
+  others.forEach((buf) => buf.release());
+  assertEquals(pool.acquire(65536, "large"), undefined);
+  first!.lendRoom();
+  first!.release();
+  assertEquals(pool.acquire(65536, "large"), undefined);
+  first!.settleRead(5);
+  const large = pool.acquire(65536, "large");
+  assertEquals(large?.cell.length, 65536);
+  large?.release();
 });
 
 leakTest("a bound of less than one cell refuses everything", (watch) => {
