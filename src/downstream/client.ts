@@ -101,6 +101,8 @@ export interface ResponseWriter {
   ): void;
   /** Sends an interim head at once. `write` writes all of it, its empty line too. */
   sendInterim(write: (writer: HeadWriter) => void): void;
+  /** Sends the head of a 101. `write` writes all of it. */
+  sendSwitch(status: number, write: (writer: HeadWriter) => void): void;
   /** What changes the body on its way. Set before the head is written; none for the next response. */
   filter?: BodyFilter | undefined;
   /** Bytes of body that {@linkcode send} would copy, so that their Buf is free at once. */

@@ -126,6 +126,27 @@ export class ClientResponse {
     this.#sendAndRelease(buf);
   }
 
+  /**
+   * Sends the head of a 101, of which `write` writes all, its empty line too.
+   *
+   * @throws {BadMessage} It is too large, or there is no memory for it.
+   */
+  sendSwitch(status: number, write: (writer: HeadWriter) => void): void {
+    this.status = status;
+    if (!this.prepare()) throw new BadMessage(503, "no buffer memory");
+    const { writer } = this;
+    while (true) {
+      const buf = this.#headBuf!;
+      writer.begin(buf.cell, 0, buf.cell.length);
+      write(writer);
+      if (!writer.hasOverflowed) {
+        buf.last = writer.at;
+        return this.flush();
+      }
+      this.#growHead();
+    }
+  }
+
   /** Bytes of body that {@linkcode send} would copy behind the head. */
   get copiesUpTo(): number {
     return this.filter === undefined ? this.#roomBehindHead : -1; // a filter may add to it

@@ -105,6 +105,10 @@ export class MemoryResponse implements ResponseWriter, InMemory {
 
   sendInterim(): void {}
 
+  sendSwitch(): void {
+    this.cutShort(); // a subrequest's connection is nobody's to switch
+  }
+
   send(from: Buf): void {
     const { size } = from;
     if (this.#hasBody && this.keepsBody && !this.isCut) this.#add(from);

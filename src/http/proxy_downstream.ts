@@ -309,8 +309,7 @@ export class ProxyDownstream implements Downstream {
   beginTunnel(response: ResponseHead): void {
     const { client } = this.#request;
     this.#head = response;
-    client.response.sendInterim(this.#writeUpgrade);
-    client.response.status = response.status;
+    client.response.sendSwitch(response.status, this.#writeUpgrade);
     this.#tunnel = client.openTunnel();
   }
 

@@ -7,6 +7,8 @@ import { AGAIN, Failure, NEVER, type Phase, waitForRoom } from "../event/mod.ts"
 import { BadMessage } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
 
+const SWITCHING_PROTOCOLS = 101;
+
 /**
  * Reads the response head into `exchange.head`; the body's first bytes are behind it
  * in the connection's Buf. Interim responses are passed on.
@@ -36,9 +38,7 @@ export async function* processHeader(exchange: Exchange): Phase<void> {
     }
     while (parse(exchange)) {
       if (!head.isInterim) {
-        if (head.status === 101 && !exchange.downstream.asksForUpgrade) {
-          throw new Failure("upstream", "invalid_header", "upstream changed protocols unasked");
-        }
+        if (head.status === SWITCHING_PROTOCOLS) checkSwitch(exchange);
         upstream.buf.pos = head.end;
         return;
       }
@@ -61,6 +61,13 @@ export async function* processHeader(exchange: Exchange): Phase<void> {
     upstream.buf = larger;
     head.moveTo(larger.cell);
   }
+}
+
+/** A 101 is an answer to a whole request that asks for it: what would be taken for what otherwise? */
+function checkSwitch({ downstream, isRequestComplete }: Exchange): void {
+  if (downstream.asksForUpgrade && isRequestComplete) return;
+  const when = downstream.asksForUpgrade ? "before it had the whole request" : "unasked";
+  throw new Failure("upstream", "invalid_header", `upstream changed protocols ${when}`);
 }
 
 function parse(exchange: Exchange): boolean {

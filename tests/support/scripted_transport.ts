@@ -7,9 +7,9 @@
 import { assertEquals } from "@std/assert";
 import { SlabPool } from "../../src/buffer/mod.ts";
 import {
-  type Connect,
   type ConnContext,
   type ConnCounters,
+  type Connect,
   Deadlines,
   openGate,
   type ReadGate,

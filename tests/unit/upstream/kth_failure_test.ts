@@ -60,7 +60,12 @@ const CHUNKED = [
   "\r\n0\r\n",
   "\r\n",
 ];
-const TO_EOF: readonly ReadStep[] = ["HTTP/1.1 200 OK\r\n\r\n", BODY.slice(0, 100), BODY.slice(100), CLOSED];
+const TO_EOF: readonly ReadStep[] = [
+  "HTTP/1.1 200 OK\r\n\r\n",
+  BODY.slice(0, 100),
+  BODY.slice(100),
+  CLOSED,
+];
 const GET = ["GET / HTTP/1.1\r\n", "Host: a\r\n\r\n"];
 const POST = [
   "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n01234",
