@@ -45,6 +45,7 @@ const GOOD_PLACES: readonly [string, ...string[]] = [
   "cyclic",
   "v10",
   "authed",
+  "infile",
 ];
 
 const REFUSED: readonly Outcome[] = [
@@ -143,6 +144,8 @@ class Client {
   readonly connection: number;
   readonly #hang: ReturnType<typeof setTimeout>;
   #requests = 0;
+  /** One such line a connection is enough. */
+  #hasComplained = false;
 
   constructor(traffic: Traffic, random: Random, conn: ByteSocket) {
     this.traffic = traffic;
@@ -236,13 +239,13 @@ class Client {
 
   #check(marks: readonly number[], own: number): void {
     for (const mark of marks) {
-      if (mark === own) continue;
+      if (mark === own || this.#hasComplained) continue;
+      this.#hasComplained = true;
       const isForeign = connectionOf(mark) !== this.connection;
       this.traffic.fail(
         isForeign ? "ANOTHER CLIENT'S BYTES" : "an answer to another request",
         `${tokenOf(mark)} seen by ${tokenOf(own)}`,
       );
-      return;
     }
   }
 

@@ -42,6 +42,8 @@ interface Options {
   readonly rate: number;
   readonly big: boolean;
   readonly debugBuffers: boolean;
+  /** Of the configuration: little enough makes everything wait for everything. */
+  readonly bufferMemory: string;
   readonly dir: string;
 }
 
@@ -51,6 +53,7 @@ Usage: deno task soak [options]
   --minutes N        how long (20)
   --seed N           all choices of clients and origins (from the clock)
   --rate N           new clients a second (60)
+  --buffer-memory N  of the proxy's configuration (128m); little makes all wait for each other
   --debug-buffers    buffers remember their holders: slow
   --save DIR         where the report goes (tmp/soak)
   --big              instead: 1 GB up and down, and the memory that it takes
@@ -62,8 +65,9 @@ function parseOptions(args: readonly string[]): Options {
   for (let at = 0; at < args.length; at++) {
     const name = args[at]!;
     if (name === "--big" || name === "--debug-buffers") given.set(name, "");
-    else if (/^--(?:minutes|seed|rate|save)$/.test(name)) given.set(name, args[++at] ?? "");
-    else throw new Error(`Cannot use "${name}"\n\n${HELP}`);
+    else if (/^--(?:minutes|seed|rate|save|buffer-memory)$/.test(name)) {
+      given.set(name, args[++at] ?? "");
+    } else throw new Error(`Cannot use "${name}"\n\n${HELP}`);
   }
   const number = (name: string, otherwise: number) => {
     const value = Number(given.get(name) ?? otherwise);
@@ -75,6 +79,7 @@ function parseOptions(args: readonly string[]): Options {
     seed: number("--seed", Date.now() % 1_000_000),
     rate: number("--rate", 60),
     big: given.has("--big"),
+    bufferMemory: given.get("--buffer-memory") ?? "128m",
     debugBuffers: given.has("--debug-buffers"),
     dir: given.get("--save") ?? `${ROOT}tmp/soak`,
   };
@@ -97,7 +102,10 @@ const ORIGINS: readonly (readonly [name: string, behaviour: Behaviour])[] = [
 ];
 
 /** Everything a location can be made of, in front of the good origins; and one for each bad one. */
-function configOf(dir: string, address: (name: string) => string): string {
+function configOf(
+  { dir, bufferMemory }: Options,
+  address: (name: string) => string,
+): string {
   const bad = (name: string, settings = "") => `
       /${name}/: { proxy: { pass: "http://${name}"${settings} } }`;
   const alone = (name: string) => `
@@ -107,8 +115,10 @@ function configOf(dir: string, address: (name: string) => string): string {
 log:
   access: { path: ${dir}/access.log }
   error: { path: ${dir}/error.log, level: info }
-buffer_memory: 128m
+buffer_memory: ${bufferMemory}
 client_max_body_size: 0
+client_body_temp_path: ${dir}/temp
+proxy: { temp_path: ${dir}/temp }
 client_header_timeout: 10s
 client_body_timeout: 10s
 keepalive_timeout: 4s
@@ -141,6 +151,7 @@ servers:
       /cyclic/: { proxy: { pass: "http://good", cyclic_temp_file: on, buffers: "4 4k" } }
       /v10/: { proxy: { pass: "http://good", http_version: "1.0" } }
       /rate/: { proxy: { pass: "http://good" }, limit_rate: 400k, limit_rate_after: 50k }
+      /infile/: { proxy: { pass: "http://good" }, client_body_in_file_only: clean }
       /inrate/: { proxy: { pass: "http://good", limit_rate: 400k } }
       /accel/: { proxy: { pass: "http://good" } }
       /ws/: { proxy: { pass: "http://good", read_timeout: 5s, set_header: { Connection: upgrade, Upgrade: $http_upgrade } } }
@@ -300,12 +311,13 @@ async function soak(options: Options): Promise<boolean> {
   const random = new Random(seed);
   const startedAt = new Date().toISOString();
   await Deno.mkdir(dir, { recursive: true });
-  for (const name of ["access.log", "error.log"]) {
-    await Deno.remove(`${dir}/${name}`).catch(() => {});
+  for (const name of ["access.log", "error.log", "temp"]) {
+    await Deno.remove(`${dir}/${name}`, { recursive: true }).catch(() => {});
   }
+  await Deno.mkdir(`${dir}/temp`);
   let fail: (what: string, detail: string) => void = () => {};
   const origins = await openOrigins(random.fork(), (what, detail) => fail(what, detail));
-  const config = configOf(dir, (name) => origins.get(name)!.address);
+  const config = configOf(options, (name) => origins.get(name)!.address);
   await Deno.writeTextFile(`${dir}/soak.yaml`, config);
   await using sluice = await SluiceProcess.start(`${dir}/soak.yaml`, options.debugBuffers);
   console.log(`Soak of ${minutes} minutes with seed ${seed}: pid ${sluice.pid}, ${dir}`);
@@ -339,7 +351,15 @@ async function soak(options: Options): Promise<boolean> {
   for (const origin of origins.values()) await origin.kill();
 
   const checks = judge(sampler.samples, before, after, collected, stopped, traffic);
-  checks.push(await checkErrorLog(`${dir}/error.log`));
+  const left = Array.from(Deno.readDirSync(`${dir}/temp`), ({ name }) => name);
+  checks.push(
+    {
+      name: "no temporary file is left",
+      isGood: left.length === 0,
+      detail: left.join(" ") || "none",
+    },
+    await checkErrorLog(`${dir}/error.log`),
+  );
   const report: Report = {
     command: `deno task soak --minutes ${minutes} --seed ${seed} --rate ${rate}`,
     revision: await revision(),
