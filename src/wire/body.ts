@@ -11,6 +11,11 @@ import { FieldLines } from "./fields.ts";
 const SIZE_DIGITS_MAX = 12;
 /** Bytes of extensions that one chunk may have. They mean nothing to anybody, and are dropped. */
 const EXTENSION_BYTES_MAX = 256;
+/**
+ * Bytes of extensions that a body may have beyond one for each of its bytes: who sends
+ * tiny chunks with long extensions sends work, not data.
+ */
+const EXTENSION_EXCESS_MAX = 16_384;
 /** Bytes of a trailer section. */
 const TRAILER_BYTES_MAX = 8192;
 const TRAILER_LINES_MAX = 100;
@@ -49,6 +54,8 @@ export class BodyDecoder {
   #state = SIZE_START;
   #digits = 0;
   #extensionBytes = 0;
+  /** Bytes of extensions so far beyond those of data. */
+  #extensionExcess = 0;
   #trailerBytes: Uint8Array | undefined;
   #trailerSize = 0;
 
@@ -65,7 +72,7 @@ export class BodyDecoder {
   beginChunked(): void {
     this.#begin(CHUNKED, 0);
     this.#state = SIZE_START;
-    this.#digits = this.#extensionBytes = 0;
+    this.#digits = this.#extensionBytes = this.#extensionExcess = 0;
   }
 
   /** The body ends with the connection: HTTP/1.0, and origins that do not say a length. */
@@ -174,6 +181,7 @@ export class BodyDecoder {
         return;
       case SIZE_LF:
         if (byte !== LF) throw new BadMessage(400, "a bare CR in a chunk's first line");
+        this.#countExtension();
         this.#digits = this.#extensionBytes = 0;
         this.#state = this.#remaining === 0 ? TRAILER : DATA;
         return;
@@ -186,6 +194,14 @@ export class BodyDecoder {
         this.#state = SIZE_START;
         return;
     }
+  }
+
+  /** At the end of a chunk's first line. */
+  #countExtension(): void {
+    if (this.#extensionBytes === 0 && this.#extensionExcess === 0) return;
+    const excess = this.#extensionExcess + this.#extensionBytes - this.#remaining;
+    if (excess > EXTENSION_EXCESS_MAX) throw new BadMessage(400, "too many chunk extensions");
+    this.#extensionExcess = Math.max(0, excess);
   }
 
   /** Gathers the trailer section, which ends in an empty line. Returns the offset it got to. */

@@ -147,6 +147,10 @@ export class FieldLines {
     return this.#offsets[index * STRIDE + NAME_START]!;
   }
 
+  nameEnd(index: number): number {
+    return this.#offsets[index * STRIDE + NAME_END]!;
+  }
+
   /** Offset just past the line's CRLF: `[lineStart, lineEnd)` is a well-formed field line. */
   lineEnd(index: number): number {
     return index + 1 < this.count ? this.#offsets[(index + 1) * STRIDE + NAME_START]! : this.end;

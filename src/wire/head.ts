@@ -178,11 +178,10 @@ export abstract class Head {
       while (at < end && (bytes[at] === SP || bytes[at] === HTAB || bytes[at] === COMMA)) at++;
       const start = at;
       while (at < end && IS_TOKEN[bytes[at]!] === 1) at++;
-      if (at === start) {
-        if (at < end) throw new BadMessage(400, "an illegal Connection");
-        return;
-      }
-      this.#readConnectionOption(start, at);
+      if (at > start) this.#readConnectionOption(start, at);
+      while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++;
+      // "close keep-alive" is one thing to some and another to others.
+      if (at < end && bytes[at] !== COMMA) throw new BadMessage(400, "an illegal Connection");
     }
   }
 
@@ -199,7 +198,7 @@ export abstract class Head {
 
   /** Marks the fields so named as ours alone, unless security may rest on them. */
   #nominate(lower: Uint8Array): void {
-    if (isProtected(lower)) return;
+    if (isProtected(lower, 0, lower.length)) return;
     const { fields } = this;
     for (let at = fields.find(lower); at >= 0; at = fields.find(lower, at + 1)) {
       if (fields.id(at) === OTHER) fields.setId(at, NOMINATED);
@@ -210,18 +209,52 @@ export abstract class Head {
 const COMMA = 0x2c;
 
 /**
- * Names that `Connection` may not take away: an origin that trusts them would take
- * the request for another one. (nginx takes nothing away that `Connection` names.)
+ * Names that `Connection` may not take away, nor a trailer section bring: an origin that
+ * trusts them would take the request for another one. (nginx takes nothing away that
+ * `Connection` names.)
  */
-const PROTECTED = ["authorization", "cookie", "forwarded", "via", "x-real-ip"].map(bytesOf);
-const PROTECTED_PREFIX = bytesOf("x-forwarded-");
+const PROTECTED = [
+  "authorization",
+  "cache-control",
+  "client-cert",
+  "client-cert-chain",
+  "content-encoding",
+  "content-location",
+  "content-range",
+  "cookie",
+  "forwarded",
+  "origin",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "range",
+  "referer",
+  "remote-user",
+  "true-client-ip",
+  "via",
+  "www-authenticate",
+].map(bytesOf);
+/** Names that begin so are what proxies and gateways say of a request, or credentials. */
+const PROTECTED_PREFIXES = [
+  "cf-",
+  "if-",
+  "sec-",
+  "x-api-",
+  "x-auth-",
+  "x-client-",
+  "x-csrf-",
+  "x-forwarded-",
+  "x-original-",
+  "x-real-",
+  "x-remote-",
+  "x-rewrite-",
+  "x-ssl-",
+  "x-xsrf-",
+].map(bytesOf);
 
-function isProtected(lower: Uint8Array): boolean {
-  return equalsIgnoringCase(
-    lower,
-    0,
-    Math.min(lower.length, PROTECTED_PREFIX.length),
-    PROTECTED_PREFIX,
-  ) ||
-    PROTECTED.some((name) => equalsIgnoringCase(lower, 0, lower.length, name));
+/** Whether security may rest on the field whose name is `bytes[start, end)`. */
+export function isProtected(bytes: Uint8Array, start: number, end: number): boolean {
+  return PROTECTED.some((name) => equalsIgnoringCase(bytes, start, end, name)) ||
+    PROTECTED_PREFIXES.some((prefix) =>
+      equalsIgnoringCase(bytes, start, Math.min(end, start + prefix.length), prefix)
+    );
 }

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { CR, LF } from "./chars.ts";
+import { CR, IS_FIELD_VALUE, LF } from "./chars.ts";
 import { BadMessage } from "./bad_message.ts";
+import { isProtected } from "./head.ts";
 import {
   CONTENT_LENGTH,
   CONTENT_TYPE,
@@ -63,10 +64,10 @@ export class HeadWriter {
   }
 
   /**
-   * Writes a string of single-byte code units. Controls that would end or split a
-   * line cannot get through here: they are a bug of the caller's, or an attack.
+   * Writes a string of single-byte code units. Controls cannot get through here, of which
+   * some would end a line: they are a bug of the caller's, or an attack.
    *
-   * @throws {BadMessage} The text holds CR, LF, NUL or a code unit over 0xff.
+   * @throws {BadMessage} The text holds a control other than a tab, or a code unit over 0xff.
    */
   text(text: string): void {
     const at = this.#claim(text.length);
@@ -74,7 +75,7 @@ export class HeadWriter {
     const { bytes } = this;
     for (let offset = 0; offset < text.length; offset++) {
       const unit = text.charCodeAt(offset);
-      if (unit === CR || unit === LF || unit === 0 || unit > 0xff) {
+      if (IS_FIELD_VALUE[unit] !== 1) {
         throw new BadMessage(500, "a value that no head may hold");
       }
       bytes[at + offset] = unit;
@@ -157,7 +158,7 @@ export function writeTrailers(trailers: FieldLines, into: Uint8Array, start: num
   into[at++] = CR;
   into[at++] = LF;
   for (let index = 0; index < trailers.count; index++) {
-    if (!isTrailer(trailers.id(index))) continue;
+    if (!isTrailer(trailers, index)) continue;
     const line = trailers.bytes.subarray(trailers.lineStart(index), trailers.lineEnd(index));
     into.set(line, at);
     at += line.length;
@@ -167,10 +168,12 @@ export function writeTrailers(trailers: FieldLines, into: Uint8Array, start: num
   return at;
 }
 
-/** RFC 9110, 6.5.1: not what frames, routes or describes the message. */
-function isTrailer(id: number): boolean {
+/** RFC 9110, 6.5.1: not what frames, routes, describes or authenticates the message. */
+function isTrailer(trailers: FieldLines, index: number): boolean {
+  const id = trailers.id(index);
   return id >= FIRST_END_TO_END && id !== HOST && id !== CONTENT_LENGTH && id !== CONTENT_TYPE &&
-    id !== EXPECT && id !== SET_COOKIE && id !== LOCATION;
+    id !== EXPECT && id !== SET_COOKIE && id !== LOCATION &&
+    !isProtected(trailers.bytes, trailers.lineStart(index), trailers.nameEnd(index));
 }
 
 /** The end of a chunked body without trailers. */

@@ -241,15 +241,18 @@ export class RequestHead extends Head {
 
 const SCHEMES = ["http://", "https://"].map(bytesOf);
 
-/** Bytes of a host name beside letters, digits and dots (RFC 3986, 3.2.2), without `%`. */
+/**
+ * Bytes of a host name: RFC 3986, 3.2.2, without `%` and without sub-delimiters, which
+ * no name in use has and which make a list, a query or a shell word of it elsewhere.
+ */
 const IS_HOST = new Uint8Array(256);
 for (
-  const byte of bytesOf(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=",
-  )
+  const byte of bytesOf("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 ) {
   IS_HOST[byte] = 1;
 }
+const DOT = 0x2e;
+const PORT_MAX = 65_535;
 
 /**
  * Checks `host [":" port]` and returns where the host ends. No user information.
@@ -259,29 +262,35 @@ for (
 function checkAuthority(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   if (bytes[at] === 0x5b) { // '[': an IPv6 address
-    at++;
-    while (at < end && (isHexDigit(bytes[at]!) || bytes[at] === COLON || bytes[at] === 0x2e)) at++;
-    if (bytes[at] !== 0x5d || at >= end || at === start + 1) {
+    while (at < end && bytes[at] !== 0x5d) at++;
+    if (at === end || !isIpv6(latin1(bytes, start + 1, at))) {
       throw new BadMessage(400, "an illegal Host");
     }
     at++;
   } else {
-    while (at < end && IS_HOST[bytes[at]!] === 1) at++;
+    for (; at < end && IS_HOST[bytes[at]!] === 1; at++) {
+      const isEmptyLabel = bytes[at] === DOT && (at === start || bytes[at - 1] === DOT);
+      if (isEmptyLabel) throw new BadMessage(400, "a Host with an empty label");
+    }
     if (at === start) throw new BadMessage(400, "an empty or illegal Host");
   }
-  const hostEnd = at;
+  // "example.org." is example.org, as in nginx, and no way around its server.
+  const hostEnd = bytes[at - 1] === DOT ? at - 1 : at;
   if (at === end) return hostEnd;
   if (bytes[at] !== COLON || end - at > 6) throw new BadMessage(400, "an illegal Host");
+  let port = 0;
   for (at++; at < end; at++) {
     const byte = bytes[at]!;
     if (byte < 0x30 || byte > 0x39) throw new BadMessage(400, "an illegal port in Host");
+    port = port * 10 + byte - 0x30;
   }
+  if (port > PORT_MAX) throw new BadMessage(400, "an illegal port in Host");
   return hostEnd;
 }
 
-function isHexDigit(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) ||
-    (byte >= 0x61 && byte <= 0x66);
+/** Whether it is an address without a zone. */
+function isIpv6(text: string): boolean {
+  return /^[0-9A-Fa-f:.]{2,45}$/.test(text) && URL.canParse(`http://[${text}]`);
 }
 
 /** Upper-case letters, `-` and `_`, as nginx has it: a method in other case is no method. */

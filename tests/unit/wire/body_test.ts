@@ -71,6 +71,15 @@ const BAD: readonly (readonly [stream: string, status: number, reason: RegExp])[
   [`0\r\nA: ${"b".repeat(8200)}\r\n\r\n`, 431, /too large/],
 ];
 
+Deno.test("chunk extensions are bounded by the data that they come with, for the body as a whole", () => {
+  const extension = ";" + "x".repeat(255);
+  const tiny = `1${extension}\r\na\r\n`;
+  assertEquals(readChunks([tiny.repeat(64) + "0\r\n\r\n"]).verdict, "complete");
+  assertMatch(readChunks([tiny.repeat(70)]).verdict, /too many chunk extensions/);
+  const large = `100${extension}\r\n${"a".repeat(256)}\r\n`;
+  assertEquals(readChunks([large.repeat(500) + "0\r\n\r\n"]).verdict, "complete");
+});
+
 for (const [stream, status, reason] of BAD) {
   Deno.test(`chunks refused: ${JSON.stringify(stream.slice(0, 40))}: ${status}`, () => {
     const whole = readChunks([stream]);

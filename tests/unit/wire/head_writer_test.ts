@@ -4,9 +4,11 @@ import {
   CHUNK_HEADROOM,
   CHUNK_TAILROOM,
   chunkEnd,
+  FieldLines,
   frameChunk,
   HeadWriter,
   LAST_CHUNK_BYTES,
+  writeTrailers,
 } from "../../../src/wire/mod.ts";
 import { latin1Bytes, latin1Text } from "../../support/scripted_transport.ts";
 import { readChunks } from "./reading.ts";
@@ -52,7 +54,20 @@ Deno.test("HeadWriter: numbers of every length", () => {
 });
 
 Deno.test("HeadWriter: no text can end a line or be something else than a byte", () => {
-  for (const text of ["a\rb", "a\nb", "a\0b", "\u0100", "a\u{1f600}", "\uff0d", "\u010d\u010a"]) {
+  for (
+    const text of [
+      "a\rb",
+      "a\nb",
+      "a\0b",
+      "\u0100",
+      "a\u{1f600}",
+      "\uff0d",
+      "\u010d\u010a",
+      "\x01",
+      "\x1b[1m",
+      "\x7f",
+    ]
+  ) {
     const error = assertThrows(() => writing(20, (writer) => writer.text(text)));
     assert(error instanceof BadMessage);
     assertEquals(error.status, 500);
@@ -84,4 +99,17 @@ Deno.test("a chunk is framed around its data in place, and decodes to it", () =>
       assertEquals((meaning as { body: string }).body.length, size);
     }
   }
+});
+
+Deno.test("trailers bring nothing that security rests on, frames or routes", () => {
+  const bad = "Host Content-Length Transfer-Encoding Connection Authorization Cookie Range " +
+    "X-Forwarded-For Content-Encoding Cache-Control X-Auth-User Set-Cookie";
+  const good = "X-Checksum: 1\r\nContent-Digest: 2\r\nServer-Timing: 3\r\n";
+  const text = bad.split(" ").map((name) => `${name}: x\r\n`).join("") + good;
+  const bytes = new TextEncoder().encode(text);
+  const lines = new FieldLines(bytes, 100, false);
+  for (let at = 0; at < bytes.length;) at = lines.add(at, bytes.length);
+  const into = new Uint8Array(bytes.length + 8);
+  const end = writeTrailers(lines, into, 0);
+  assertEquals(new TextDecoder().decode(into.subarray(0, end)), `0\r\n${good}\r\n`);
 });

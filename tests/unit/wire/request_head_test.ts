@@ -157,7 +157,6 @@ const BAD: readonly (readonly [name: string, text: string, status: number, reaso
     "a:80:80",
     "a:123456",
     "a:-1",
-    "[::1",
     "::1",
     "[]",
     "[::1]x",
@@ -170,6 +169,31 @@ const BAD: readonly (readonly [name: string, text: string, status: number, reaso
     '"a"',
     "a%2fb",
     ":80",
+    ".",
+    "..",
+    ".a",
+    "a..b",
+    "a..",
+    "a,b",
+    "a;b",
+    "a=b",
+    "a&b",
+    "a$b",
+    "$(x)",
+    "a'b",
+    "a*b",
+    "a:65536",
+    "a:99999",
+    "[:]",
+    "[.]",
+    "[1]",
+    "[:::]",
+    "[::1::2]",
+    "[1:2:3:4:5:6:7:8:9]",
+    "[12345::]",
+    "[::1.2.3]",
+    "[::1",
+    "[::1]:65536",
   ].map((host) =>
     [`Host "${host}"`, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, 400, /Host/] as const
   ),
@@ -226,6 +250,8 @@ const BAD: readonly (readonly [name: string, text: string, status: number, reaso
   ],
   ["a Connection that is no list", field("Connection: close;x"), 400, /Connection/],
   ["a Connection in quotes", field('Connection: "close"'), 400, /Connection/],
+  ["options of Connection without a comma", field("Connection: close keep-alive"), 400, /Conn/],
+  ["the same with a tab", field("Connection: keep-alive,\ta \tb"), 400, /Connection/],
 ];
 
 function post(fields: string): string {
@@ -298,6 +324,17 @@ Deno.test("fields that Connection nominates are ours alone, but for those that s
     ["X-Real-IP", false],
     ["Authorization", false],
     ["Cookie", false],
+    ["Proxy-Authorization", false],
+    ["Origin", false],
+    ["Sec-Fetch-Site", false],
+    ["X-Auth-Token", false],
+    ["X-Api-Key", false],
+    ["X-CSRF-Token", false],
+    ["X-Client-IP", false],
+    ["X-Original-URL", false],
+    ["Content-Encoding", false],
+    ["Range", false],
+    ["If-Match", false],
     ["Host", false],
     ["Content-Length", false],
     ["Content-Type", false],
@@ -339,6 +376,21 @@ Deno.test("a path is plain unless it has an escape, a doubled slash or a segment
   ];
   for (const [target, isPlain] of cases) {
     assertEquals(parsed(`GET ${target} HTTP/1.1\r\n${HOST}\r\n`).isPathPlain, isPlain, target);
+  }
+});
+
+Deno.test("hosts that are names or addresses, with and without a port", () => {
+  const hosts = ["a", "A-b_c.d~e", "1.2.3.4:0", "a:65535", "a:", "[::]", "[::1]:443"];
+  for (const host of [...hosts, "[1:2:3:4:5:6:7:8]", "[::ffff:1.2.3.4]", "xn--bcher-kva.example"]) {
+    const head = parsed(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    assertEquals(head.host(), host.replace(/:\d*$/, (port) => host.endsWith("]") ? port : ""));
+  }
+});
+
+Deno.test("the dot behind a host is none of it", () => {
+  for (const [text, host] of [["a.", "a"], ["a.b.:80", "a.b"], ["a.b", "a.b"]] as const) {
+    assertEquals(parsed(`GET / HTTP/1.1\r\nHost: ${text}\r\n\r\n`).host(), host);
+    assertEquals(parsed(`GET http://${text}/ HTTP/1.1\r\nHost: x\r\n\r\n`).host(), host);
   }
 });
 
