@@ -25,6 +25,7 @@ import {
 import { tempDir } from "../support/program.ts";
 import { Random } from "../support/random.ts";
 import { freePorts } from "../support/real_servers.ts";
+import { startSluice } from "../support/sluice.ts";
 import { gate } from "../support/within.ts";
 
 const EARLY = "HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nearly";
@@ -281,4 +282,29 @@ Deno.test("a connection whose request could not be sent whole is not used again,
     assertEquals(origin.connections[0]!.requests.length, 1);
   });
   never.open();
+});
+
+Deno.test("a disk that is full: 500, the log says where and how much, nothing is left, and the next request works", async () => {
+  await using origin = await respondWith(okResponse("ok"));
+  const config = (dir: string) => `
+log: { error: { path: stderr, level: warn } }
+servers:
+  - listen: "127.0.0.1:0"
+    client_max_body_size: 0
+    client_body_temp_path: ${dir}
+    locations: { /: { proxy: { pass: "http://${origin.address}" } } }
+`;
+  await using sluice = await startSluice(config, { fileLimitKb: 1_024 });
+  const before = [...Deno.readDirSync(sluice.dir)].length;
+  for (const _ of [1, 2]) {
+    assertEquals((await exchange(sluice.address, put(bodyOf(3 << 20)))).status, 500);
+    assertEquals((await exchange(sluice.address, put(bodyOf(500_000)))).bodyText, "ok");
+  }
+  const [, line = ""] = sluice.stderr.filter((line) => line.includes("[crit]"));
+  assertMatch(
+    line,
+    /cannot write \d+ bytes behind the first 1048576 of a client request body to a temporary file in ".*": File too large/,
+  );
+  assertEquals([...Deno.readDirSync(sluice.dir)].length, before);
+  assertEquals(origin.requestsSeen, 2);
 });

@@ -29,6 +29,8 @@ export interface SluiceOptions {
   readonly main?: string;
   /** Further arguments after `run -c FILE`. */
   readonly args?: readonly string[];
+  /** No file can become larger than this: stands for a disk that is full. In kB. */
+  readonly fileLimitKb?: number;
 }
 
 /** A running Sluice. `await using` it. */
@@ -155,10 +157,10 @@ export async function runSluice(
 async function launch(dir: string, config: string, options: SluiceOptions): Promise<Program> {
   const configPath = `${dir}/sluice.yaml`;
   await Deno.writeTextFile(configPath, config);
-  const { denoArgs = ["-A"], args = [], main = `${ROOT}main.ts` } = options;
-  return new Program({
-    command: Deno.execPath(),
-    args: ["run", "--quiet", ...denoArgs, main, "run", "-c", configPath, ...args],
-    cwd: ROOT,
-  });
+  const { denoArgs = ["-A"], args: more = [], main = `${ROOT}main.ts`, fileLimitKb } = options;
+  const args = ["run", "--quiet", ...denoArgs, main, "run", "-c", configPath, ...more];
+  const deno = Deno.execPath();
+  if (fileLimitKb === undefined) return new Program({ command: deno, args, cwd: ROOT });
+  const script = `trap '' XFSZ; ulimit -f ${fileLimitKb}; exec "$0" "$@"`;
+  return new Program({ command: "bash", args: ["-c", script, deno, ...args], cwd: ROOT });
 }
