@@ -28,6 +28,7 @@ servers:
   - listen: ${JSON.stringify(listen)}
     locations:
       /: { proxy: { pass: "http://demo" } }
+      = /ws: { proxy: { pass: "http://demo", set_header: { Upgrade: $http_upgrade, Connection: upgrade } } }
 `;
 }
 
