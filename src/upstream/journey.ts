@@ -42,7 +42,7 @@ import { respondBuffered } from "./respond_buffered.ts";
 import { respondInMemory } from "./respond_in_memory.ts";
 import { respondUnbuffered } from "./respond_unbuffered.ts";
 import { respondUpgraded, sendUpgraded, startTunnel } from "./respond_upgraded.ts";
-import { sendHead, sendRequest } from "./send_request.ts";
+import { regainRequest, roomToResend, sendHead, sendRequest } from "./send_request.ts";
 import { beginStore } from "./store_response.ts";
 import { takeRequest } from "./take_request.ts";
 
@@ -114,6 +114,7 @@ async function roundTrip(
     if (idle === undefined) await driver.run(connect(exchange, peer));
     record.connectMs = elapsedMs(exchange);
 
+    if (!regainRequest(exchange)) await driver.run(roomToResend(exchange));
     sendHead(exchange);
     if (exchange.requestBody !== undefined) {
       exchange.sending = sendBeside(exchange, sendRequest(exchange, exchange.requestBody));
@@ -272,8 +273,11 @@ function statusOf(exchange: Exchange, failure: unknown): number {
     return SERVICE_UNAVAILABLE;
   }
   if (failure instanceof BadMessage) {
-    if (failure.status === CONTENT_TOO_LARGE) exchange.downstream.report("error", failure.message);
-    else exchange.downstream.report("info", `client sent invalid request: ${failure.message}`);
+    if (failure.status === CONTENT_TOO_LARGE || failure.status >= INTERNAL_SERVER_ERROR) {
+      exchange.downstream.report("error", failure.message); // not the client's doing, or nginx's words
+    } else {
+      exchange.downstream.report("info", `client sent invalid request: ${failure.message}`);
+    }
     return failure.status;
   }
   const text = failure instanceof Error ? failure.stack ?? failure.message : String(failure);

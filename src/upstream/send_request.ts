@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buf, SlabPool } from "../buffer/mod.ts";
-import { AGAIN, Failure, type Phase, waitForRoom } from "../event/mod.ts";
+import { AGAIN, type Phase, waitForRoom } from "../event/mod.ts";
 import {
   CHUNK_HEADROOM,
   CHUNK_TAILROOM,
@@ -30,7 +30,7 @@ const LARGEST_HEAD_BYTES = 65_536;
  */
 export function sendHead(exchange: Exchange): void {
   const upstream = exchange.upstream!;
-  const requestBuf = requestToSend(exchange);
+  const requestBuf = exchange.requestBuf!;
   exchange.doing = "sending request to upstream";
   upstream.requests++;
   exchange.isRequestComplete = exchange.requestBody === undefined;
@@ -40,17 +40,28 @@ export function sendHead(exchange: Exchange): void {
   upstream.conn.send(requestBuf);
 }
 
-/** The same bytes for every attempt: nginx's `reinit_request`. */
-function requestToSend(exchange: Exchange): Buf {
+/**
+ * Sees to it that the request can be sent, the same bytes for every attempt: nginx's
+ * `reinit_request`. One that was closed in the middle of its write may hold the Buf still.
+ *
+ * @returns Whether it can; if not there is no memory for a copy.
+ */
+export function regainRequest(exchange: Exchange): boolean {
   const buf = exchange.requestBuf!;
-  if (!buf.isLent) return buf;
-  // The attempt before was closed in the middle of its write, which has not settled.
+  if (!buf.isLent) return true;
   const copy = exchange.context.pool.acquire(buf.cell.length, "request head");
-  if (copy === undefined) throw new Failure("upstream", "closed", "no buffer memory");
+  if (copy === undefined) return false;
   copy.cell.set(buf.cell.subarray(0, buf.last));
   copy.last = buf.last;
   buf.release();
-  return exchange.requestBuf = copy;
+  exchange.requestBuf = copy;
+  return true;
+}
+
+/** Waits until {@linkcode regainRequest} succeeds. */
+export async function* roomToResend(exchange: Exchange): Phase<void> {
+  exchange.doing = "waiting for buffer memory";
+  while (!regainRequest(exchange)) yield* waitForRoom(exchange.context);
 }
 
 /**

@@ -343,3 +343,16 @@ Deno.test("a kept connection that breaks in the middle of a head is not stale: 5
     assertEquals(origin.requestsSeen, 2);
   });
 });
+
+Deno.test("a response head that is too large with what is added to it: 502, and no fault of the client's in the log", async () => {
+  await using origin = await respondWith(okResponse("ok", `X: ${"x".repeat(60_000)}`));
+  const settings = {
+    proxy: "buffer_size: 64k",
+    location: 'add_header: { Y: "$http_y", Z: "$http_y" }',
+  };
+  await withSluice(inFrontOf(origin, settings), async (address, sluice) => {
+    assertEquals((await exchange(address, getRequest("/", `Y: ${"y".repeat(4_000)}`))).status, 502);
+    assertMatch(await sluice.errorLine(/too large/), /\[error\] .* too large a response head/);
+    assertEquals(sluice.errorLog.some((line) => line.includes("client sent")), false);
+  });
+});

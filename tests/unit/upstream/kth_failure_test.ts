@@ -44,6 +44,8 @@ interface Case {
   readonly answer: readonly ReadStep[];
   /** Whether no peer may see the request's head after another one did. */
   readonly isOnce: boolean;
+  /** Whether the first peer takes nothing but the first bytes of the request. */
+  readonly firstStalls?: boolean;
 }
 
 const BODY = "0123456789".repeat(30);
@@ -140,12 +142,13 @@ class FailingPool extends SlabPool {
 
   override onRoom(wake: () => void): () => void {
     const takeBack = super.onRoom(wake);
-    const timer = setTimeout(() => {
+    let isWanted = true;
+    queueMicrotask(() => {
       takeBack();
-      wake();
-    }, 0);
+      if (isWanted) wake();
+    });
     return () => {
-      clearTimeout(timer);
+      isWanted = false;
       takeBack();
     };
   }
@@ -168,7 +171,10 @@ interface Result extends Counts {
 }
 
 /** One client with one request. */
-async function run({ request, proxy, answer }: Case, fault?: Fault): Promise<Result> {
+async function run(
+  { request, proxy, answer, firstStalls = false }: Case,
+  fault?: Fault,
+): Promise<Result> {
   const conf = readYaml(
     `
 upstreams:
@@ -190,7 +196,7 @@ servers:
       (fault?.what === "operation of the first peer" && connects === 1);
     const script: Script = {
       reads: [...answer],
-      writes: WRITES,
+      writes: firstStalls && connects === 1 ? [5, SILENCE] : WRITES,
       ...(isFaulty ? { failsAt: fault.k } : {}),
     };
     const transport = new AnsweringTransport(script);
@@ -346,4 +352,16 @@ Deno.test("a first peer that resets at any operation before its head: a GET is a
     if (sent.includes(" 200 OK") && isWhole(sent)) whole++;
   }
   assertEquals(whole, 4);
+});
+
+Deno.test("a first peer stalls in the middle of the request, and memory is short: the next one gets all of it, and no peer is blamed for the memory", async () => {
+  const [get] = CASES;
+  const stalled = { ...get!, firstStalls: true };
+  const good = await run(stalled);
+  assertEquals(good.log, ["[error] upstream timed out (110: Connection timed out)"]);
+  for (let k = 1; k <= good.acquires; k++) {
+    const { sent, log, connects } = await run(stalled, { what: "acquire", k });
+    assert(isWhole(sent) && sent.includes(" 200 OK"), sent);
+    assertEquals([log, connects], [good.log, 2]);
+  }
 });
