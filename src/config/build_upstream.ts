@@ -4,6 +4,7 @@
  * @module
  */
 import type {
+  BalanceConf,
   DynamicPeerConf,
   PeerServerConf,
   ResolverConf,
@@ -22,6 +23,9 @@ import {
 import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { nearestName } from "./nearest.ts";
 import { quote } from "./problem.ts";
+
+/** Ways to balance that know of peers in reserve: nginx's list. */
+const ALLOW_BACKUP: ReadonlySet<BalanceConf["kind"]> = new Set(["round_robin", "least_conn"]);
 
 /** The groups found so far. */
 export interface Groups {
@@ -99,6 +103,16 @@ function buildGroup(
       expected: "need at least one that is not a backup",
     });
   }
+  const { balance } = settings;
+  if (peers.some(({ isBackup }) => isBackup) && !ALLOW_BACKUP.has(balance.kind)) {
+    const word = balance.kind.replace("_two", " two");
+    problems.add({
+      span,
+      cannot: `use backup peers in upstream ${quote(name)}`,
+      found: `balance ${word}`,
+      expected: "need a balance that allows them: round_robin or least_conn",
+    });
+  }
   const resolver = resolverConf(building.settle(resolverDirectives, block, resolverOfRoot));
   for (const { address, service, isFollowed } of peers) {
     if (address === undefined || service === undefined) continue;
@@ -110,7 +124,8 @@ function buildGroup(
       expected: "need a host's name, resolve, and a resolver with servers",
     });
   }
-  return { name, peers: peers.flatMap(peerConf), keepalive: keepaliveConf(settings), resolver };
+  const keepalive = keepaliveConf(settings);
+  return { name, peers: peers.flatMap(peerConf), balance, keepalive, resolver };
 }
 
 /** nginx's implicit upstream: one peer, all else as by default. */
@@ -145,10 +160,11 @@ function peerConf(
   { address: named, service, isFollowed, ...parameters }: Peer,
 ): readonly PeerServerConf[] {
   if (named === undefined) return [];
-  const { name, address } = named;
-  if (address.transport !== "name") return [{ name, address, ...parameters }];
+  const { name, written, address } = named;
+  if (address.transport !== "name") return [{ name, written, address, ...parameters }];
   const record = service === undefined ? undefined : serviceName(service, address.hostname);
-  return [{ name, address: { ...address, isFollowed, service: record }, ...parameters }];
+  const followed = { ...address, isFollowed, service: record };
+  return [{ name, written, address: followed, ...parameters }];
 }
 
 /** nginx's: a name without a dot is short for one over TCP. */

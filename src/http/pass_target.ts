@@ -6,6 +6,7 @@
 import { compileTemplate, type Template } from "../log/mod.ts";
 import type { DynamicGroups, PeerGroup } from "../peer/mod.ts";
 import type { ProxyAction, VariablePass } from "./conf.ts";
+import { byteText } from "./field_text.ts";
 import { parsePassUrl, type PassUrl } from "./pass_url.ts";
 import type { Request } from "./request.ts";
 import { variable } from "./variables.ts";
@@ -13,6 +14,8 @@ import { variable } from "./variables.ts";
 /** Where one request goes. */
 export interface PassTarget {
   readonly group: PeerGroup;
+  /** What the choice of a peer goes by, where it goes by something. */
+  readonly balancerKey: Template<Request> | undefined;
   /** `$proxy_host`. */
   readonly proxyHost: string;
   /** `$proxy_port`. */
@@ -41,20 +44,34 @@ export function compileTarget(conf: ProxyAction, groups: PassGroups): TargetOf {
   if (group === undefined) throw new Error(`Cannot find the group ${conf.group?.name}`);
   const { proxyHost, proxyPort, uri } = conf;
   const isTls = conf.dial.tls !== undefined;
-  const target: PassTarget = { group, proxyHost, proxyPort, isTls, uri, isWholeUri: false };
+  const target: PassTarget = {
+    group,
+    balancerKey: keyOf(group),
+    proxyHost,
+    proxyPort,
+    isTls,
+    uri,
+    isWholeUri: false,
+  };
   return () => target;
+}
+
+function keyOf({ keyText }: PeerGroup): Template<Request> | undefined {
+  return keyText === undefined ? undefined : compileTemplate(byteText(keyText), variable);
 }
 
 class VariableTarget {
   readonly #url: Template<Request>;
   readonly #groups: ReadonlyMap<string, PeerGroup>;
   readonly #dynamic: DynamicGroups;
+  readonly #keys: ReadonlyMap<PeerGroup, Template<Request> | undefined>;
 
   constructor({ url, peer }: VariablePass, { groups, dynamic }: PassGroups) {
     this.#url = compileTemplate(url, variable);
     this.#groups = new Map(
       Array.from(groups, ([name, group]) => [name.toLowerCase(), group]),
     );
+    this.#keys = new Map(Array.from(groups.values(), (group) => [group, keyOf(group)]));
     this.#dynamic = dynamic(peer);
   }
 
@@ -65,7 +82,9 @@ class VariableTarget {
       return undefined;
     }
     const { proxyHost, proxyPort, isTls, uri } = url;
-    return { group: this.#groupOf(url), proxyHost, proxyPort, isTls, uri, isWholeUri: true };
+    const group = this.#groupOf(url);
+    const balancerKey = this.#keys.get(group);
+    return { group, balancerKey, proxyHost, proxyPort, isTls, uri, isWholeUri: true };
   };
 
   /** A group of the configuration, by its name or by its one address; else one for this address. */

@@ -108,6 +108,8 @@ export class Proxy implements Handler {
     }
     const { exchange, downstream } = request; // from here on its attempts are this request's
     downstream.begin(this, target);
+    const { balancerKey } = target;
+    if (balancerKey !== undefined) exchange.selection.key = balancerKey.render(request);
     exchange.begin(
       this.conf.upstream,
       target.group,

@@ -13,6 +13,8 @@ export type PeerAddress =
 export interface PeerConf {
   /** As written, for logs: `127.0.0.1:9001`, `[::1]:80`, `unix:/run/app.sock`. */
   readonly name: string;
+  /** Its server as the configuration has it, letter by letter: what consistent hashing goes by. */
+  readonly written?: string;
   readonly address: PeerAddress;
   /** `weight`, 1 or more. */
   readonly weight: number;
@@ -75,10 +77,22 @@ export interface KeepaliveConf {
   readonly timeoutMs: number;
 }
 
+/** `balance`: how the next peer is chosen. */
+export type BalanceConf =
+  | { readonly kind: "round_robin" | "least_conn" | "ip_hash" | "random" | "random_two" }
+  | {
+    readonly kind: "hash";
+    /** A text with `$variables`. */
+    readonly key: string;
+    readonly isConsistent: boolean;
+  };
+
 /** One named group of `upstreams`, or the implicit group of a literal address. */
 export interface UpstreamGroupConf {
   readonly name: string;
   readonly peers: readonly PeerServerConf[];
+  /** Not there: round robin. */
+  readonly balance?: BalanceConf;
   readonly keepalive: KeepaliveConf;
   /** For the servers that are looked up at run time. */
   readonly resolver: ResolverConf;

@@ -5,11 +5,11 @@
  */
 import type { Deadlines } from "../event/mod.ts";
 import { formatHost } from "./address.ts";
-import type { PeerConf, PeerServerConf, UpstreamGroupConf } from "./conf.ts";
+import { balancerOf } from "./balancer_of.ts";
+import type { BalanceConf, PeerConf, PeerServerConf, UpstreamGroupConf } from "./conf.ts";
 import type { Endpoint } from "./name_source.ts";
 import type { OnDemand } from "./on_demand.ts";
 import { type Balancer, Peer } from "./peer.ts";
-import { RoundRobin } from "./round_robin.ts";
 import type { Unresolved } from "./unresolved.ts";
 import { IdleConns } from "./upstream_conn.ts";
 
@@ -31,6 +31,7 @@ export class PeerGroup {
   /** The servers in their order, with the peers of each. */
   readonly #places: { readonly server: PeerServerConf; peers: readonly Peer[] }[];
   readonly #onDisabled: OnDisabled;
+  readonly #balance: BalanceConf;
 
   constructor(conf: UpstreamGroupConf, deadlines: Deadlines, onDisabled: OnDisabled) {
     this.name = conf.name;
@@ -38,7 +39,14 @@ export class PeerGroup {
     this.idle = new IdleConns(conf.keepalive, deadlines);
     this.#onDisabled = onDisabled;
     this.#places = conf.peers.map((server) => ({ server, peers: peersOf(server) }));
-    this.#balancer = this.#balance();
+    this.#balance = conf.balance ?? { kind: "round_robin" };
+    this.#balancer = this.#makeBalancer();
+  }
+
+  /** What the balancer goes by: a text with `$variables` for `Selection.key`; undefined: nothing. */
+  get keyText(): string | undefined {
+    if (this.#balance.kind === "ip_hash") return "$remote_addr";
+    return this.#balance.kind === "hash" ? this.#balance.key : undefined;
   }
 
   get balancer(): Balancer {
@@ -75,7 +83,7 @@ export class PeerGroup {
       peer.isGone = true;
       this.idle.closeAllOf(peer);
     }
-    this.#balancer = this.#balance();
+    this.#balancer = this.#makeBalancer();
     return true;
   }
 
@@ -84,9 +92,9 @@ export class PeerGroup {
     this.idle.close();
   }
 
-  #balance(): Balancer {
+  #makeBalancer(): Balancer {
     const peers = this.#places.flatMap(({ peers }) => peers);
-    return new RoundRobin(peers, (peer) => this.#onDisabled(this.name, peer));
+    return balancerOf(this.#balance, peers, (peer) => this.#onDisabled(this.name, peer));
   }
 }
 

@@ -4,7 +4,14 @@
  * @module
  */
 export { formatHost, type HostPort, isIp, parseHostPort } from "./address.ts";
-export type { DynamicPeerConf, PeerServerConf, ResolverConf, UpstreamGroupConf } from "./conf.ts";
+export { balancerOf } from "./balancer_of.ts";
+export type {
+  BalanceConf,
+  DynamicPeerConf,
+  PeerServerConf,
+  ResolverConf,
+  UpstreamGroupConf,
+} from "./conf.ts";
 export { DynamicGroups } from "./dynamic_groups.ts";
 export { FollowedNames } from "./followed_names.ts";
 export { type OnDisabled, PeerGroup } from "./group.ts";

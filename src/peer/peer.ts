@@ -62,11 +62,19 @@ export class Selection {
   readonly tried: Peer[] = [];
   /** Whether only the backup peers are left. */
   onBackup = false;
+  /** What the balancer goes by, where it goes by something: code units are bytes. Kept over a reset. */
+  key = "";
+  /** State of balancers that hash. */
+  hash = 0;
+  hashes = 0;
+  /** Peers drawn in vain. */
+  draws = 0;
 
   reset(tries: number): void {
     this.triesLeft = tries;
     this.onBackup = false;
     this.tried.length = 0;
+    this.hash = this.hashes = this.draws = 0;
   }
 }
 

@@ -3,11 +3,14 @@ import type { HostAddress, PeerAddress } from "../../peer/conf.ts";
 import { formatHost, isIp, parseHostPort } from "../../peer/address.ts";
 import { type ArgumentType, directive, type Settings, type Table } from "../directive.ts";
 import { parameters } from "../parameters.ts";
-import { choice, flag, integer, listOf, scalarType, time } from "../types.ts";
+import { flag, integer, listOf, scalarType, time } from "../types.ts";
+import { balance } from "./balance.ts";
 
 /** A peer's address, and how logs call it. */
 export interface NamedAddress {
   readonly name: string;
+  /** Letter by letter. */
+  readonly written: string;
   readonly address: PeerAddress | HostAddress;
 }
 
@@ -20,12 +23,15 @@ export const peerAddress: ArgumentType<NamedAddress> = scalarType(
 /** Of `host[:port]` or `unix:/path`; undefined when it is neither. */
 export function parsePeerAddress(text: string, defaultPort = 80): NamedAddress | undefined {
   const [, path] = /^unix:(\/[^\0:]+|@[^\0:]+)$/.exec(text) ?? [];
-  if (path !== undefined) return { name: text, address: { transport: "unix", path } };
+  if (path !== undefined) {
+    return { name: text, written: text, address: { transport: "unix", path } };
+  }
   const parsed = parseHostPort(text, 1);
   if (parsed === undefined) return undefined;
   const { hostname, port = defaultPort } = parsed;
   return {
     name: `${formatHost(hostname)}:${port}`,
+    written: text,
     address: isIp(hostname)
       ? { transport: "tcp", hostname, port }
       : { transport: "name", hostname, port, isFollowed: false, service: undefined },
@@ -130,11 +136,19 @@ export const upstreamDirectives = {
   balance: directive({
     name: "balance",
     contexts: ["upstream"],
-    type: choice(["round_robin"]),
+    merge: "own",
+    type: balance,
     default: "round_robin",
-    doc:
-      "How the next peer is chosen: `round_robin` in turn, by weight. nginx has a directive of " +
-      "its own for each way.",
+    example: { yaml: "{ hash: $request_uri, consistent: on }", nginx: "none" },
+    doc: "How the next peer is chosen, all by weight. `round_robin`: in turn. `least_conn`: the " +
+      "one with the fewest connections in use. `random`: any; `random two`: of two such, the " +
+      "one with fewer connections. `ip_hash`: by the client's address, of IPv4 the first three " +
+      "bytes. `hash KEY`: by a text with variables; `consistent`: in such a way that a peer " +
+      "that comes or goes moves only its share of the keys (ketama). A client or a key whose " +
+      "peer cannot be used gets another, and after 20 draws whose turn it is. Peers are " +
+      "exactly nginx's, which has a directive of its own for each way: `least_conn`, `ip_hash`, " +
+      "`hash KEY consistent`, `random two least_conn`. As there, `ip_hash`, `hash` and `random` " +
+      "allow no `backup`.",
   }),
   keepaliveConnections: directive({
     name: "keepalive",

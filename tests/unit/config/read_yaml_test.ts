@@ -14,7 +14,7 @@ const EXAMPLE = `
 log: { access: { path: stdout, format: json }, error: { path: stderr, level: info } }
 upstreams:
   app:
-    balance: round_robin                # the only one so far
+    balance: least_conn
     keepalive: 64
     servers:
       - 127.0.0.1:9001
@@ -29,6 +29,9 @@ servers:
       "= /health":   { return: 200 ok }
       '~ \\.php$':    { proxy: { pass: "http://unix:/run/php.sock" } }
 `;
+
+const BALANCE =
+  'one of round_robin, least_conn, ip_hash, random, "random two", or {hash: KEY, consistent: on}';
 
 function read(text: string): SluiceConf {
   return readYaml(text, "test.yaml");
@@ -90,6 +93,7 @@ Deno.test("config: the example of the design becomes records", () => {
   });
   assertEquals(conf.groups[0]?.peers[1], {
     name: "127.0.0.1:9002",
+    written: "127.0.0.1:9002",
     address: { transport: "tcp", hostname: "127.0.0.1", port: 9002 },
     weight: 2,
     maxFails: 3,
@@ -787,8 +791,24 @@ Deno.test("config: bad upstreams", () => {
       '1:14: Cannot use upstream "a" with backup peers only: need at least one that is not a backup',
     ],
     [
-      "a: { servers: localhost, balance: least_conn }",
-      '1:48: Cannot set balance to "least_conn": need round_robin',
+      "a: { servers: localhost, balance: least_con }",
+      `1:48: Cannot set balance to "least_con": need ${BALANCE}`,
+    ],
+    [
+      "a: { servers: localhost, balance: hash $hots consistent }",
+      '1:53: Cannot use "$hots" in balance: no such variable',
+    ],
+    [
+      "a: { servers: localhost, balance: { hash: $uri, consitent: on } }",
+      '1:62: Cannot use "consitent" in balance: no such parameter; did you mean "consistent"?',
+    ],
+    [
+      "a: { servers: localhost, balance: { consistent: on } }",
+      `1:48: Cannot set balance to a map: need ${BALANCE}`,
+    ],
+    [
+      "a: { servers: [localhost, localhost backup], balance: random two }",
+      '1:14: Cannot use backup peers in upstream "a": need a balance that allows them: round_robin or least_conn',
     ],
     [
       "a: { servers: localhost }, A: { servers: localhost }",
@@ -968,4 +988,25 @@ Deno.test("config: a bad value that is inherited or aliased is told once", () =>
 `),
     ['3:41: Cannot pass to "http://nope": no such upstream (a host of that name needs its port: "http://nope:80")'],
   );
+});
+
+Deno.test("balance: nginx's words, or a map for hash", () => {
+  const cases: readonly (readonly [string, unknown])[] = [
+    ["least_conn", { kind: "least_conn" }],
+    ["ip_hash", { kind: "ip_hash" }],
+    ["random", { kind: "random" }],
+    ["random two", { kind: "random_two" }],
+    ["random two least_conn", { kind: "random_two" }],
+    ["hash $uri", { kind: "hash", key: "$uri", isConsistent: false }],
+    ["hash $uri consistent", { kind: "hash", key: "$uri", isConsistent: true }],
+    ['{ hash: "a $uri" }', { kind: "hash", key: "a $uri", isConsistent: false }],
+    ["{ hash: $uri, consistent: on }", { kind: "hash", key: "$uri", isConsistent: true }],
+  ];
+  for (const [text, balance] of cases) {
+    const conf = read(`
+upstreams: { app: { servers: 127.0.0.1, balance: ${text} } }
+servers: [{ locations: { /: { proxy: { pass: "http://app" } } } }]
+`);
+    assertEquals(conf.groups[0]?.balance, balance as never, text);
+  }
 });

@@ -1,0 +1,110 @@
+/**
+ * What all balancers have in common: backups, bounds, and the window of failures. One
+ * that is a file of its own says only which of the peers it is.
+ *
+ * @module
+ */
+import type { Balancer, Peer, PeerVerdict, Selection } from "./peer.ts";
+
+/** Told when a peer's failures have reached `max_fails`. */
+export type OnPeerDisabled = (peer: Peer) => void;
+
+export abstract class BaseBalancer implements Balancer {
+  readonly peers: readonly Peer[];
+  protected readonly primary: readonly Peer[];
+  readonly #backup: readonly Peer[];
+  readonly #tries: number;
+  readonly #onDisabled: OnPeerDisabled;
+
+  constructor(peers: readonly Peer[], onDisabled: OnPeerDisabled = () => {}) {
+    this.peers = peers;
+    this.primary = peers.filter((peer) => !peer.conf.isBackup);
+    this.#backup = peers.filter((peer) => peer.conf.isBackup);
+    this.#tries = peers.filter((peer) => !peer.conf.isDown).length;
+    this.#onDisabled = onDisabled;
+  }
+
+  /** One of `peers` that {@linkcode mayTry} allows; `undefined` when there is none. */
+  protected abstract pick(
+    peers: readonly Peer[],
+    selection: Selection,
+    nowMs: number,
+  ): Peer | undefined;
+
+  begin(selection: Selection): void {
+    selection.reset(this.#tries);
+  }
+
+  get(selection: Selection, nowMs: number): Peer | undefined {
+    let peer: Peer | undefined;
+    if (!selection.onBackup) {
+      peer = this.#isSingle ? this.#single(selection) : this.pick(this.primary, selection, nowMs);
+    }
+    if (peer === undefined && this.#backup.length > 0) {
+      selection.onBackup = true;
+      peer = this.pick(this.#backup, selection, nowMs);
+    }
+    if (peer === undefined) return undefined;
+    if (nowMs - peer.checkedAtMs > peer.conf.failTimeoutMs) peer.checkedAtMs = nowMs;
+    peer.connections++;
+    selection.tried.push(peer);
+    return peer;
+  }
+
+  free(selection: Selection, peer: Peer, verdict: PeerVerdict, nowMs: number): void {
+    peer.connections--;
+    if (selection.triesLeft > 0) selection.triesLeft--;
+    if (this.#isSingle) return; // nobody else to turn to, so its failures are not counted
+    if (verdict === "failed") this.#onFailure(peer, nowMs);
+    else if (peer.failedAtMs < peer.checkedAtMs) peer.fails = 0; // the trial went well
+  }
+
+  /** One peer and no backup: it is used however often it failed, as nginx does. */
+  get #isSingle(): boolean {
+    return this.peers.length === 1;
+  }
+
+  #single(selection: Selection): Peer | undefined {
+    const peer = this.peers[0]!;
+    const { isDown, maxConns } = peer.conf;
+    const isUnusable = isDown || selection.tried.includes(peer) ||
+      (maxConns > 0 && peer.connections >= maxConns);
+    return isUnusable ? undefined : peer;
+  }
+
+  #onFailure(peer: Peer, nowMs: number): void {
+    const { maxFails, weight } = peer.conf;
+    peer.fails++;
+    peer.failedAtMs = peer.checkedAtMs = nowMs;
+    if (maxFails === 0) return;
+    peer.effectiveWeight = Math.max(0, peer.effectiveWeight - Math.floor(weight / maxFails));
+    if (peer.fails === maxFails) this.#onDisabled(peer);
+  }
+}
+
+/** Whether a request may be sent to a peer now: it has not been there, and the peer takes some. */
+export function mayTry(peer: Peer, { tried }: Selection, nowMs: number): boolean {
+  if (tried.length > 0 && tried.includes(peer)) return false;
+  const { isDown, maxConns, maxFails, failTimeoutMs } = peer.conf;
+  if (isDown) return false;
+  if (maxConns > 0 && peer.connections >= maxConns) return false;
+  return !(maxFails > 0 && peer.fails >= maxFails && nowMs - peer.checkedAtMs <= failTimeoutMs);
+}
+
+/** The sum of the peers' weights, of those that are down too. */
+export function totalWeight(peers: readonly Peer[]): number {
+  return peers.reduce((sum, { conf }) => sum + conf.weight, 0);
+}
+
+/** The peer whose weight covers `at`, which is from 0 to below the sum of the weights. */
+export function peerAt(peers: readonly Peer[], at: number): Peer {
+  let left = at;
+  for (const peer of peers) {
+    left -= peer.conf.weight;
+    if (left < 0) return peer;
+  }
+  throw new Error(`no peer covers ${at}`);
+}
+
+/** How often those that draw a peer draw again for one that may be tried; then it is in turn. */
+export const DRAWS_MAX = 20;

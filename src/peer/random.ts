@@ -1,0 +1,53 @@
+/**
+ * `random`: any peer, by weight; `random two`: of two such, the one with fewer connections
+ * for its weight. Many proxies in front of the same peers do not run after each other.
+ *
+ * @module
+ */
+import {
+  BaseBalancer,
+  DRAWS_MAX,
+  mayTry,
+  type OnPeerDisabled,
+  peerAt,
+  totalWeight,
+} from "./base.ts";
+import { compareLoad } from "./least_conn.ts";
+import type { Peer, Selection } from "./peer.ts";
+import { inTurn } from "./round_robin.ts";
+
+export class RandomPeer extends BaseBalancer {
+  readonly #isOfTwo: boolean;
+  readonly #totalWeight: number;
+  readonly #random: () => number;
+
+  /** @param random From 0 to below 1. */
+  constructor(
+    peers: readonly Peer[],
+    isOfTwo: boolean,
+    onDisabled?: OnPeerDisabled,
+    random: () => number = Math.random,
+  ) {
+    super(peers, onDisabled);
+    this.#isOfTwo = isOfTwo;
+    this.#totalWeight = totalWeight(this.primary);
+    this.#random = random;
+  }
+
+  protected override pick(
+    peers: readonly Peer[],
+    selection: Selection,
+    nowMs: number,
+  ): Peer | undefined {
+    let first: Peer | undefined;
+    const isInTurn = selection.onBackup || this.#totalWeight === 0;
+    for (; !isInTurn && selection.draws <= DRAWS_MAX; selection.draws++) {
+      const peer = peerAt(peers, Math.floor(this.#random() * this.#totalWeight));
+      if (peer === first || !mayTry(peer, selection, nowMs)) continue;
+      if (!this.#isOfTwo) return peer;
+      if (first !== undefined) return compareLoad(peer, first) > 0 ? first : peer;
+      first = peer;
+    }
+    return inTurn(peers, selection, nowMs);
+  }
+}

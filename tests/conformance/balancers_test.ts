@@ -1,0 +1,226 @@
+/** The choice of peers beside a real nginx's, with the same servers. */
+import { assert, assertEquals } from "@std/assert";
+import { type BalanceConf, balancerOf, Peer, Selection } from "../../src/peer/mod.ts";
+import type { PeerConf } from "../../src/peer/conf.ts";
+import { freePorts, type Nginx, realServerTest, startNginx } from "../support/real_servers.ts";
+
+const PEERS = 100;
+const KEYS = 10_000;
+/** Requests that are sent before their answers are read. */
+const PIPELINED = 50;
+
+/** One `server` of an upstream: the index of its port, and its parameters. */
+interface ServerRow {
+  readonly port: number;
+  readonly weight?: number;
+  readonly isDown?: boolean;
+  readonly isBackup?: boolean;
+}
+
+interface Group {
+  readonly name: string;
+  readonly balance: BalanceConf;
+  /** nginx's directive. */
+  readonly directive: string;
+  readonly rows: (port: (index: number) => number) => readonly ServerRow[];
+}
+
+const CONSISTENT: BalanceConf = { kind: "hash", key: "$http_x_key", isConsistent: true };
+const MIXED: Group["rows"] = (port) =>
+  Array.from({ length: 10 }, (_, at) => ({ port: port(at), weight: 1 + (at * 37) % 11 }));
+const WITH_DOWN: Group["rows"] = (port) =>
+  MIXED(port).map((row, at) => ({ ...row, isDown: at === 2 || at === 7 }));
+/** The last row's port is closed. */
+const WITH_DEAD: Group["rows"] = (port) => [...MIXED(port).slice(0, 5), { port: port(PEERS) }];
+
+const GROUPS: readonly Group[] = [
+  {
+    name: "weights",
+    balance: { kind: "round_robin" },
+    directive: "",
+    rows: (port) => Array.from({ length: PEERS }, (_, at) => ({ port: port(at), weight: at + 1 })),
+  },
+  {
+    name: "down_and_backup",
+    balance: { kind: "round_robin" },
+    directive: "",
+    rows: (port) => [
+      ...WITH_DOWN(port),
+      { port: port(PEERS), weight: 5 },
+      { port: port(11), weight: 2, isBackup: true },
+    ],
+  },
+  {
+    name: "only_backups_left",
+    balance: { kind: "round_robin" },
+    directive: "",
+    rows: (port) => [
+      { port: port(PEERS) },
+      { port: port(1), isDown: true },
+      { port: port(2), weight: 5, isBackup: true },
+      { port: port(3), weight: 2, isBackup: true },
+    ],
+  },
+  { name: "least", balance: { kind: "least_conn" }, directive: "least_conn;", rows: WITH_DOWN },
+  ...([["", MIXED], ["_down", WITH_DOWN], ["_dead", WITH_DEAD]] as const).flatMap(
+    ([suffix, rows]): readonly Group[] => [
+      { name: `ip${suffix}`, balance: { kind: "ip_hash" }, directive: "ip_hash;", rows },
+      {
+        name: `hash${suffix}`,
+        balance: { kind: "hash", key: "$http_x_key", isConsistent: false },
+        directive: "hash $http_x_key;",
+        rows,
+      },
+      {
+        name: `consistent${suffix}`,
+        balance: CONSISTENT,
+        directive: "hash $http_x_key consistent;",
+        rows,
+      },
+    ],
+  ),
+];
+
+realServerTest("10,000 requests: each peer is the one that nginx chooses", ["nginx"], async (t) => {
+  const [closed = 0] = await freePorts(1);
+  await using nginx = await startModel(closed);
+  const port = (index: number) => index === PEERS ? closed : nginx.ports[index + 1]!;
+  for (const group of GROUPS) {
+    await t.step(`${group.name} (${group.directive || "round robin"})`, async () => {
+      const keys = group.name.startsWith("ip") ? addresses() : textKeys();
+      const theirs = await askNginx(nginx, group.name, keys);
+      const rows = group.rows(port);
+      assertEquals(theirs.length, keys.length);
+      assertEquals(askOurs(group.balance, rows, keys, closed), theirs);
+    });
+  }
+});
+
+Deno.test("one of ten peers is removed: 11 % of consistent keys move at most", () => {
+  const rows = Array.from({ length: 10 }, (_, at) => ({ port: 9000 + at }));
+  const keys = textKeys().filter((key) => key !== "");
+  const before = askOurs(CONSISTENT, rows, keys, 0);
+  const after = askOurs(CONSISTENT, rows.toSpliced(4, 1), keys, 0);
+  const moved = before.filter((port, at) => port !== after[at]);
+  assert(moved.every((port) => port === 9004), "only keys of the peer that went move");
+  assert(moved.length > 0 && moved.length <= KEYS * 0.11, `${moved.length} of ${KEYS} moved`);
+});
+
+/** One nginx: the proxy with all groups on its first port, and the peers on the others. */
+function startModel(closed: number): Promise<Nginx> {
+  return startNginx((ports) => {
+    const [front, ...peers] = ports;
+    const port = (index: number) => index === PEERS ? closed : peers[index]!;
+    const upstreams = GROUPS.map(({ name, directive, rows }) => {
+      const servers = rows(port).map(({ port, weight = 1, isDown, isBackup }) =>
+        `server 127.0.0.1:${port} weight=${weight} fail_timeout=1h` +
+        `${isDown === true ? " down" : ""}${isBackup === true ? " backup" : ""};`
+      );
+      return `upstream ${name} { ${directive} ${servers.join(" ")} keepalive 200; }`;
+    });
+    const locations = GROUPS.map(({ name }) => `location /${name} { proxy_pass http://${name}; }`);
+    return `
+      keepalive_requests 1000000;
+      set_real_ip_from 127.0.0.1;
+      real_ip_header X-Real-IP;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      ${upstreams.join("\n")}
+      server { listen 127.0.0.1:${front}; ${locations.join("\n")} }
+      ${peers.map((port) => listening(port)).join("\n")}
+    `;
+  }, { ports: PEERS + 1 });
+}
+
+function listening(port: number): string {
+  return `server { listen 127.0.0.1:${port}; location / { return 200 "<$server_port>"; } }`;
+}
+
+/** The ports that answer, in order. */
+async function askNginx(nginx: Nginx, group: string, keys: readonly string[]): Promise<number[]> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port: nginx.ports[0]! });
+  const found: number[] = [];
+  const bytes = new Uint8Array(65_536);
+  const decoder = new TextDecoder("latin1");
+  for (let from = 0; from < keys.length; from += PIPELINED) {
+    const batch = keys.slice(from, from + PIPELINED);
+    const requests = batch.map((key) =>
+      `GET /${group} HTTP/1.1\r\nHost: a\r\nX-Key: ${key}\r\nX-Real-IP: ${key}\r\n\r\n`
+    );
+    await writeAll(conn, new TextEncoder().encode(requests.join("")));
+    let text = "";
+    let answers: string[] = [];
+    while (answers.length < batch.length) {
+      const count = await conn.read(bytes);
+      assert(count !== null, `nginx closed after ${found.length} answers: ${text.slice(-500)}`);
+      text += decoder.decode(bytes.subarray(0, count));
+      answers = text.match(/<\d+>|HTTP\/1.1 [345]\d\d/g) ?? [];
+    }
+    found.push(...answers.map((answer) => Number(answer.replace(/[<>]/g, ""))));
+  }
+  return found;
+}
+
+async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
+}
+
+/** What our balancer says; a peer at the closed port fails, and another one is asked for. */
+function askOurs(
+  balance: BalanceConf,
+  rows: readonly ServerRow[],
+  keys: readonly string[],
+  closed: number,
+): number[] {
+  const peers = rows.map((row) => new Peer(confOf(row)));
+  const balancer = balancerOf(balance, peers);
+  const selection = new Selection();
+  return keys.map((key) => {
+    selection.key = key;
+    balancer.begin(selection);
+    while (true) {
+      const peer = balancer.get(selection, 1_000);
+      const port = portOf(peer);
+      if (peer !== undefined) {
+        balancer.free(selection, peer, port === closed ? "failed" : "ok", 1_000);
+      }
+      if (port !== closed) return port;
+    }
+  });
+}
+
+function portOf(peer: Peer | undefined): number {
+  return peer?.conf.address.transport === "tcp" ? peer.conf.address.port : -1;
+}
+
+function confOf({ port, weight = 1, isDown = false, isBackup = false }: ServerRow): PeerConf {
+  return {
+    name: `127.0.0.1:${port}`,
+    written: `127.0.0.1:${port}`,
+    address: { transport: "tcp", hostname: "127.0.0.1", port },
+    weight,
+    maxFails: 1,
+    failTimeoutMs: 3_600_000,
+    maxConns: 0,
+    isBackup,
+    isDown,
+  };
+}
+
+/** Texts of many lengths, with the empty one and such as look alike among them. */
+function textKeys(): string[] {
+  return Array.from(
+    { length: KEYS },
+    (_, at) => at % 500 === 499 ? "" : `/${"path/".repeat(at % 7)}${at * 7919 % 10_007}?v=${at}`,
+  );
+}
+
+/** IPv4 and, every fourth, IPv6. */
+function addresses(): string[] {
+  return Array.from({ length: KEYS }, (_, at) => {
+    const [a, b, c] = [1 + at % 223, (at * 31) % 256, (at * 7) % 256];
+    return at % 4 === 3
+      ? `2001:db8:${a.toString(16)}::${(b * 256 + c).toString(16)}:${c.toString(16)}`
+      : `${a}.${b}.${c}.${at % 251}`;
+  });
+}

@@ -1,0 +1,71 @@
+/** Which peer a request goes to, by the group's `balance`. */
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { connect, exchange, getRequest } from "../support/client.ts";
+import { inFrontOf, withSluice } from "../support/in_process.ts";
+import {
+  expectHead,
+  okResponse,
+  type Origin,
+  pause,
+  respondWith,
+  send,
+  startOrigin,
+} from "../support/origin.ts";
+import { gate } from "../support/within.ts";
+
+const named = (name: string): Promise<Origin> => respondWith(okResponse(name));
+
+Deno.test("hash: requests with one key have one peer, and another if that one is gone", async () => {
+  for (const balance of ["{ hash: $arg_k }", "{ hash: $arg_k, consistent: on }"]) {
+    await using one = await named("one");
+    await using two = await named("two");
+    await using three = await named("three");
+    const origins = [one.address, two.address, three.address];
+    await withSluice(inFrontOf(origins, { group: `balance: ${balance}` }), async (address) => {
+      const ask = async (key: string) =>
+        (await exchange(address, getRequest(`/?k=${key}`))).bodyText;
+      const keys = Array.from({ length: 30 }, (_, at) => `key${at}`);
+      const first = new Map<string, string>();
+      for (const key of keys) first.set(key, await ask(key));
+      assertEquals(new Set(first.values()).size, 3);
+      for (const key of keys) assertEquals(await ask(key), first.get(key));
+
+      await three[Symbol.asyncDispose]();
+      for (const key of keys) {
+        const name = await ask(key);
+        if (first.get(key) === "three") assertNotEquals(name, "three");
+        else assertEquals(name, first.get(key));
+      }
+    });
+  }
+});
+
+Deno.test("ip_hash: a client's requests have one peer, over all its connections", async () => {
+  await using one = await named("one");
+  await using two = await named("two");
+  const conf = inFrontOf([one.address, two.address], { group: "balance: ip_hash" });
+  await withSluice(conf, async (address) => {
+    const names = new Set<string>();
+    for (let at = 0; at < 6; at++) names.add((await exchange(address, getRequest())).bodyText);
+    assertEquals(names.size, 1);
+  });
+});
+
+Deno.test("least_conn: a peer that is busy is passed by", async () => {
+  const isOver = gate();
+  await using slow = await startOrigin({
+    each: [expectHead(), pause(isOver), send(okResponse("slow"))],
+  });
+  await using fast = await named("fast");
+  const conf = inFrontOf([slow.address, fast.address], { group: "balance: least_conn" });
+  await withSluice(conf, async (address) => {
+    await using waiting = await connect(address);
+    await waiting.send(getRequest());
+    await slow.waitForRequest(1);
+    for (let at = 0; at < 5; at++) {
+      assertEquals((await exchange(address, getRequest())).bodyText, "fast");
+    }
+    isOver.open();
+    assertEquals((await waiting.readResponse()).bodyText, "slow");
+  });
+});

@@ -1,0 +1,144 @@
+import { assertEquals } from "@std/assert";
+import type { PeerConf } from "../../../src/peer/conf.ts";
+import { ConsistentHash } from "../../../src/peer/consistent_hash.ts";
+import { addText, CRC_START, crcOf } from "../../../src/peer/crc32.ts";
+import { Hash } from "../../../src/peer/hash.ts";
+import { addressBytes, IpHash } from "../../../src/peer/ip_hash.ts";
+import { LeastConn } from "../../../src/peer/least_conn.ts";
+import { type Balancer, Peer, Selection } from "../../../src/peer/peer.ts";
+import { RandomPeer } from "../../../src/peer/random.ts";
+import { withRandom } from "../../support/random.ts";
+import { peerConf } from "./peer_conf.ts";
+
+function peersOf(...confs: readonly Partial<PeerConf>[]): Peer[] {
+  return confs.map((conf, at) => {
+    const name = `192.0.2.${at + 1}:80`;
+    return new Peer(peerConf({ name, written: name, ...conf }));
+  });
+}
+
+/** Index of a request's peer, which stays with it. */
+function take(balancer: Balancer, key = "", selection = new Selection()): number {
+  selection.key = key;
+  balancer.begin(selection);
+  const peer = balancer.get(selection, 0);
+  return peer === undefined ? -1 : balancer.peers.indexOf(peer);
+}
+
+/** The peers that one request gets, each of which fails, until there is none. */
+function walk(balancer: Balancer, key: string): number[] {
+  const selection = new Selection();
+  selection.key = key;
+  balancer.begin(selection);
+  const found: number[] = [];
+  for (let peer; (peer = balancer.get(selection, 0)) !== undefined;) {
+    found.push(balancer.peers.indexOf(peer));
+    balancer.free(selection, peer, "next", 0);
+  }
+  return found;
+}
+
+Deno.test("crc32: the check value of its catalogue, in one part or two", () => {
+  assertEquals(crcOf(addText(CRC_START, "123456789")), 0xcbf43926);
+  assertEquals(crcOf(addText(addText(CRC_START, "1234"), "56789")), 0xcbf43926);
+  assertEquals(crcOf(CRC_START), 0);
+});
+
+Deno.test("least_conn: the fewest connections for the weight; who is tied takes turns", () => {
+  const balancer = new LeastConn(peersOf({}, { weight: 3 }, {}));
+  const taken = Array.from({ length: 10 }, () => take(balancer));
+  assertEquals(balancer.peers.map(({ connections }) => connections), [2, 6, 2], `${taken}`);
+  const [first] = balancer.peers;
+  balancer.free(new Selection(), first!, "ok", 0);
+  assertEquals(take(balancer), 0);
+});
+
+Deno.test("least_conn: max_conns and backups", () => {
+  const balancer = new LeastConn(peersOf({ maxConns: 1 }, { maxConns: 2 }, { isBackup: true }));
+  const taken = Array.from({ length: 4 }, () => take(balancer));
+  assertEquals(taken.toSorted(), [0, 1, 1, 2]);
+});
+
+Deno.test("a request's walk visits every peer once, however its first one was chosen", () => {
+  const rows = [{}, { weight: 5 }, {}, { weight: 2 }, { isDown: true }];
+  const balancers: readonly Balancer[] = [
+    new LeastConn(peersOf(...rows)),
+    new IpHash(peersOf(...rows)),
+    new Hash(peersOf(...rows)),
+    new ConsistentHash(peersOf(...rows)),
+    new RandomPeer(peersOf(...rows), false),
+    new RandomPeer(peersOf(...rows), true),
+  ];
+  for (const balancer of balancers) {
+    for (const key of ["192.0.2.7", "2001:db8::1", "unix:", "", "/a"]) {
+      assertEquals(walk(balancer, key).toSorted(), [0, 1, 2, 3], balancer.constructor.name);
+    }
+    assertEquals(balancer.peers.map(({ connections }) => connections), [0, 0, 0, 0, 0]);
+  }
+});
+
+Deno.test("no peer, or none that is not down: there is none to choose", () => {
+  for (const rows of [[], [{ isDown: true }], [{ isDown: true }, { isDown: true }]]) {
+    assertEquals(take(new LeastConn(peersOf(...rows)), "a"), -1);
+    assertEquals(take(new IpHash(peersOf(...rows)), "192.0.2.1"), -1);
+    assertEquals(take(new Hash(peersOf(...rows)), "a"), -1);
+    assertEquals(take(new ConsistentHash(peersOf(...rows)), "a"), -1);
+    assertEquals(take(new RandomPeer(peersOf(...rows), true), "a"), -1);
+  }
+});
+
+Deno.test("ip_hash: the bytes of an address that count", () => {
+  const cases: readonly (readonly [string, readonly number[]])[] = [
+    ["10.20.30.40", [10, 20, 30]],
+    ["unix:", [0, 0, 0]],
+    ["", [0, 0, 0]],
+    ["::1", [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]],
+    ["2001:db8::ff:1", [32, 1, 13, 184, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 0, 1]],
+    ["::ffff:10.1.2.3", [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 1, 2, 3]],
+    ["fe80::1%eth0", [254, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]],
+  ];
+  for (const [address, bytes] of cases) {
+    assertEquals(addressBytes(address), bytes, address);
+  }
+});
+
+Deno.test("a key stays with its peer, also when the request before went elsewhere", () => {
+  const selection = new Selection();
+  for (const balancer of [new Hash(peersOf({}, {}, {})), new ConsistentHash(peersOf({}, {}, {}))]) {
+    const first = take(balancer, "/one", selection);
+    const seen = new Set(
+      Array.from({ length: 20 }, (_, at) => take(balancer, `/${at}`, selection)),
+    );
+    assertEquals([seen.size, take(balancer, "/one", selection)], [3, first]);
+  }
+});
+
+Deno.test("hash consistent: the peers of one name share its points, in turn", () => {
+  const written = "app.test:80";
+  const balancer = new ConsistentHash(peersOf({ written }, { written }, {}));
+  const taken = Array.from({ length: 200 }, (_, at) => take(balancer, `/${at}`));
+  const share = taken.filter((at) => at < 2);
+  assertEquals(Math.abs(share.filter((at) => at === 0).length * 2 - share.length) <= 1, true);
+});
+
+Deno.test("random: shares are as the weights", async () => {
+  await withRandom((random) => {
+    const peers = peersOf({}, { weight: 3 }, {});
+    const balancer = new RandomPeer(peers, false, undefined, () => random.fraction());
+    const counts = [0, 0, 0];
+    for (let at = 0; at < 5_000; at++) counts[take(balancer)]!++;
+    for (const [at, share] of [0.2, 0.6, 0.2].entries()) {
+      assertEquals(Math.abs(counts[at]! / 5_000 - share) < 0.04, true, `${counts}`);
+    }
+  });
+});
+
+Deno.test("random two: of two that differ, the one with fewer connections for its weight", () => {
+  const drawn = [0, 0, 0.5, 0.99];
+  const peers = peersOf({}, { weight: 2 }, {});
+  const balancer = new RandomPeer(peers, true, undefined, () => drawn.shift()!);
+  peers[0]!.connections = 1;
+  peers[1]!.connections = 1;
+  assertEquals(take(balancer), 1, "drawn: the first, the first again, the second");
+  assertEquals(drawn, [0.99]);
+});
