@@ -24,7 +24,7 @@ export class ClientBody {
   readonly #decoder = new BodyDecoder();
   /** The client waits to be told to go on. */
   #owesContinue = false;
-  /** Where a read is pending that nobody waits for. */
+  /** Where a read is pending that nobody waits for, or has brought what nobody took. */
   #kept: Buf | undefined;
 
   constructor(client: ClientConnection) {
@@ -73,7 +73,7 @@ export class ClientBody {
     this.isStarted = true;
     const client = this.#client;
     const { conn } = client;
-    if (conn.pendingRead === undefined) {
+    if (conn.pendingRead === undefined && !conn.hasReceived) {
       if (client.buf!.size > 0) return this.#takePreread(client.buf!, into);
       if (this.#owesContinue) this.#sendContinue();
       this.#limit(into);
@@ -94,12 +94,15 @@ export class ClientBody {
 
   /** See {@linkcode RequestBody.stop} of the upstream's port. */
   stop(into: Buf): boolean {
-    if (this.#client.conn.pendingRead !== into) return false;
+    const { conn } = this.#client;
+    // Also where the read is done and nobody has asked for its bytes: they are in this Buf.
+    const holdsRead = conn.pendingRead === into || (!this.isDone && conn.hasReceived);
+    if (!holdsRead) return false;
     this.#kept = into;
     return true;
   }
 
-  /** Hands over the Buf on which a read is pending, if there is one. */
+  /** Hands over the Buf of a read that was left behind, if there is one: the next one goes into it. */
   takeKept(): Buf | undefined {
     const kept = this.#kept;
     this.#kept = undefined;

@@ -24,13 +24,10 @@ export async function* discardBody(client: ClientConnection): Phase<boolean> {
   try {
     while (!body.isDone) {
       if (context.deadlines.nowMs > endMs) return false;
-      if (!buf.isLent) buf.reset();
-      let received = body.read(buf);
-      while (received === AGAIN) {
-        conn.setReadDeadline(context.deadlines.nowMs + conf.lingeringTimeoutMs);
-        yield conn.readable;
-        received = body.read(buf);
-      }
+      if (!buf.isLent && !conn.hasReceived) buf.reset();
+      if (body.read(buf) !== AGAIN) continue;
+      conn.setReadDeadline(Math.min(context.deadlines.nowMs + conf.lingeringTimeoutMs, endMs));
+      yield conn.readable;
     }
     return true;
   } finally {
