@@ -11,6 +11,9 @@ import { ClientBody } from "./client_body.ts";
 import { ClientResponse } from "./client_response.ts";
 import type { ClientConf, ListenConf } from "./conf.ts";
 
+/** Request heads that are kept to be used again: what a burst needed beyond is the collector's. */
+const SPARE_HEADS_MAX = 1_024;
+
 /** What all connections of one listening address share. */
 export interface ClientShared {
   readonly context: ConnContext;
@@ -166,7 +169,9 @@ export class ClientConnection implements Client {
 
   #giveHeadBack(): void {
     if (this.#head === undefined) return;
-    this.shared.spareHeads.push(this.#head);
+    const { spareHeads } = this.shared;
+    const isWorthKeeping = spareHeads.length < SPARE_HEADS_MAX && !this.#head.fields.isLarge;
+    if (isWorthKeeping) spareHeads.push(this.#head);
     this.#head = undefined;
   }
 }

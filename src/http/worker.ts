@@ -27,6 +27,8 @@ export interface Server {
 }
 
 const LF = 0x0a;
+/** Requests that are kept to be used again: what a burst needed beyond is the collector's. */
+const SPARE_MAX = 1_024;
 
 /** One worker: its connections' context, its log, and Requests to be used again. */
 export class Worker {
@@ -60,7 +62,7 @@ export class Worker {
   }
 
   giveBack(request: Request): void {
-    this.#spare.push(request);
+    if (this.#spare.length < SPARE_MAX) this.#spare.push(request);
   }
 
   /** The `Server` and `Date` lines of a response; made once a second. */

@@ -102,6 +102,7 @@ const VALUE_START = 2;
 const VALUE_END = 3;
 const STRIDE = 4;
 const FIRST_CAPACITY = 32;
+const USUAL_CAPACITY = 128;
 
 const UNDERSCORE = 0x5f;
 
@@ -131,6 +132,11 @@ export class FieldLines {
     this.bytes = bytes;
     this.count = 0;
     this.end = 0;
+  }
+
+  /** Whether it has grown beyond what a usual head needs: not worth being kept for others. */
+  get isLarge(): boolean {
+    return this.#ids.length > USUAL_CAPACITY;
   }
 
   /** What the name of line `index` is to us. */
