@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Buf } from "../buffer/mod.ts";
+import { Buf } from "../buffer/mod.ts";
 import type { Wait } from "../event/mod.ts";
 import {
   BadMessage,
@@ -302,8 +302,8 @@ export class ClientResponse {
   }
 
   #sendConstant(bytes: Uint8Array): void {
-    const buf = this.#client.context.pool.acquire(bytes.length, "response framing");
-    if (buf === undefined) throw new BadMessage(503, "no buffer memory");
+    const buf = this.#client.context.pool.acquire(bytes.length, "response framing") ??
+      besidePool(bytes.length);
     buf.cell.set(bytes);
     buf.last = bytes.length;
     this.#sendAndRelease(buf);
@@ -332,4 +332,11 @@ export class ClientResponse {
 function headBufBytes(bodyBytes: number): number {
   const wanted = HEAD_BYTES_USUAL + bodyBytes + CHUNK_HEADROOM + CHUNK_TAILROOM;
   return wanted <= HEAD_BUF_BYTES_MAX ? Math.max(HEAD_BUF_BYTES, wanted) : HEAD_BUF_BYTES;
+}
+
+/** A few bytes that no pool has: a response that is whole is not cut for want of its last chunk. */
+function besidePool(sizeBytes: number): Buf {
+  const buf = new Buf(new Uint8Array(sizeBytes), { takeBack() {} });
+  buf.handOut("response framing");
+  return buf;
 }
