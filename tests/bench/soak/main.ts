@@ -195,6 +195,8 @@ function portBelowEphemeral(): number {
 
 class Sampler {
   readonly samples: Sample[] = [];
+  /** The heap after a collection: at the end of each quarter but the last. */
+  readonly collected: number[] = [];
   readonly #traffic: Traffic;
   readonly #sluice: SluiceProcess;
   readonly #startMs = performance.now();
@@ -204,10 +206,13 @@ class Sampler {
     this.#sluice = sluice;
   }
 
-  async run(isOver: () => boolean): Promise<void> {
+  async run(isOver: () => boolean, lengthMs: number): Promise<void> {
     while (!isOver()) {
       await sleep(SAMPLE_EVERY_MS);
       const sample = this.#take(await this.#sluice.ask("stats"));
+      if (sample.atMs > (this.collected.length + 1) * lengthMs / 4 && this.collected.length < 3) {
+        this.collected.push((await this.#sluice.ask("gc")).heapBytes);
+      }
       this.samples.push(sample);
       if (this.samples.length % LIVE_LINE_EVERY === 0) console.log(liveLine(sample));
     }
@@ -335,7 +340,7 @@ async function soak(options: Options): Promise<boolean> {
   const [kills] = await Promise.all([
     killAndRestart(origins.get("dying")!, random.fork(), KILL_EVERY_MS, isOver),
     sendTraffic(traffic, random.fork(), rate, isOver),
-    sampler.run(isOver),
+    sampler.run(isOver, minutes * 60_000),
   ]);
   const serverCpuShare = (await readCpuMs(sluice.pid) - cpuBeforeMs) / (minutes * 60_000);
 
@@ -350,7 +355,7 @@ async function soak(options: Options): Promise<boolean> {
   const stopped = await sluice.stop();
   for (const origin of origins.values()) await origin.kill();
 
-  const checks = judge(sampler.samples, before, after, collected, stopped, traffic);
+  const checks = judge(sampler, before, after, collected, stopped, traffic);
   const left = Array.from(Deno.readDirSync(`${dir}/temp`), ({ name }) => name);
   checks.push(
     {
@@ -391,7 +396,7 @@ function restLine(stats: ServerSample): string {
 }
 
 function judge(
-  samples: readonly Sample[],
+  { samples, collected: collections }: Sampler,
   before: ServerSample,
   after: ServerSample,
   collected: ServerSample,
@@ -409,6 +414,8 @@ function judge(
       } %`,
     };
   };
+  const collectedHeaps = [...collections, collected.heapBytes];
+  const kept = collected.heapBytes / (collections[0] ?? NaN) - 1;
   const ownDescriptors = (stats: ServerSample) => stats.descriptors - stats.idle;
   return [
     {
@@ -420,7 +427,9 @@ function judge(
       name: "at rest only idle connections hold cells and deadlines",
       isGood: isAtRest(after),
       detail: restLine(after) +
-        after.outstanding.slice(0, 20).map((line) => `\n    ${line}`).join(""),
+        (isAtRest(after)
+          ? ""
+          : after.outstanding.slice(0, 20).map((line) => `\n    ${line}`).join("")),
     },
     {
       name: "descriptors as before, without idle connections",
@@ -430,9 +439,11 @@ function judge(
     flat("resident memory is flat", ({ rssBytes }) => rssBytes),
     flat("heap is flat", ({ heapBytes }) => heapBytes),
     {
-      name: "after a collection",
-      isGood: true,
-      detail: `heap ${(collected.heapBytes / 1e6).toFixed(1)} MB, resident ${
+      name: "heap after a collection is flat",
+      isGood: kept <= GROWTH_MAX,
+      detail: `${
+        collectedHeaps.map((bytes) => (bytes / 1e6).toFixed(2)).join(", ")
+      } MB at the end of each quarter; resident ${
         (collected.rssBytes / 1e6).toFixed(1)
       } MB, slabs ${(collected.pool.slabBytes / 1e6).toFixed(1)} MB`,
     },
