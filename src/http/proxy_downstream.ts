@@ -122,6 +122,10 @@ export class ProxyDownstream implements Downstream {
     return this.#request.head.isChunked && this.#proxy.conf.httpVersion === "1.0";
   }
 
+  get passesTrailers(): boolean {
+    return this.#proxy.conf.passTrailers;
+  }
+
   writeRequestHead(into: HeadWriter, bodyBytes: number): void {
     const request = this.#request;
     const proxy = this.#proxy;

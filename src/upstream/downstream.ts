@@ -34,6 +34,9 @@ export interface Downstream {
   /** Whether the peer has to be told the body's length, which only its end tells. */
   readonly needsBodyLength: boolean;
 
+  /** Whether the peer gets the trailer fields of a request body that is streamed. */
+  readonly passesTrailers: boolean;
+
   /** Set where the response is not forwarded but gathered whole. */
   readonly memory: InMemory | undefined;
 
@@ -160,7 +163,7 @@ export interface RequestBody {
   readonly isStarted: boolean;
   /** Whether all of it was handed out. */
   readonly isDone: boolean;
-  /** Trailer fields that are to be passed on, once it is done. */
+  /** Trailer fields, once it is done and if there were any. */
   readonly trailers: FieldLines | undefined;
   /**
    * Reads behind `into.last`. Returns the bytes that are there now, 0 when the body

@@ -128,7 +128,7 @@ export async function* sendRequest(exchange: Exchange, body: RequestBody): Phase
         yield body.readable;
         received = body.read(buf);
       }
-      if (body.lengthBytes < 0) frame(buf, body);
+      if (body.lengthBytes < 0) frame(exchange, buf, body);
       exchange.attempt!.bytesSent += buf.size;
       conn.send(buf);
       while (buf.isLent) yield conn.writable;
@@ -146,8 +146,8 @@ function acquireBodyBuf(pool: SlabPool): Buf | undefined {
 }
 
 /** Makes a chunk of what was read; an empty one would end the body too early. */
-function frame(buf: Buf, body: RequestBody): void {
-  const { trailers } = body;
+function frame({ downstream }: Exchange, buf: Buf, body: RequestBody): void {
+  const trailers = downstream.passesTrailers ? body.trailers : undefined;
   const isLast = body.isDone && trailers === undefined;
   if (buf.size > 0) {
     const end = buf.last;
