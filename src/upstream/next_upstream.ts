@@ -75,8 +75,27 @@ export type NotTriedAgain =
 /** - `next`: another peer. - `again`: the same peer, on a fresh connection. - else answer the client. */
 export type Decision = "next" | "again" | NotTriedAgain;
 
-/** Methods that must not be repeated once sent (RFC 9110, 9.2.2; nginx's list). */
-const NON_IDEMPOTENT: ReadonlySet<string> = new Set(["POST", "LOCK", "PATCH"]);
+/**
+ * Methods that may be repeated once sent (RFC 9110, 9.2.2, and those of WebDAV that are
+ * registered so). Of others nobody knows: nginx repeats all but POST, LOCK and PATCH.
+ */
+const IDEMPOTENT: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "TRACE",
+  "PUT",
+  "DELETE",
+  "COPY",
+  "MKCOL",
+  "MOVE",
+  "PROPFIND",
+  "PROPPATCH",
+  "QUERY",
+  "REPORT",
+  "SEARCH",
+  "UNLOCK",
+]);
 
 /** Decides. Pure: no clock, no peer, no socket. */
 export function decideNext(
@@ -85,7 +104,7 @@ export function decideNext(
   conf: NextUpstreamConf,
 ): Decision {
   if (facts.isResponseBegun) return "the response has begun";
-  const isRepeatable = !facts.isRequestSent || !NON_IDEMPOTENT.has(facts.method) ||
+  const isRepeatable = !facts.isRequestSent || IDEMPOTENT.has(facts.method) ||
     conf.conditions.has("non_idempotent");
   // The peer closed an idle connection just as we wrote to it: that is no failure of
   // the peer's and costs no try. (nginx counts it as an error of a cached connection.)

@@ -76,7 +76,8 @@ const ROWS: readonly Row[] = [
   ["non_idempotent adds no class", ["non_idempotent"], "error", POST, NOT_IN],
   ["PUT is idempotent", DEFAULT, "error", { method: "PUT" }, "next"],
   ["DELETE is idempotent", DEFAULT, "timeout", { method: "DELETE" }, "next"],
-  ["a method that nobody knows", DEFAULT, "error", { method: "BREW" }, "next"], // nginx's list
+  ["PROPFIND is idempotent", DEFAULT, "error", { method: "PROPFIND" }, "next"],
+  ["a method that nobody knows", DEFAULT, "error", { method: "BREW" }, NOT_IDEMPOTENT],
 
   // Once the client has a status line nobody else can help.
   ["the response has begun", DEFAULT, "error", BEGUN, "the response has begun"],
