@@ -24,8 +24,8 @@ import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { nearestName } from "./nearest.ts";
 import { quote } from "./problem.ts";
 
-/** Ways to balance that know of peers in reserve: nginx's list. */
-const ALLOW_BACKUP: ReadonlySet<BalanceConf["kind"]> = new Set(["round_robin", "least_conn"]);
+/** Ways to balance that know `backup` and `slow_start`: nginx's list. */
+const GRADED: ReadonlySet<BalanceConf["kind"]> = new Set(["round_robin", "least_conn"]);
 
 /** The groups found so far. */
 export interface Groups {
@@ -103,14 +103,22 @@ function buildGroup(
       expected: "need at least one that is not a backup",
     });
   }
-  const { balance } = settings;
-  if (peers.some(({ isBackup }) => isBackup) && !ALLOW_BACKUP.has(balance.kind)) {
+  const { balance, sticky } = settings;
+  if (peers.some(({ isBackup }) => isBackup) && !GRADED.has(balance.kind)) {
     const word = balance.kind.replace("_two", " two");
     problems.add({
       span,
       cannot: `use backup peers in upstream ${quote(name)}`,
       found: `balance ${word}`,
       expected: "need a balance that allows them: round_robin or least_conn",
+    });
+  }
+  if (peers.some(({ slowStartMs }) => slowStartMs > 0) && !GRADED.has(balance.kind)) {
+    problems.add({
+      span,
+      cannot: `use slow_start in upstream ${quote(name)}`,
+      found: `balance ${balance.kind}`,
+      expected: "need a balance that allows it: round_robin or least_conn",
     });
   }
   const resolver = resolverConf(building.settle(resolverDirectives, block, resolverOfRoot));
@@ -125,7 +133,7 @@ function buildGroup(
     });
   }
   const keepalive = keepaliveConf(settings);
-  return { name, peers: peers.flatMap(peerConf), balance, keepalive, resolver };
+  return { name, peers: peers.flatMap(peerConf), balance, sticky, keepalive, resolver };
 }
 
 /** nginx's implicit upstream: one peer, all else as by default. */

@@ -9,6 +9,7 @@ import type { ProxyAction, VariablePass } from "./conf.ts";
 import { byteText } from "./field_text.ts";
 import { parsePassUrl, type PassUrl } from "./pass_url.ts";
 import type { Request } from "./request.ts";
+import { Sticky } from "./sticky.ts";
 import { variable } from "./variables.ts";
 
 /** Where one request goes. */
@@ -16,6 +17,8 @@ export interface PassTarget {
   readonly group: PeerGroup;
   /** What the choice of a peer goes by, where it goes by something. */
   readonly balancerKey: Template<Request> | undefined;
+  /** How the group's requests are bound to peers, if they are. */
+  readonly sticky: Sticky | undefined;
   /** `$proxy_host`. */
   readonly proxyHost: string;
   /** `$proxy_port`. */
@@ -46,7 +49,7 @@ export function compileTarget(conf: ProxyAction, groups: PassGroups): TargetOf {
   const isTls = conf.dial.tls !== undefined;
   const target: PassTarget = {
     group,
-    balancerKey: keyOf(group),
+    ...choiceOf(group),
     proxyHost,
     proxyPort,
     isTls,
@@ -56,22 +59,30 @@ export function compileTarget(conf: ProxyAction, groups: PassGroups): TargetOf {
   return () => target;
 }
 
-function keyOf({ keyText }: PeerGroup): Template<Request> | undefined {
-  return keyText === undefined ? undefined : compileTemplate(byteText(keyText), variable);
+/** What a group's choice of a peer goes by. */
+type Choice = Pick<PassTarget, "balancerKey" | "sticky">;
+
+const NO_CHOICE: Choice = { balancerKey: undefined, sticky: undefined };
+
+function choiceOf({ keyText, sticky }: PeerGroup): Choice {
+  return {
+    balancerKey: keyText === undefined ? undefined : compileTemplate(byteText(keyText), variable),
+    sticky: sticky && new Sticky(sticky),
+  };
 }
 
 class VariableTarget {
   readonly #url: Template<Request>;
   readonly #groups: ReadonlyMap<string, PeerGroup>;
   readonly #dynamic: DynamicGroups;
-  readonly #keys: ReadonlyMap<PeerGroup, Template<Request> | undefined>;
+  readonly #choices: ReadonlyMap<PeerGroup, Choice>;
 
   constructor({ url, peer }: VariablePass, { groups, dynamic }: PassGroups) {
     this.#url = compileTemplate(url, variable);
     this.#groups = new Map(
       Array.from(groups, ([name, group]) => [name.toLowerCase(), group]),
     );
-    this.#keys = new Map(Array.from(groups.values(), (group) => [group, keyOf(group)]));
+    this.#choices = new Map(Array.from(groups.values(), (group) => [group, choiceOf(group)]));
     this.#dynamic = dynamic(peer);
   }
 
@@ -83,8 +94,8 @@ class VariableTarget {
     }
     const { proxyHost, proxyPort, isTls, uri } = url;
     const group = this.#groupOf(url);
-    const balancerKey = this.#keys.get(group);
-    return { group, balancerKey, proxyHost, proxyPort, isTls, uri, isWholeUri: true };
+    const { balancerKey, sticky } = this.#choices.get(group) ?? NO_CHOICE;
+    return { group, balancerKey, sticky, proxyHost, proxyPort, isTls, uri, isWholeUri: true };
   };
 
   /** A group of the configuration, by its name or by its one address; else one for this address. */

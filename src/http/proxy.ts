@@ -108,8 +108,9 @@ export class Proxy implements Handler {
     }
     const { exchange, downstream } = request; // from here on its attempts are this request's
     downstream.begin(this, target);
-    const { balancerKey } = target;
+    const { balancerKey, sticky } = target;
     if (balancerKey !== undefined) exchange.selection.key = balancerKey.render(request);
+    exchange.selection.boundTo = sticky === undefined ? "" : sticky.boundTo(request);
     exchange.begin(
       this.conf.upstream,
       target.group,

@@ -378,6 +378,7 @@ export class ProxyDownstream implements Downstream {
       this.#writeCarried(writer);
       writeFailure(request, writer);
     }
+    this.#target.sticky?.writeCookie(request.exchange.selection, writer);
     policy?.writeHeaders(request, this.#status, writer);
   };
 

@@ -36,8 +36,8 @@ export abstract class BaseBalancer implements Balancer {
   }
 
   get(selection: Selection, nowMs: number): Peer | undefined {
-    let peer: Peer | undefined;
-    if (!selection.onBackup) {
+    let peer = selection.boundTo === "" ? undefined : this.#bound(selection, nowMs);
+    if (peer === undefined && !selection.onBackup) {
       peer = this.#isSingle ? this.#single(selection) : this.pick(this.primary, selection, nowMs);
     }
     if (peer === undefined && this.#backup.length > 0) {
@@ -56,7 +56,7 @@ export abstract class BaseBalancer implements Balancer {
     if (selection.triesLeft > 0) selection.triesLeft--;
     if (this.#isSingle) return; // nobody else to turn to, so its failures are not counted
     if (verdict === "failed") this.#onFailure(peer, nowMs);
-    else if (peer.failedAtMs < peer.checkedAtMs) peer.fails = 0; // the trial went well
+    else if (peer.failedAtMs < peer.checkedAtMs) this.#onRecovery(peer, nowMs);
   }
 
   /** One peer and no backup: it is used however often it failed, as nginx does. */
@@ -66,10 +66,23 @@ export abstract class BaseBalancer implements Balancer {
 
   #single(selection: Selection): Peer | undefined {
     const peer = this.peers[0]!;
-    const { isDown, maxConns } = peer.conf;
-    const isUnusable = isDown || selection.tried.includes(peer) ||
+    const { isDown, isDraining, maxConns } = peer.conf;
+    const isUnusable = isDown || isDraining === true || selection.tried.includes(peer) ||
       (maxConns > 0 && peer.connections >= maxConns);
     return isUnusable ? undefined : peer;
+  }
+
+  /** The peer that the request is bound to, if it may be used. */
+  #bound(selection: Selection, nowMs: number): Peer | undefined {
+    const { boundTo } = selection;
+    return this.peers.find((peer) => peer.id === boundTo && isUsable(peer, selection, nowMs));
+  }
+
+  /** A trial went well. */
+  #onRecovery(peer: Peer, nowMs: number): void {
+    const { maxFails, slowStartMs = 0 } = peer.conf;
+    if (slowStartMs > 0 && maxFails > 0 && peer.fails >= maxFails) peer.backAtMs = nowMs;
+    peer.fails = 0;
   }
 
   #onFailure(peer: Peer, nowMs: number): void {
@@ -82,8 +95,13 @@ export abstract class BaseBalancer implements Balancer {
   }
 }
 
-/** Whether a request may be sent to a peer now: it has not been there, and the peer takes some. */
-export function mayTry(peer: Peer, { tried }: Selection, nowMs: number): boolean {
+/** Whether a request may be sent to a peer that it is not bound to. */
+export function mayTry(peer: Peer, selection: Selection, nowMs: number): boolean {
+  return peer.conf.isDraining !== true && isUsable(peer, selection, nowMs);
+}
+
+/** The request has not been there, and the peer takes some. */
+function isUsable(peer: Peer, { tried }: Selection, nowMs: number): boolean {
   if (tried.length > 0 && tried.includes(peer)) return false;
   const { isDown, maxConns, maxFails, failTimeoutMs } = peer.conf;
   if (isDown) return false;

@@ -28,6 +28,12 @@ export interface PeerConf {
   readonly isBackup: boolean;
   /** `down`: never used. */
   readonly isDown: boolean;
+  /** `drain`: used for requests that are bound to it, and no others. */
+  readonly isDraining?: boolean;
+  /** `slow_start`: how long its weight takes to grow back once it works again; 0: no time. */
+  readonly slowStartMs?: number;
+  /** `route`: what binds a request to it. Not there: a hash of its name. */
+  readonly route?: string | undefined;
 }
 
 /** A host that is known by its name, which stands for any number of addresses. */
@@ -87,12 +93,33 @@ export type BalanceConf =
     readonly isConsistent: boolean;
   };
 
+/** `sticky`: requests go where those before them went. */
+export type StickyConf = StickyCookieConf | {
+  readonly kind: "route";
+  /** Texts with `$variables`: the first that is not empty names the peer. */
+  readonly texts: readonly string[];
+};
+
+/** A cookie of ours names the peer. */
+export interface StickyCookieConf {
+  readonly kind: "cookie";
+  readonly name: string;
+  /** How long the client keeps it; undefined: till its end. */
+  readonly expiresMs: number | undefined;
+  readonly domain: string | undefined;
+  readonly path: string | undefined;
+  readonly isHttpOnly: boolean;
+  readonly isSecure: boolean;
+  readonly sameSite: "strict" | "lax" | "none" | undefined;
+}
+
 /** One named group of `upstreams`, or the implicit group of a literal address. */
 export interface UpstreamGroupConf {
   readonly name: string;
   readonly peers: readonly PeerServerConf[];
   /** Not there: round robin. */
   readonly balance?: BalanceConf;
+  readonly sticky?: StickyConf | undefined;
   readonly keepalive: KeepaliveConf;
   /** For the servers that are looked up at run time. */
   readonly resolver: ResolverConf;

@@ -6,7 +6,13 @@
 import type { Deadlines } from "../event/mod.ts";
 import { formatHost } from "./address.ts";
 import { balancerOf } from "./balancer_of.ts";
-import type { BalanceConf, PeerConf, PeerServerConf, UpstreamGroupConf } from "./conf.ts";
+import type {
+  BalanceConf,
+  PeerConf,
+  PeerServerConf,
+  StickyConf,
+  UpstreamGroupConf,
+} from "./conf.ts";
 import type { Endpoint } from "./name_source.ts";
 import type { OnDemand } from "./on_demand.ts";
 import { type Balancer, Peer } from "./peer.ts";
@@ -19,6 +25,8 @@ export type OnDisabled = (group: string, peer: Peer) => void;
 /** What `upstreams: NAME` becomes at run time. */
 export class PeerGroup {
   readonly name: string;
+  /** How requests are bound to peers, if they are. */
+  readonly sticky: StickyConf | undefined;
   readonly idle: IdleConns;
   /** Whether connections are closed after each request (`keepalive: 0`). */
   readonly keepsNone: boolean;
@@ -40,6 +48,7 @@ export class PeerGroup {
     this.#onDisabled = onDisabled;
     this.#places = conf.peers.map((server) => ({ server, peers: peersOf(server) }));
     this.#balance = conf.balance ?? { kind: "round_robin" };
+    this.sticky = conf.sticky;
     this.#balancer = this.#makeBalancer();
   }
 

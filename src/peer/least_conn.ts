@@ -18,7 +18,7 @@ export class LeastConn extends BaseBalancer {
     let isTied = false;
     for (const peer of peers) {
       if (!mayTry(peer, selection, nowMs)) continue;
-      const order = best === undefined ? -1 : compareLoad(peer, best);
+      const order = best === undefined ? -1 : compareLoad(peer, best, nowMs);
       if (order < 0) {
         best = peer;
         isTied = false;
@@ -29,8 +29,9 @@ export class LeastConn extends BaseBalancer {
 }
 
 /** Below 0 where `one` has fewer connections for its weight. */
-export function compareLoad(one: Peer, other: Peer): number {
-  return one.connections * other.conf.weight - other.connections * one.conf.weight;
+export function compareLoad(one: Peer, other: Peer, nowMs: number): number {
+  return one.connections * other.conf.weight * other.shareAt(nowMs) -
+    other.connections * one.conf.weight * one.shareAt(nowMs);
 }
 
 /** @param first The first of those that are tied. */
@@ -43,8 +44,8 @@ function turnAmongTied(
   let best = first;
   let total = 0;
   for (const peer of peers) {
-    if (compareLoad(peer, first) !== 0 || !mayTry(peer, selection, nowMs)) continue;
-    total += takeTurn(peer);
+    if (compareLoad(peer, first, nowMs) !== 0 || !mayTry(peer, selection, nowMs)) continue;
+    total += takeTurn(peer, nowMs);
     if (peer.currentWeight > best.currentWeight) best = peer;
   }
   best.currentWeight -= total;

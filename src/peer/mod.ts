@@ -18,6 +18,7 @@ export { type OnDisabled, PeerGroup } from "./group.ts";
 export type { OnDemand } from "./on_demand.ts";
 export { type Balancer, Peer, type PeerVerdict, Selection } from "./peer.ts";
 export { type Answer, Resolution, Resolver } from "./resolver.ts";
+export type { StickyConf, StickyCookieConf } from "./conf.ts";
 export { RoundRobin } from "./round_robin.ts";
 export { Unresolved } from "./unresolved.ts";
 export { IdleConns, UpstreamConn } from "./upstream_conn.ts";

@@ -4,7 +4,11 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import type { PeerConf } from "./conf.ts";
+
+/** A peer that comes back (`slow_start`) begins with this share of its weight. */
+const SHARE_MIN = 0.01;
 
 /** One upstream server: its configuration, then its live state. */
 export class Peer {
@@ -22,6 +26,9 @@ export class Peer {
   /** Weight after failures; grows back to `weight` by one a choice. */
   effectiveWeight: number;
   currentWeight = 0;
+  /** When it came back from being out (`slow_start`), in ms of the clock. */
+  backAtMs = -Infinity;
+  #id: string | undefined;
 
   constructor(conf: PeerConf) {
     this.#conf = conf;
@@ -40,6 +47,20 @@ export class Peer {
     this.effectiveWeight = conf.weight;
     this.currentWeight = 0;
     return true;
+  }
+
+  /** What binds a request to it. */
+  get id(): string {
+    return this.#id ??= this.conf.route ?? createHash("md5").update(this.name).digest("hex");
+  }
+
+  /** The share of its weight that it has by now: 1, but for the time of `slow_start`. */
+  shareAt(nowMs: number): number {
+    if (this.backAtMs === -Infinity) return 1;
+    const share = (nowMs - this.backAtMs) / (this.conf.slowStartMs ?? 0);
+    if (share < 1) return Math.max(SHARE_MIN, share);
+    this.backAtMs = -Infinity;
+    return 1;
   }
 
   /** As written in the configuration. */
@@ -64,6 +85,8 @@ export class Selection {
   onBackup = false;
   /** What the balancer goes by, where it goes by something: code units are bytes. Kept over a reset. */
   key = "";
+  /** The peer that the request is bound to, by its `id`; empty: none. Kept over a reset. */
+  boundTo = "";
   /** State of balancers that hash. */
   hash = 0;
   hashes = 0;

@@ -45,7 +45,7 @@ export class RandomPeer extends BaseBalancer {
       const peer = peerAt(peers, Math.floor(this.#random() * this.#totalWeight));
       if (peer === first || !mayTry(peer, selection, nowMs)) continue;
       if (!this.#isOfTwo) return peer;
-      if (first !== undefined) return compareLoad(peer, first) > 0 ? first : peer;
+      if (first !== undefined) return compareLoad(peer, first, nowMs) > 0 ? first : peer;
       first = peer;
     }
     return inTurn(peers, selection, nowMs);

@@ -27,7 +27,7 @@ export function inTurn(
   let total = 0;
   for (const peer of peers) {
     if (!mayTry(peer, selection, nowMs)) continue;
-    total += takeTurn(peer);
+    total += takeTurn(peer, nowMs);
     if (best === undefined || peer.currentWeight > best.currentWeight) best = peer;
   }
   if (best !== undefined) best.currentWeight -= total;
@@ -35,9 +35,10 @@ export function inTurn(
 }
 
 /** A peer takes part in a turn. Returns the weight that it did so with. */
-export function takeTurn(peer: Peer): number {
+export function takeTurn(peer: Peer, nowMs: number): number {
   const { effectiveWeight } = peer;
-  peer.currentWeight += effectiveWeight;
+  const weight = effectiveWeight * peer.shareAt(nowMs);
+  peer.currentWeight += weight;
   if (effectiveWeight < peer.conf.weight) peer.effectiveWeight++;
-  return effectiveWeight;
+  return weight;
 }

@@ -69,3 +69,34 @@ Deno.test("least_conn: a peer that is busy is passed by", async () => {
     assertEquals((await waiting.readResponse()).bodyText, "slow");
   });
 });
+
+Deno.test("sticky cookie: a client stays with its peer, and is told when it has another", async () => {
+  await using one = await named("one");
+  await using two = await named("two");
+  const group = "sticky: { cookie: srv, path: /, httponly: on, samesite: lax }";
+  const origins = [`${one.address} route=a`, `${two.address} route=b`];
+  await withSluice(inFrontOf(origins, { group }), async (address) => {
+    const ask = async (cookie: string) => {
+      const response = await exchange(address, getRequest("/", `Cookie: ${cookie}`));
+      return [response.bodyText, response.fields.get("Set-Cookie")];
+    };
+    assertEquals(await ask("x=y"), ["one", "srv=a; path=/; httponly; samesite=lax"]);
+    for (let at = 0; at < 3; at++) assertEquals(await ask("x=y; srv=b"), ["two", undefined]);
+    for (let at = 0; at < 3; at++) assertEquals(await ask("srv=a"), ["one", undefined]);
+
+    await one[Symbol.asyncDispose]();
+    assertEquals(await ask("srv=a"), ["two", "srv=b; path=/; httponly; samesite=lax"]);
+  });
+});
+
+Deno.test("sticky route: a variable names the peer; one that drains has only such requests", async () => {
+  await using one = await named("one");
+  await using two = await named("two");
+  const origins = [`${one.address} route=a`, `${two.address} route=b drain`];
+  const group = "sticky: route $arg_to $cookie_to";
+  await withSluice(inFrontOf(origins, { group }), async (address) => {
+    for (const [path, name] of [["/?to=b", "two"], ["/?to=a", "one"], ["/", "one"], ["/", "one"]]) {
+      assertEquals((await exchange(address, getRequest(path))).bodyText, name);
+    }
+  });
+});

@@ -5,6 +5,7 @@ import { type ArgumentType, directive, type Settings, type Table } from "../dire
 import { parameters } from "../parameters.ts";
 import { flag, integer, listOf, scalarType, time } from "../types.ts";
 import { balance } from "./balance.ts";
+import { sticky } from "./sticky.ts";
 
 /** A peer's address, and how logs call it. */
 export interface NamedAddress {
@@ -89,6 +90,31 @@ export const peerParameters = {
     default: "off",
     doc: "It gets no requests.",
   }),
+  isDraining: directive({
+    name: "drain",
+    contexts: ["peer"],
+    type: flag,
+    default: "off",
+    doc: "It gets only the requests that `sticky` binds to it.",
+  }),
+  slowStartMs: directive({
+    name: "slow_start",
+    contexts: ["peer"],
+    type: time(),
+    default: "0",
+    doc: "How long its weight takes to grow back, from a hundredth, when it works again after it " +
+      "was out. Not with `ip_hash`, `hash` and `random`, nor for the only peer of a group.",
+  }),
+  route: directive({
+    name: "route",
+    contexts: ["peer"],
+    type: scalarType(
+      "name",
+      'a name such as "a"',
+      (text) => /^[\w.-]+$/.test(text) ? text : undefined,
+    ),
+    doc: "What `sticky` calls the peer; else it is the MD5 hash of its address and port.",
+  }),
   isFollowed: directive({
     name: "resolve",
     contexts: ["peer"],
@@ -149,6 +175,22 @@ export const upstreamDirectives = {
       "exactly nginx's, which has a directive of its own for each way: `least_conn`, `ip_hash`, " +
       "`hash KEY consistent`, `random two least_conn`. As there, `ip_hash`, `hash` and `random` " +
       "allow no `backup`.",
+  }),
+  sticky: directive({
+    name: "sticky",
+    contexts: ["upstream"],
+    merge: "own",
+    type: sticky,
+    example: {
+      yaml: "{ cookie: srv_id, expires: 1h, path: / }",
+      nginx: "cookie srv_id expires=1h path=/",
+    },
+    doc: "A client's requests go to the peer that its first one was given to, as long as it can " +
+      "be used. `cookie NAME`: a cookie with the peer's `route` tells; the client gets it with " +
+      "the first response, and again when its peer has changed. `expires` is how long the " +
+      "client keeps it, renewed by each response; `domain`, `path`, `httponly`, `secure` and " +
+      "`samesite` (strict, lax or none) are its attributes. `route $VARIABLE …`: the first of " +
+      "the texts that is not empty is the peer's `route`.",
   }),
   keepaliveConnections: directive({
     name: "keepalive",

@@ -101,6 +101,9 @@ Deno.test("config: the example of the design becomes records", () => {
     maxConns: 100,
     isBackup: false,
     isDown: false,
+    isDraining: false,
+    slowStartMs: 0,
+    route: undefined,
   });
   assertEquals(conf.groups[0]?.peers[2]?.isBackup, true);
   assertEquals(conf.listeners.length, 1);
@@ -811,6 +814,31 @@ Deno.test("config: bad upstreams", () => {
       '1:14: Cannot use backup peers in upstream "a": need a balance that allows them: round_robin or least_conn',
     ],
     [
+      "a: { servers: [localhost slow_start=1m, localhost], balance: hash $uri }",
+      '1:14: Cannot use slow_start in upstream "a": need a balance that allows it: round_robin or least_conn',
+    ],
+    [
+      "a: { servers: localhost, sticky: cookie }",
+      "1:47: Cannot set sticky to a list: need {cookie: NAME, …} or {route: $VARIABLE}",
+    ],
+    [
+      "a: { servers: localhost, sticky: { cookie: a b } }",
+      '1:57: Cannot set cookie to "a b": need the name of a cookie',
+    ],
+    [
+      "a: { servers: localhost, sticky: cookie a samesite=maybe pth=/ }",
+      '1:65: Cannot set samesite to "maybe": need one of strict, lax, none',
+      '1:71: Cannot use "pth" in sticky: no such parameter; did you mean "path"?',
+    ],
+    [
+      "a: { servers: localhost, sticky: route $hots }",
+      '1:53: Cannot use "$hots" in sticky: no such variable',
+    ],
+    [
+      "a: { servers: localhost, sticky: learn }",
+      '1:47: Cannot set sticky to "learn": need {cookie: NAME, …} or {route: $VARIABLE}',
+    ],
+    [
       "a: { servers: localhost }, A: { servers: localhost }",
       '1:41: Cannot have a second upstream "A": need names that differ in more than the case of letters',
     ],
@@ -1008,5 +1036,48 @@ upstreams: { app: { servers: 127.0.0.1, balance: ${text} } }
 servers: [{ locations: { /: { proxy: { pass: "http://app" } } } }]
 `);
     assertEquals(conf.groups[0]?.balance, balance as never, text);
+  }
+});
+
+Deno.test("sticky: nginx's words, or a map", () => {
+  const cookie = {
+    kind: "cookie",
+    name: "srv",
+    expiresMs: undefined,
+    domain: undefined,
+    path: undefined,
+    isHttpOnly: false,
+    isSecure: false,
+    sameSite: undefined,
+  };
+  const full = {
+    ...cookie,
+    expiresMs: 3_600_000,
+    domain: ".example.org",
+    path: "/",
+    isHttpOnly: true,
+    isSecure: true,
+    sameSite: "lax",
+  };
+  const cases: readonly (readonly [string, unknown])[] = [
+    ["cookie srv", cookie],
+    ["{ cookie: srv }", cookie],
+    ["cookie srv expires=1h domain=.example.org path=/ httponly secure samesite=lax", full],
+    [
+      "{ cookie: srv, expires: 1h, domain: .example.org, path: /, httponly: on, secure: on, samesite: lax }",
+      full,
+    ],
+    ["route $arg_r $cookie_r", { kind: "route", texts: ["$arg_r", "$cookie_r"] }],
+    ["{ route: $arg_r }", { kind: "route", texts: ["$arg_r"] }],
+  ];
+  for (const [text, sticky] of cases) {
+    const conf = read(`
+upstreams: { app: { servers: 127.0.0.1 route=a drain slow_start=5s, sticky: ${text} } }
+servers: [{ locations: { /: { proxy: { pass: "http://app" } } } }]
+`);
+    const [group] = conf.groups;
+    const { route, isDraining, slowStartMs } = group!.peers[0]!;
+    assertEquals(group?.sticky, sticky as never, text);
+    assertEquals([route, isDraining, slowStartMs], ["a", true, 5_000]);
   }
 });

@@ -5,8 +5,9 @@ import { addText, CRC_START, crcOf } from "../../../src/peer/crc32.ts";
 import { Hash } from "../../../src/peer/hash.ts";
 import { addressBytes, IpHash } from "../../../src/peer/ip_hash.ts";
 import { LeastConn } from "../../../src/peer/least_conn.ts";
-import { type Balancer, Peer, Selection } from "../../../src/peer/peer.ts";
+import { type Balancer, Peer, type PeerVerdict, Selection } from "../../../src/peer/peer.ts";
 import { RandomPeer } from "../../../src/peer/random.ts";
+import { RoundRobin } from "../../../src/peer/round_robin.ts";
 import { withRandom } from "../../support/random.ts";
 import { peerConf } from "./peer_conf.ts";
 
@@ -141,4 +142,88 @@ Deno.test("random two: of two that differ, the one with fewer connections for it
   peers[1]!.connections = 1;
   assertEquals(take(balancer), 1, "drawn: the first, the first again, the second");
   assertEquals(drawn, [0.99]);
+});
+
+Deno.test("a request that is bound to a peer goes there while it can, drained or not", () => {
+  const rows = [{ route: "a" }, { route: "b", isDraining: true }, { route: "c", maxConns: 1 }];
+  const balancers = [
+    new RoundRobin(peersOf(...rows)),
+    new LeastConn(peersOf(...rows)),
+    new ConsistentHash(peersOf(...rows)),
+  ];
+  for (const balancer of balancers) {
+    const bound = (id: string): number => {
+      const selection = new Selection();
+      selection.boundTo = id;
+      return take(balancer, "key", selection);
+    };
+    assertEquals([bound("b"), bound("b"), bound("a"), bound("c")], [1, 1, 0, 2]);
+    assertEquals([bound("c"), bound("nobody's")], [0, 0], "full, or unknown: a balancer's choice");
+    assertEquals(
+      [take(balancer, "x"), take(balancer, "y")],
+      [0, 0],
+      "unbound: not the drained one",
+    );
+  }
+});
+
+Deno.test("a bound request whose peer fails goes on to others, and not back", () => {
+  const balancer = new RoundRobin(peersOf({ route: "a" }, { route: "b" }, { isBackup: true }));
+  const selection = new Selection();
+  selection.boundTo = "b";
+  balancer.begin(selection);
+  const names: number[] = [];
+  for (let peer; (peer = balancer.get(selection, 0)) !== undefined;) {
+    names.push(balancer.peers.indexOf(peer));
+    balancer.free(selection, peer, "failed", 0);
+  }
+  assertEquals(names, [1, 0, 2]);
+});
+
+Deno.test("drain: the only peer of a group takes nothing either", () => {
+  assertEquals(take(new RoundRobin(peersOf({ isDraining: true }))), -1);
+});
+
+Deno.test("slow_start: a peer that was out gets its share by degrees", () => {
+  const balancer = new RoundRobin(peersOf({}, { slowStartMs: 10_000 }));
+  const [, slow] = balancer.peers;
+  const ask = (nowMs: number, verdict: PeerVerdict = "ok"): number => {
+    const selection = new Selection();
+    balancer.begin(selection);
+    const peer = balancer.get(selection, nowMs)!;
+    balancer.free(selection, peer, peer === slow ? verdict : "ok", nowMs);
+    return peer === slow ? 1 : 0;
+  };
+  const shareAt = (nowMs: number) => {
+    let count = 0;
+    for (let at = 0; at < 1_000; at++) count += ask(nowMs);
+    return count / 1_000;
+  };
+  assertEquals(shareAt(0), 0.5);
+  while (ask(1_000, "failed") === 0);
+  assertEquals([slow!.fails, shareAt(5_000)], [1, 0]);
+  while (ask(11_001) === 0); // its trial
+  const near = (share: number, expected: number) =>
+    assertEquals(Math.abs(share - expected) < 0.01, true, `${share} is not ${expected}`);
+  near(shareAt(11_001), 0.01 / 1.01);
+  near(shareAt(13_501), 0.25 / 1.25);
+  near(shareAt(16_001), 1 / 3);
+  near(shareAt(21_001), 0.5);
+  assertEquals(slow!.backAtMs, -Infinity);
+});
+
+Deno.test("slow_start: with least_conn a peer that is back takes fewer connections", () => {
+  const balancer = new LeastConn(peersOf({}, { slowStartMs: 10_000 }));
+  balancer.peers[1]!.backAtMs = 0;
+  for (let at = 0; at < 60; at++) {
+    const selection = new Selection();
+    balancer.begin(selection);
+    balancer.get(selection, 2_000);
+  }
+  assertEquals(balancer.peers.map(({ connections }) => connections), [50, 10]);
+});
+
+Deno.test("a peer's id: its route, else the MD5 of its address", () => {
+  const [one, two] = peersOf({ route: "a" }, { name: "127.0.0.1:8080" });
+  assertEquals([one!.id, two!.id], ["a", "5958c386bf5e9109ac10d2a628645aea"]);
 });
