@@ -35,6 +35,8 @@ export interface SetHeader {
   readonly value: Template<Request>;
   /** Whether it is `Upgrade`: the request asks for another protocol then. */
   readonly isUpgrade: boolean;
+  /** Whether it is `Host`, which no request may lack (RFC 9112, 3.2). */
+  readonly isHost: boolean;
   /** Whether it is `Connection`, which says whether another request may follow. */
   readonly isConnection: boolean;
 }
@@ -79,6 +81,7 @@ export class Proxy implements Handler {
         prefix,
         value,
         isUpgrade,
+        isHost: name.toLowerCase() === "host",
         isConnection,
         line: isReady ? bytesOf(`${name}: ${text}\r\n`) : undefined,
       };

@@ -138,12 +138,14 @@ export class ProxyDownstream implements Downstream {
     into.constant(isHttp10 ? HTTP_10 : HTTP_11);
     this.#asksForUpgrade = false;
     this.#asksToClose = !proxy.setsConnection && (isHttp10 || this.#target.group.keepsNone);
-    for (const { line, prefix, value, isUpgrade, isConnection } of proxy.setHeaders) {
+    for (const { line, prefix, value, isUpgrade, isHost, isConnection } of proxy.setHeaders) {
       if (line !== undefined) {
         into.constant(line);
         continue;
       }
-      const text = value.render(request);
+      let text = value.render(request);
+      // The client sent no Host, in HTTP/1.0: the peer's own name. (nginx sends none either.)
+      if (isHost && text === "" && !isHttp10) text = this.#target.proxyHost;
       if (isConnection) this.#asksToClose = saysClose(text, isHttp10);
       if (text === "") continue; // an empty value drops the field
       if (isUpgrade) this.#asksForUpgrade = true;

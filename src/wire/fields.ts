@@ -170,6 +170,21 @@ export class FieldLines {
     return this.#offsets[index * STRIDE + VALUE_END]!;
   }
 
+  /**
+   * Whether there is a tab in the space around the value. It is space (RFC 9110, 5.6.3),
+   * but nginx takes it for a part of the value, and nobody sends it in earnest.
+   */
+  hasTabAround(index: number): boolean {
+    const { bytes } = this;
+    for (let at = this.valueStart(index) - 1; bytes[at] !== COLON; at--) {
+      if (bytes[at] === HTAB) return true;
+    }
+    for (let at = this.valueEnd(index); bytes[at] !== CR; at++) {
+      if (bytes[at] === HTAB) return true;
+    }
+    return false;
+  }
+
   name(index: number): string {
     const at = index * STRIDE;
     return latin1(this.bytes, this.#offsets[at + NAME_START]!, this.#offsets[at + NAME_END]!);

@@ -136,7 +136,9 @@ export abstract class Head {
     const { fields } = this;
     const start = fields.valueStart(index);
     const end = fields.valueEnd(index);
-    if (start === end) throw new BadMessage(400, "an illegal Content-Length");
+    if (start === end || fields.hasTabAround(index)) {
+      throw new BadMessage(400, "an illegal Content-Length");
+    }
     let length = 0;
     for (let at = start; at < end; at++) {
       const digit = fields.bytes[at]! - 0x30;
@@ -152,6 +154,7 @@ export abstract class Head {
     if (this.isChunked) throw new BadMessage(400, "more than one Transfer-Encoding");
     const { fields } = this;
     if (
+      fields.hasTabAround(index) ||
       !equalsIgnoringCase(fields.bytes, fields.valueStart(index), fields.valueEnd(index), CHUNKED)
     ) {
       throw new BadMessage(501, "an unknown Transfer-Encoding");

@@ -31,6 +31,13 @@ Deno.test("a request reaches the origin with its method, target and fields; Host
   );
 });
 
+Deno.test("set_header Host: where the client sent none the group's name is there: HTTP/1.1 has to have one", async () => {
+  for (const value of ["$http_host", "''"]) {
+    const head = await seen("GET / HTTP/1.0\r\n\r\n", { proxy: `set_header: { Host: ${value} }` });
+    assertEquals(head, "GET / HTTP/1.1\r\nHost: app\r\n\r\n");
+  }
+});
+
 Deno.test("an unusual method passes", async () => {
   const head = await seen("PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n");
   assertEquals(head, "PROPFIND / HTTP/1.1\r\nHost: app\r\n\r\n");

@@ -90,6 +90,10 @@ const BAD: readonly (readonly [name: string, text: string, status: number, reaso
   ["an empty coding", post("Transfer-Encoding:"), 501, /unknown/],
   ["a coding in quotes", post('Transfer-Encoding: "chunked"'), 501, /unknown/],
   ["xchunked", post("Transfer-Encoding: xchunked"), 501, /unknown/],
+  ["a tab before chunked", post("Transfer-Encoding:\tchunked"), 501, /unknown/],
+  ["a tab behind chunked", post("Transfer-Encoding: chunked\t"), 501, /unknown/],
+  ["a tab before a length", post("Content-Length: \t5"), 400, /Content-Length/],
+  ["a tab behind a length", post("Content-Length:5 \t"), 400, /Content-Length/],
   ["chunked and a control", post("Transfer-Encoding: \x0bchunked"), 400, /control/],
   ["chunked and nbsp", post("Transfer-Encoding: chunked\xa0"), 501, /unknown/],
   [
