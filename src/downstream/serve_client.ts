@@ -18,7 +18,7 @@ export interface ClientHandler {
   onRefused(client: ClientConnection, refusal: BadMessage): void;
   /** The connection ended in the middle of something, and why. */
   onBroken(client: ClientConnection, failure: Failure): void;
-  /** A bug of ours ended the connection. */
+  /** A bug of ours ended the connection, or there was no buffer memory for it. */
   onBug(client: ClientConnection, error: unknown): void;
 }
 

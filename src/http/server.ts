@@ -4,7 +4,7 @@
  * @module
  */
 import type { Client, ClientConf, ClientConnection, ClientHandler } from "../downstream/mod.ts";
-import { Failure, NEVER } from "../event/mod.ts";
+import { Failure, NEVER, OutOfBuffers } from "../event/mod.ts";
 import type { AccessLog } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import { mayFollow, type Redirect, refuse } from "./redirect.ts";
@@ -131,11 +131,11 @@ export class HttpServer implements ClientHandler, Server {
   }
 
   onBug(client: ClientConnection, error: unknown): void {
+    const { errorLog } = this.#options.worker;
+    const context = { connection: client.id, client: client.conn.remote.hostname };
+    if (error instanceof OutOfBuffers) return errorLog.log("error", error.message, context);
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
-    this.#options.worker.errorLog.log("crit", `a bug in this proxy ended a connection: ${text}`, {
-      connection: client.id,
-      client: client.conn.remote.hostname,
-    });
+    errorLog.log("crit", `a bug in this proxy ended a connection: ${text}`, context);
   }
 
   #route(request: Request): Location {

@@ -31,7 +31,8 @@ interface Fault {
     | "operation of the first peer"
     | "operation of every peer"
     | "client operation"
-    | "acquire";
+    | "acquire"
+    | "acquire for good";
   readonly k: number;
 }
 
@@ -126,14 +127,16 @@ const CASES: readonly Case[] = [
 /** Small pieces both ways, so that every phase meets a would-block. */
 const WRITES = [7, 20, 50];
 
-/** A pool whose k-th cell cannot be had at first; soon after it can. */
+/** A pool whose k-th cell cannot be had at first; soon after it can, or nobody ever hears of one. */
 class FailingPool extends SlabPool {
   readonly #failsAt: number;
+  readonly #isForGood: boolean;
   acquired = 0;
 
-  constructor(failsAt: number) {
+  constructor(failsAt: number, isForGood: boolean) {
     super({ maxBytes: 8 << 20, debug: true });
     this.#failsAt = failsAt;
+    this.#isForGood = isForGood;
   }
 
   override acquire(sizeBytes: number, holder: string): Buf | undefined {
@@ -141,6 +144,7 @@ class FailingPool extends SlabPool {
   }
 
   override onRoom(wake: () => void): () => void {
+    if (this.#isForGood) return () => {};
     const takeBack = super.onRoom(wake);
     let isWanted = true;
     queueMicrotask(() => {
@@ -203,7 +207,10 @@ servers:
     peers.push(transport);
     return Promise.resolve({ transport, remote: { hostname: "192.0.2.1", port: 80 } });
   };
-  const pool = new FailingPool(fault?.what === "acquire" ? fault.k : 0);
+  const pool = new FailingPool(
+    fault?.what.startsWith("acquire") ? fault.k : 0,
+    fault?.what === "acquire for good",
+  );
   const context = testContext({ connect, pool });
   const log: string[] = [];
   const errorLog = {
@@ -327,6 +334,7 @@ const KINDS = [
   ["operation of every peer", ({ peerOperations }: Counts) => peerOperations],
   ["client operation", ({ clientOperations }: Counts) => clientOperations],
   ["acquire", ({ acquires }: Counts) => acquires],
+  ["acquire for good", ({ acquires }: Counts) => acquires],
 ] as const;
 
 for (const each of CASES) {
