@@ -25,7 +25,12 @@ import { nearestName } from "./nearest.ts";
 import { quote } from "./problem.ts";
 
 /** Ways to balance that know `backup` and `slow_start`: nginx's list. */
-const GRADED: ReadonlySet<BalanceConf["kind"]> = new Set(["round_robin", "least_conn"]);
+const GRADED: ReadonlySet<BalanceConf["kind"]> = new Set([
+  "round_robin",
+  "least_conn",
+  "least_time",
+  "ewma",
+]);
 
 /** The groups found so far. */
 export interface Groups {
@@ -110,7 +115,7 @@ function buildGroup(
       span,
       cannot: `use backup peers in upstream ${quote(name)}`,
       found: `balance ${word}`,
-      expected: "need a balance that allows them: round_robin or least_conn",
+      expected: "need a balance that allows them: round_robin, least_conn, least_time or ewma",
     });
   }
   if (peers.some(({ slowStartMs }) => slowStartMs > 0) && !GRADED.has(balance.kind)) {
@@ -118,7 +123,7 @@ function buildGroup(
       span,
       cannot: `use slow_start in upstream ${quote(name)}`,
       found: `balance ${balance.kind}`,
-      expected: "need a balance that allows it: round_robin or least_conn",
+      expected: "need a balance that allows it: round_robin, least_conn, least_time or ewma",
     });
   }
   const resolver = resolverConf(building.settle(resolverDirectives, block, resolverOfRoot));

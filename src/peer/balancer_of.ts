@@ -9,6 +9,8 @@ import { ConsistentHash } from "./consistent_hash.ts";
 import { Hash } from "./hash.ts";
 import { IpHash } from "./ip_hash.ts";
 import { LeastConn } from "./least_conn.ts";
+import { LeastTime } from "./least_time.ts";
+import { PeakEwma } from "./peak_ewma.ts";
 import type { Balancer, Peer } from "./peer.ts";
 import { RandomPeer } from "./random.ts";
 import { RoundRobin } from "./round_robin.ts";
@@ -29,6 +31,10 @@ export function balancerOf(
       return conf.isConsistent
         ? new ConsistentHash(peers, onDisabled)
         : new Hash(peers, onDisabled);
+    case "least_time":
+      return new LeastTime(peers, conf.isToHead, onDisabled);
+    case "ewma":
+      return new PeakEwma(peers, onDisabled);
     case "random":
     case "random_two":
       return new RandomPeer(peers, conf.kind === "random_two", onDisabled);

@@ -85,7 +85,12 @@ export interface KeepaliveConf {
 
 /** `balance`: how the next peer is chosen. */
 export type BalanceConf =
-  | { readonly kind: "round_robin" | "least_conn" | "ip_hash" | "random" | "random_two" }
+  | { readonly kind: "round_robin" | "least_conn" | "ip_hash" | "random" | "random_two" | "ewma" }
+  | {
+    readonly kind: "least_time";
+    /** To the head of the answer; else to its last byte. */
+    readonly isToHead: boolean;
+  }
   | {
     readonly kind: "hash";
     /** A text with `$variables`. */

@@ -28,6 +28,9 @@ export class Peer {
   currentWeight = 0;
   /** When it came back from being out (`slow_start`), in ms of the clock. */
   backAtMs = -Infinity;
+  /** How long its answers take, in ms, and as of when: for balancers that go by it. 0: not known. */
+  averageMs = 0;
+  averagedAtMs = 0;
   #id: string | undefined;
 
   constructor(conf: PeerConf) {
@@ -87,6 +90,9 @@ export class Selection {
   key = "";
   /** The peer that the request is bound to, by its `id`; empty: none. Kept over a reset. */
   boundTo = "";
+  /** How long the attempt that ended took, to its head (-1: it had none) and in all, in ms. */
+  headerMs = -1;
+  responseMs = 0;
   /** State of balancers that hash. */
   hash = 0;
   hashes = 0;

@@ -82,6 +82,9 @@ export async function journey(exchange: Exchange): Promise<void> {
         // The idle connection had gone stale; a fresh one never is.
         if (outcome === "again") outcome = await roundTrip(exchange, peer, undefined);
       } finally {
+        const { headerMs, responseMs } = exchange.attempt!;
+        selection.headerMs = headerMs;
+        selection.responseMs = responseMs;
         group.balancer.free(selection, peer, verdictOn(exchange), context.deadlines.nowMs);
       }
       if (outcome === "served") return finalize(exchange);

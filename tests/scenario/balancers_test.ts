@@ -100,3 +100,28 @@ Deno.test("sticky route: a variable names the peer; one that drains has only suc
     }
   });
 });
+
+Deno.test("least_time and ewma: requests go where answers come soonest", async () => {
+  for (const balance of ["least_time header", "least_time last_byte", "ewma"]) {
+    const isOver = gate();
+    await using slow = await startOrigin({
+      each: [expectHead(), pause(isOver), send(okResponse("slow"))],
+    });
+    await using fast = await named("fast");
+    const conf = inFrontOf([slow.address, fast.address], { group: `balance: ${balance}` });
+    await withSluice(conf, async (address) => {
+      await using waiting = await connect(address);
+      await waiting.send(getRequest());
+      await slow.waitForRequest(1);
+      const startedAtMs = performance.now();
+      while (performance.now() - startedAtMs < 100) {
+        assertEquals((await exchange(address, getRequest())).bodyText, "fast");
+      }
+      isOver.open();
+      assertEquals((await waiting.readResponse()).bodyText, "slow");
+      for (let at = 0; at < 10; at++) { // it is idle now, but was slow
+        assertEquals((await exchange(address, getRequest())).bodyText, "fast");
+      }
+    });
+  }
+});

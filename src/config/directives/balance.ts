@@ -5,12 +5,13 @@ import { nearestName } from "../nearest.ts";
 import { type Mapping, type Node, wordsOf } from "../node.ts";
 import { flag, template } from "../types.ts";
 
-const WAYS = ["round_robin", "least_conn", "ip_hash", "random"] as const;
-const EXPECTED =
-  'one of round_robin, least_conn, ip_hash, random, "random two", or {hash: KEY, consistent: on}';
+const WAYS = ["round_robin", "least_conn", "ip_hash", "random", "ewma"] as const;
+const EXPECTED = "one of round_robin, least_conn, least_time header, least_time last_byte, ewma, " +
+  "ip_hash, random, random two, or {hash: KEY, consistent: on}";
 
 export const balance: ArgumentType<BalanceConf> = {
-  label: "round_robin | least_conn | ip_hash | random [two] | hash KEY [consistent]",
+  label: "round_robin | least_conn | least_time header | least_time last_byte | ewma | ip_hash | " +
+    "random [two] | hash KEY [consistent]",
   expected: EXPECTED,
   read(node, reading): BalanceConf | undefined {
     if (node.kind === "mapping") return readMap(node, reading);
@@ -22,6 +23,11 @@ export const balance: ArgumentType<BalanceConf> = {
     if (first.text === "random" && second === "two" && rest.length <= 2) {
       // nginx's `least_conn` is what it does anyway.
       if (third === undefined || third === "least_conn") return { kind: "random_two" };
+    }
+    if (first.text === "least_time" && rest.length === 1) {
+      if (second === "header" || second === "last_byte") {
+        return { kind: "least_time", isToHead: second === "header" };
+      }
     }
     if (first.text === "hash" && rest.length > 0 && rest.length <= 2) {
       if (third === undefined || third === "consistent") {

@@ -167,13 +167,17 @@ export const upstreamDirectives = {
     default: "round_robin",
     example: { yaml: "{ hash: $request_uri, consistent: on }", nginx: "none" },
     doc: "How the next peer is chosen, all by weight. `round_robin`: in turn. `least_conn`: the " +
-      "one with the fewest connections in use. `random`: any; `random two`: of two such, the " +
+      "one with the fewest connections in use. `least_time`: the one that would answer soonest, " +
+      "by the average time to its answers' `header` or `last_byte`, times its connections and " +
+      "one. `ewma`: likewise, but the average rises to a slow answer at once and is forgotten " +
+      "within some 10 s. `random`: any; `random two`: of two such, the " +
       "one with fewer connections. `ip_hash`: by the client's address, of IPv4 the first three " +
       "bytes. `hash KEY`: by a text with variables; `consistent`: in such a way that a peer " +
       "that comes or goes moves only its share of the keys (ketama). A client or a key whose " +
       "peer cannot be used gets another, and after 20 draws whose turn it is. Peers are " +
-      "exactly nginx's, which has a directive of its own for each way: `least_conn`, `ip_hash`, " +
-      "`hash KEY consistent`, `random two least_conn`. As there, `ip_hash`, `hash` and `random` " +
+      "exactly those that nginx chooses, but for `least_time` and `ewma`. It has a directive of " +
+      "its own for each way: `least_conn`, `ip_hash`, `hash KEY consistent`, `random two " +
+      "least_conn`. As there, `ip_hash`, `hash` and `random` " +
       "allow no `backup`.",
   }),
   sticky: directive({

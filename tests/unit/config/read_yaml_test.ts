@@ -30,8 +30,8 @@ servers:
       '~ \\.php$':    { proxy: { pass: "http://unix:/run/php.sock" } }
 `;
 
-const BALANCE =
-  'one of round_robin, least_conn, ip_hash, random, "random two", or {hash: KEY, consistent: on}';
+const BALANCE = "one of round_robin, least_conn, least_time header, least_time last_byte, ewma, " +
+  "ip_hash, random, random two, or {hash: KEY, consistent: on}";
 
 function read(text: string): SluiceConf {
   return readYaml(text, "test.yaml");
@@ -811,11 +811,11 @@ Deno.test("config: bad upstreams", () => {
     ],
     [
       "a: { servers: [localhost, localhost backup], balance: random two }",
-      '1:14: Cannot use backup peers in upstream "a": need a balance that allows them: round_robin or least_conn',
+      '1:14: Cannot use backup peers in upstream "a": need a balance that allows them: round_robin, least_conn, least_time or ewma',
     ],
     [
       "a: { servers: [localhost slow_start=1m, localhost], balance: hash $uri }",
-      '1:14: Cannot use slow_start in upstream "a": need a balance that allows it: round_robin or least_conn',
+      '1:14: Cannot use slow_start in upstream "a": need a balance that allows it: round_robin, least_conn, least_time or ewma',
     ],
     [
       "a: { servers: localhost, sticky: cookie }",
@@ -1022,6 +1022,9 @@ Deno.test("balance: nginx's words, or a map for hash", () => {
   const cases: readonly (readonly [string, unknown])[] = [
     ["least_conn", { kind: "least_conn" }],
     ["ip_hash", { kind: "ip_hash" }],
+    ["least_time header", { kind: "least_time", isToHead: true }],
+    ["least_time last_byte", { kind: "least_time", isToHead: false }],
+    ["ewma", { kind: "ewma" }],
     ["random", { kind: "random" }],
     ["random two", { kind: "random_two" }],
     ["random two least_conn", { kind: "random_two" }],

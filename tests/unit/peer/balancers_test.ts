@@ -5,6 +5,8 @@ import { addText, CRC_START, crcOf } from "../../../src/peer/crc32.ts";
 import { Hash } from "../../../src/peer/hash.ts";
 import { addressBytes, IpHash } from "../../../src/peer/ip_hash.ts";
 import { LeastConn } from "../../../src/peer/least_conn.ts";
+import { LeastTime } from "../../../src/peer/least_time.ts";
+import { PeakEwma } from "../../../src/peer/peak_ewma.ts";
 import { type Balancer, Peer, type PeerVerdict, Selection } from "../../../src/peer/peer.ts";
 import { RandomPeer } from "../../../src/peer/random.ts";
 import { RoundRobin } from "../../../src/peer/round_robin.ts";
@@ -226,4 +228,74 @@ Deno.test("slow_start: with least_conn a peer that is back takes fewer connectio
 Deno.test("a peer's id: its route, else the MD5 of its address", () => {
   const [one, two] = peersOf({ route: "a" }, { name: "127.0.0.1:8080" });
   assertEquals([one!.id, two!.id], ["a", "5958c386bf5e9109ac10d2a628645aea"]);
+});
+
+/** Lets each peer answer in its time, one request after another; returns how many each got. */
+function serve(
+  balancer: Balancer,
+  timesMs: readonly number[],
+  count: number,
+  fromMs = 0,
+): number[] {
+  const counts = timesMs.map(() => 0);
+  let nowMs = fromMs;
+  for (let at = 0; at < count; at++) {
+    const selection = new Selection();
+    balancer.begin(selection);
+    const peer = balancer.get(selection, nowMs)!;
+    const index = balancer.peers.indexOf(peer);
+    const takenMs = timesMs[index]!;
+    nowMs += takenMs;
+    selection.headerMs = takenMs / 2;
+    selection.responseMs = takenMs;
+    balancer.free(selection, peer, "ok", nowMs);
+    counts[index]!++;
+  }
+  return counts;
+}
+
+Deno.test("least_time: the quickest peer, once each has been asked", () => {
+  for (const isToHead of [true, false]) {
+    const balancer = new LeastTime(peersOf({}, {}, {}), isToHead);
+    assertEquals(serve(balancer, [20, 4, 10], 100), [1, 98, 1]);
+  }
+});
+
+Deno.test("least_time: connections and weights count too", () => {
+  const balancer = new LeastTime(peersOf({}, { weight: 2 }), true);
+  for (const peer of balancer.peers) peer.averageMs = 10;
+  const taken = Array.from({ length: 9 }, () => take(balancer));
+  assertEquals(taken.filter((at) => at === 1).length, 6, `${taken}`);
+});
+
+Deno.test("least_time: what had no answer changes no average", () => {
+  const balancer = new LeastTime(peersOf({ maxFails: 0 }, {}), true);
+  const [peer] = balancer.peers;
+  peer!.averageMs = 10;
+  const selection = new Selection();
+  selection.headerMs = -1;
+  balancer.begin(selection);
+  peer!.connections = 1;
+  balancer.free(selection, peer!, "failed", 0);
+  assertEquals(peer!.averageMs, 10);
+});
+
+Deno.test("ewma: a peer that is slow once is left alone, and is asked again in time", () => {
+  const balancer = new PeakEwma(peersOf({}, {}));
+  assertEquals(serve(balancer, [2, 4], 10), [9, 1]);
+  assertEquals(serve(balancer, [500, 4], 50, 100), [1, 49]);
+  const later = serve(balancer, [2, 4], 200, 60_000);
+  assertEquals(later[0]! > 150, true, `${later}`);
+});
+
+Deno.test("ewma: failing quickly is not being quick", () => {
+  const balancer = new PeakEwma(peersOf({ maxFails: 0 }, { maxFails: 0 }));
+  const [peer] = balancer.peers;
+  peer!.averageMs = 50;
+  const selection = new Selection();
+  balancer.begin(selection);
+  selection.headerMs = selection.responseMs = 1;
+  peer!.connections = 1;
+  balancer.free(selection, peer!, "failed", 0);
+  assertEquals(peer!.averageMs, 50);
 });
