@@ -41,6 +41,8 @@ const CONNECTION_UPGRADE = bytesOf("Connection: upgrade\r\n");
 const TRANSFER_CHUNKED = bytesOf("Transfer-Encoding: chunked\r\n");
 
 const PARTIAL_CONTENT = 206;
+/** HTTP/2 as a protocol to be upgraded to, or anything of HTTP. */
+const HTTP_2 = /(?:^|[\s,])(?:h2c?|http)(?=$|[\s,\/])/i;
 const ACCEPT_RANGES = bytesOf("Accept-Ranges: bytes\r\n");
 const WWW_AUTHENTICATE = bytesOf("www-authenticate");
 const CONTENT_TYPE = bytesOf("content-type");
@@ -148,7 +150,10 @@ export class ProxyDownstream implements Downstream {
       if (isHost && text === "" && !isHttp10) text = this.#target.proxyHost;
       if (isConnection) this.#asksToClose = saysClose(text, isHttp10);
       if (text === "") continue; // an empty value drops the field
-      if (isUpgrade) this.#asksForUpgrade = true;
+      if (isUpgrade) {
+        if (HTTP_2.test(text)) continue; // requests in it would pass by every location
+        this.#asksForUpgrade = true;
+      }
       into.constant(prefix);
       into.text(text);
       into.crlf();

@@ -247,6 +247,16 @@ Deno.test("Upgrade is a matter of one connection: it does not pass unless it is 
   });
 });
 
+Deno.test("an Upgrade to HTTP/2 does not pass even where Upgrade does: its requests would pass by every location", async () => {
+  await using origin = await startOrigin({ each: [expectHead(), send(`${SWITCHES}smuggled`)] });
+  await withSluice(inFrontOf(origin, { proxy: UPGRADE }), async (address, sluice) => {
+    const request = getRequest("/", "Connection: upgrade", "Upgrade: websocket, H2C");
+    assertEquals((await exchange(address, request)).status, 502);
+    assertEquals(origin.requests[0]!.fields.has("Upgrade"), false);
+    await sluice.errorLine(/upstream changed protocols unasked/);
+  });
+});
+
 Deno.test("an Upgrade that the origin refuses opens no tunnel: what follows is read as requests", async () => {
   const script = [repeat(expectRequest(), send(okResponse("no")))];
   await using origin = await startOrigin({ each: script });
