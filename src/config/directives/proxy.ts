@@ -108,8 +108,8 @@ export const proxyDirectives = {
       "client; and after a method that is not known to be idempotent, such as POST, LOCK or PATCH, " +
       "was sent to a peer only with `non_idempotent` (nginx repeats methods that it does not know). A kept " +
       "connection that breaks before a byte of the answer was stale: the request goes out again on " +
-      "a fresh one under the same condition, which takes up no try and is no failure of the peer. " +
-      "(nginx counts a failure then, and asks the next peer, or nobody if this is `off`.)",
+      "a fresh one under the same condition, which takes up no try and is no failure of the peer " +
+      "(nginx counts a failure then, and asks the next peer, or nobody if this is `off`).",
   }),
   nextUpstreamTries: directive({
     name: "proxy_next_upstream_tries",
