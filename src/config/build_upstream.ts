@@ -138,7 +138,15 @@ function buildGroup(
     });
   }
   const keepalive = keepaliveConf(settings);
-  return { name, peers: peers.flatMap(peerConf), balance, sticky, keepalive, resolver };
+  return {
+    name,
+    peers: peers.flatMap(peerConf),
+    balance,
+    sticky,
+    queue: queueConf(settings),
+    keepalive,
+    resolver,
+  };
 }
 
 /** nginx's implicit upstream: one peer, all else as by default. */
@@ -183,6 +191,11 @@ function peerConf(
 /** nginx's: a name without a dot is short for one over TCP. */
 function serviceName(service: string, hostname: string): string {
   return service.includes(".") ? `${service}.${hostname}` : `_${service}._tcp.${hostname}`;
+}
+
+function queueConf({ queue }: UpstreamSettings): UpstreamGroupConf["queue"] {
+  if (queue?.requests === undefined) return undefined;
+  return { requests: queue.requests, timeoutMs: queue.timeoutMs };
 }
 
 function keepaliveConf(

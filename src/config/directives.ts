@@ -13,7 +13,7 @@ import { placeDirectives, responseDirectives } from "./directives/response.ts";
 import { resolverDirectives, resolverParameters } from "./directives/resolver.ts";
 import { actionDirectives, listenParameters, serverDirectives } from "./directives/server.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
-import { peerParameters, upstreamDirectives } from "./directives/upstream.ts";
+import { peerParameters, queueParameters, upstreamDirectives } from "./directives/upstream.ts";
 
 /** Directives that belong together: one page of the manual. */
 export interface Group {
@@ -77,7 +77,7 @@ export const GROUPS: readonly Group[] = [
     title: "Upstreams",
     intro: "Groups of peers, and the connections kept to them.",
     directives: upstreamDirectives,
-    parameters: { server: peerParameters },
+    parameters: { server: peerParameters, queue: queueParameters },
   },
   {
     page: "resolver",

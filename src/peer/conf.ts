@@ -118,6 +118,14 @@ export interface StickyCookieConf {
   readonly sameSite: "strict" | "lax" | "none" | undefined;
 }
 
+/** `queue`: requests that wait for a peer when all have their `max_conns`. */
+export interface QueueConf {
+  /** How many at once. */
+  readonly requests: number;
+  /** How long each. */
+  readonly timeoutMs: number;
+}
+
 /** One named group of `upstreams`, or the implicit group of a literal address. */
 export interface UpstreamGroupConf {
   readonly name: string;
@@ -125,6 +133,7 @@ export interface UpstreamGroupConf {
   /** Not there: round robin. */
   readonly balance?: BalanceConf;
   readonly sticky?: StickyConf | undefined;
+  readonly queue?: QueueConf | undefined;
   readonly keepalive: KeepaliveConf;
   /** For the servers that are looked up at run time. */
   readonly resolver: ResolverConf;

@@ -10,7 +10,7 @@ import { addByte, addText, CRC_START, crcOf } from "./crc32.ts";
 import type { Peer, Selection } from "./peer.ts";
 import { inTurn } from "./round_robin.ts";
 
-/** nginx's number: with ten peers of weight 1 their shares are from 8 to 12 %. */
+/** nginx's number: with ten peers of weight 1 their shares are from 7 to 13 %. */
 const POINTS_PER_WEIGHT = 160;
 
 export class ConsistentHash extends BaseBalancer {

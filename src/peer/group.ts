@@ -16,6 +16,7 @@ import type {
 import type { Endpoint } from "./name_source.ts";
 import type { OnDemand } from "./on_demand.ts";
 import { type Balancer, Peer } from "./peer.ts";
+import { PeerQueue } from "./queue.ts";
 import type { Unresolved } from "./unresolved.ts";
 import { IdleConns } from "./upstream_conn.ts";
 
@@ -27,6 +28,8 @@ export class PeerGroup {
   readonly name: string;
   /** How requests are bound to peers, if they are. */
   readonly sticky: StickyConf | undefined;
+  /** Where requests wait when all peers are full, if they may. */
+  readonly queue: PeerQueue | undefined;
   readonly idle: IdleConns;
   /** Whether connections are closed after each request (`keepalive: 0`). */
   readonly keepsNone: boolean;
@@ -49,6 +52,7 @@ export class PeerGroup {
     this.#places = conf.peers.map((server) => ({ server, peers: peersOf(server) }));
     this.#balance = conf.balance ?? { kind: "round_robin" };
     this.sticky = conf.sticky;
+    if (conf.queue !== undefined) this.queue = new PeerQueue(conf.queue, deadlines);
     this.#balancer = this.#makeBalancer();
   }
 
@@ -93,6 +97,7 @@ export class PeerGroup {
       this.idle.closeAllOf(peer);
     }
     this.#balancer = this.#makeBalancer();
+    this.queue?.wake();
     return true;
   }
 

@@ -17,6 +17,7 @@ export { FollowedNames } from "./followed_names.ts";
 export { type OnDisabled, PeerGroup } from "./group.ts";
 export type { OnDemand } from "./on_demand.ts";
 export { type Balancer, Peer, type PeerVerdict, Selection } from "./peer.ts";
+export { PeerQueue } from "./queue.ts";
 export { type Answer, Resolution, Resolver } from "./resolver.ts";
 export type { StickyConf, StickyCookieConf } from "./conf.ts";
 export { RoundRobin } from "./round_robin.ts";

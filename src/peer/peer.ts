@@ -52,6 +52,12 @@ export class Peer {
     return true;
   }
 
+  /** It has all the connections that it may have, and would be used if it had not. */
+  get isFull(): boolean {
+    const { maxConns, isDown } = this.#conf;
+    return maxConns > 0 && this.connections >= maxConns && !isDown;
+  }
+
   /** What binds a request to it. */
   get id(): string {
     return this.#id ??= this.conf.route ?? createHash("md5").update(this.name).digest("hex");

@@ -12,6 +12,9 @@
  *                                         └─────── next_upstream ◄─ a failure or a refusal
  * ```
  *
+ * Where all peers have their `max_conns` and the group has a `queue`, the request waits for
+ * one of them (`wait_for_peer`).
+ *
  * A phase is an async generator that the exchange's driver runs. Where a request meets
  * nothing to wait for, the phase is not entered at all: that is what makes a small
  * request cheap.
@@ -45,6 +48,7 @@ import { respondUpgraded, sendUpgraded, startTunnel } from "./respond_upgraded.t
 import { regainRequest, roomToResend, sendHead, sendRequest } from "./send_request.ts";
 import { beginStore } from "./store_response.ts";
 import { takeRequest } from "./take_request.ts";
+import { isWorthWaiting, waitForPeer } from "./wait_for_peer.ts";
 
 const SWITCHING_PROTOCOLS = 101;
 const REQUEST_TIMEOUT = 408;
@@ -65,7 +69,17 @@ export async function journey(exchange: Exchange): Promise<void> {
     const { onDemand } = group;
     if (onDemand?.isDue(context.deadlines.nowMs)) await driver.run(resolve(exchange, onDemand));
     while (true) { // bounded: a selection never returns a peer twice
-      const peer = group.balancer.get(selection, context.deadlines.nowMs);
+      const { queue } = group;
+      let peer: Peer | undefined;
+      if (queue === undefined || queue.count === 0) {
+        peer = group.balancer.get(selection, context.deadlines.nowMs);
+      }
+      if (peer === undefined && queue !== undefined) {
+        if (queue.count > 0 || isWorthWaiting(exchange)) {
+          exchange.doing = "waiting for a peer";
+          peer = await driver.run(waitForPeer(exchange, queue));
+        }
+      }
       if (peer === undefined) {
         exchange.doing = "connecting to upstream";
         const record = exchange.beginAttempt(group.name); // as in nginx's lists
@@ -86,6 +100,7 @@ export async function journey(exchange: Exchange): Promise<void> {
         selection.headerMs = headerMs;
         selection.responseMs = responseMs;
         group.balancer.free(selection, peer, verdictOn(exchange), context.deadlines.nowMs);
+        queue?.wake();
       }
       if (outcome === "served") return finalize(exchange);
       if (outcome !== "next") {

@@ -97,7 +97,7 @@ realServerTest("10,000 requests: each peer is the one that nginx chooses", ["ngi
 });
 
 /**
- * Nginx's 160 points for a weight leave the shares uneven: a tenth is from 8 to 12 %, there
+ * Nginx's 160 points for a weight leave the shares uneven: a tenth is from 7 to 13 %, there
  * as here, since the points are the same. More weight is more points, and evens them out.
  */
 for (const [weight, most] of [[1, 0.13], [10, 0.11]] as const) {

@@ -1,16 +1,18 @@
 /** Which peer a request goes to, by the group's `balance`. */
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { connect, exchange, getRequest } from "../support/client.ts";
-import { inFrontOf, withSluice } from "../support/in_process.ts";
+import { eventually, inFrontOf, type InProcessSluice, withSluice } from "../support/in_process.ts";
 import {
   expectHead,
   okResponse,
   type Origin,
   pause,
+  repeat,
   respondWith,
   send,
   startOrigin,
 } from "../support/origin.ts";
+import { freePorts } from "../support/real_servers.ts";
 import { gate } from "../support/within.ts";
 
 const named = (name: string): Promise<Origin> => respondWith(okResponse(name));
@@ -124,4 +126,80 @@ Deno.test("least_time and ewma: requests go where answers come soonest", async (
       }
     });
   }
+});
+
+/** Waits until so many requests are in the queue. */
+function queued(sluice: InProcessSluice, count: number): Promise<void> {
+  const line = `${count} requests that wait for a peer`;
+  return eventually(line, () => sluice.stats().outstanding.includes(line));
+}
+
+/** Answers its first request when it is told to, and the others at once. */
+async function startHeld(): Promise<{ origin: Origin; answer: () => void } & AsyncDisposable> {
+  const isOver = gate();
+  const next = repeat(expectHead(), send(okResponse("next")));
+  const origin = await startOrigin({
+    first: [[expectHead(), pause(isOver), send(okResponse("held")), next]],
+    each: [next],
+  });
+  return {
+    origin,
+    answer: () => isOver.open(),
+    [Symbol.asyncDispose]: () => origin[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("queue: a request waits for room at a peer; one too many is 502 at once", async () => {
+  await using held = await startHeld();
+  const conf = inFrontOf(`${held.origin.address} max_conns=1`, { group: "queue: 2" });
+  await withSluice(conf, async (address, sluice) => {
+    await using first = await connect(address);
+    await first.send(getRequest("/1"));
+    await held.origin.waitForRequest(1);
+    await using second = await connect(address);
+    await second.send(getRequest("/2"));
+    await using gone = await connect(address);
+    await gone.send(getRequest("/gone"));
+    await queued(sluice, 2);
+    assertEquals((await exchange(address, getRequest("/4"))).status, 502);
+    await sluice.errorLine(/no live upstreams .*GET \/4 /);
+
+    await gone.reset(); // its place is free again
+    await queued(sluice, 1);
+    await using third = await connect(address);
+    await third.send(getRequest("/3"));
+    await queued(sluice, 2);
+    held.answer();
+    assertEquals((await first.readResponse()).bodyText, "held");
+    assertEquals((await second.readResponse()).bodyText, "next");
+    assertEquals((await third.readResponse()).bodyText, "next");
+  });
+  assertEquals(held.origin.requestsSeen, 3);
+});
+
+Deno.test("queue: who has waited long enough is answered with 502", async () => {
+  await using held = await startHeld();
+  const group = "queue: 5 timeout=50ms";
+  const conf = inFrontOf(`${held.origin.address} max_conns=1`, { group });
+  await withSluice(conf, async (address, sluice) => {
+    await using first = await connect(address);
+    await first.send(getRequest("/1"));
+    await held.origin.waitForRequest(1);
+    const late = await Promise.all([2, 3].map((at) => exchange(address, getRequest(`/${at}`))));
+    assertEquals(late.map(({ status }) => status), [502, 502]);
+    await sluice.errorLine(/no live upstreams/);
+    held.answer();
+    assertEquals((await first.readResponse()).bodyText, "held");
+    assertEquals((await exchange(address, getRequest("/4"))).bodyText, "next");
+  });
+});
+
+Deno.test("queue: where no peer is full there is nothing to wait for", async () => {
+  const [port] = await freePorts(1);
+  const origins = [`127.0.0.1:${port} max_conns=1`, `127.0.0.1:${port} max_conns=1 backup`];
+  await withSluice(inFrontOf(origins, { group: "queue: 5" }), async (address, sluice) => {
+    assertEquals((await exchange(address, getRequest())).status, 502);
+    assertEquals((await exchange(address, getRequest())).status, 502);
+    await sluice.errorLine(/no live upstreams/);
+  });
 });

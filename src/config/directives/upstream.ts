@@ -138,6 +138,22 @@ export const peerParameters = {
   }),
 } satisfies Table;
 
+export const queueParameters = {
+  requests: directive({
+    name: "requests",
+    contexts: ["upstream"],
+    type: integer({ min: 1, max: 1_000_000 }),
+    doc: "How many may wait at once.",
+  }),
+  timeoutMs: directive({
+    name: "timeout",
+    contexts: ["upstream"],
+    type: time({ min: "1ms" }),
+    default: "60s",
+    doc: "How long one waits.",
+  }),
+} satisfies Table;
+
 export type Peer = Settings<typeof peerParameters>;
 
 export const upstreamDirectives = {
@@ -195,6 +211,20 @@ export const upstreamDirectives = {
       "client keeps it, renewed by each response; `domain`, `path`, `httponly`, `secure` and " +
       "`samesite` (strict, lax or none) are its attributes. `route $VARIABLE …`: the first of " +
       "the texts that is not empty is the peer's `route`.",
+  }),
+  queue: directive({
+    name: "queue",
+    contexts: ["upstream"],
+    merge: "own",
+    type: parameters(
+      queueParameters,
+      ["requests"],
+      'a number such as "100", or {requests, timeout}',
+    ),
+    example: { yaml: "{ requests: 100, timeout: 5s }", nginx: "100 timeout=5s" },
+    doc: "How many requests may wait when the peers that could be used all have their " +
+      "`max_conns`; first come, first served. When there are that many already, or the time is " +
+      "over, the answer is 502. Without it, it is 502 at once.",
   }),
   keepaliveConnections: directive({
     name: "keepalive",

@@ -818,6 +818,11 @@ Deno.test("config: bad upstreams", () => {
       '1:14: Cannot use slow_start in upstream "a": need a balance that allows it: round_robin, least_conn, least_time or ewma',
     ],
     [
+      "a: { servers: localhost, queue: 0 timeout=0 }",
+      '1:46: Cannot set requests to "0": need a whole number from 1 to 1000000',
+      '1:56: Cannot set timeout to "0": need a time such as "60s" or "500ms", at least 1ms',
+    ],
+    [
       "a: { servers: localhost, sticky: cookie }",
       "1:47: Cannot set sticky to a list: need {cookie: NAME, …} or {route: $VARIABLE}",
     ],
@@ -1082,5 +1087,21 @@ servers: [{ locations: { /: { proxy: { pass: "http://app" } } } }]
     const { route, isDraining, slowStartMs } = group!.peers[0]!;
     assertEquals(group?.sticky, sticky as never, text);
     assertEquals([route, isDraining, slowStartMs], ["a", true, 5_000]);
+  }
+});
+
+Deno.test("queue: a number and a time", () => {
+  const cases: readonly (readonly [string, unknown])[] = [
+    ["", undefined],
+    [", queue: 10", { requests: 10, timeoutMs: 60_000 }],
+    [", queue: 10 timeout=5s", { requests: 10, timeoutMs: 5_000 }],
+    [", queue: { requests: 3, timeout: 100ms }", { requests: 3, timeoutMs: 100 }],
+  ];
+  for (const [text, queue] of cases) {
+    const conf = read(`
+upstreams: { app: { servers: 127.0.0.1${text} } }
+servers: [{ locations: { /: { proxy: { pass: "http://app" } } } }]
+`);
+    assertEquals(conf.groups[0]?.queue, queue as never, text);
   }
 });
