@@ -37,6 +37,8 @@ export type {
 } from "./src/config/config_object.ts";
 export { ConfigError, type Problem } from "./src/config/mod.ts";
 export { CannotListen, type ServerStats } from "./src/control/running_server.ts";
+export type { SlabPoolStats } from "./src/buffer/mod.ts";
+export type { LogLevel } from "./src/log/mod.ts";
 
 export type {
   CustomHandler,

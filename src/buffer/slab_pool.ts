@@ -28,9 +28,13 @@ export interface SlabPoolOptions {
 
 /** A snapshot for status and tests. */
 export interface SlabPoolStats {
+  /** Memory that is taken, in bytes: it is carved into cells, held or free. */
   readonly slabBytes: number;
+  /** What it may grow to. */
   readonly maxBytes: number;
+  /** Cells that somebody holds. */
   readonly heldCells: number;
+  /** Their length in bytes, however full they are. */
   readonly heldBytes: number;
   /** Times {@linkcode SlabPool.acquire} had to say "no". */
   readonly refusals: number;

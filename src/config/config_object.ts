@@ -16,6 +16,7 @@ export type ConfigValue =
 
 /** A level of the configuration: its directives, by their names in YAML. */
 export interface ConfigLevel {
+  /** Any directive of the manual that may stand at this level. */
   readonly [directive: string]: ConfigValue;
 }
 
@@ -41,6 +42,7 @@ export interface UpstreamConfig extends ConfigLevel {
 export interface ServerConfig extends ConfigLevel {
   /** `8080`, `"127.0.0.1:0"`, `"unix:/run/sluice.sock"`, or a list of such. Port 0 is a free one. */
   readonly listen: string | number | ConfigLevel | readonly (string | number | ConfigLevel)[];
+  /** Hosts that it answers for; `*.example.org` and `~ regex` too. */
   readonly server_name?: string | readonly string[];
   /** What is done with a path: by pattern, `/x`, `= /x`, `^~ /x`, `~ regex`, `~* regex`. */
   readonly locations?: { readonly [pattern: string]: LocationConfig };

@@ -19,8 +19,11 @@ export interface Source {
 
 /** One problem. Lines and columns count from 1, columns in characters. */
 export interface Problem {
+  /** Name of the file, or what a text is called instead. */
   readonly file: string;
+  /** Where it begins. */
   readonly line: number;
+  /** Where it begins in its line. */
   readonly column: number;
   /** `Cannot set read_timeout to "60 sec": need a time such as "60s" or "500ms"`. */
   readonly message: string;
@@ -30,16 +33,20 @@ export interface Problem {
   readonly expected: string;
   /** The nearest known name, when a name is unknown. */
   readonly nearest: string | undefined;
-  /** The line it is in, and how many of its characters are meant. */
+  /** The line it is in. */
   readonly sourceLine: string;
+  /** How many of the line's characters are meant, from `column` on. */
   readonly length: number;
 }
 
 /** Every problem of a configuration, in the order of the file. */
 export class ConfigError extends Error {
+  /** Tells the class in messages. */
   override readonly name = "ConfigError";
+  /** At least one. */
   readonly problems: readonly Problem[];
 
+  /** Its message has a line for each problem. */
   constructor(problems: readonly Problem[]) {
     super(
       problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)

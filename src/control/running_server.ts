@@ -22,6 +22,7 @@ export interface RunningServer {
 
 /** A snapshot of what one server holds. */
 export interface ServerStats {
+  /** The memory of all buffers. */
   readonly pool: SlabPoolStats;
   /** Clients that are connected. */
   readonly clients: number;
@@ -57,9 +58,10 @@ export type StartServer = (
 
 /** An address that cannot be listened on. `cause` is what the system said. */
 export class CannotListen extends Error {
+  /** Tells the class in messages. */
   override readonly name = "CannotListen";
 
-  /** @param address As the configuration writes it. */
+  /** `address` is as the configuration writes it, `cause` what the system said. */
   constructor(readonly address: string, cause: unknown) {
     super(`Cannot listen on ${address}`, { cause });
   }

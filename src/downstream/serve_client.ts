@@ -24,6 +24,14 @@ export interface ClientHandler {
 
 /** Serves a connection to its end. Never rejects; the connection is closed and holds nothing after. */
 export async function serveClient(client: ClientConnection, handler: ClientHandler): Promise<void> {
+  try {
+    await serve(client, handler);
+  } catch (error) {
+    handler.onBug(client, error); // in what ends a connection: nobody else has to go with it
+  }
+}
+
+async function serve(client: ClientConnection, handler: ClientHandler): Promise<void> {
   const { driver } = client;
   try {
     while (await driver.run(readRequestHead(client))) {

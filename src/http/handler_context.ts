@@ -61,17 +61,24 @@ export interface HandlerVariables {
 
 /** How a subrequest differs from a GET without a body. */
 export interface SubrequestInit {
-  /** @default "GET" */
+  /**
+   * The method: a token, in upper case as a rule.
+   * @default "GET"
+   */
   readonly method?: string;
   /** Fields besides those of the request, or instead of them; an empty value leaves one out. */
   readonly headers?: Headers | Readonly<Record<string, string>>;
+  /** The body; a text is sent as UTF-8. */
   readonly body?: string | Uint8Array;
 }
 
 /** A whole response. Its body is at most `subrequest_output_buffer_size` long. */
 export interface SubrequestResponse {
+  /** Also of a response of the proxy's own, such as 502. */
   readonly status: number;
+  /** Its fields, as the location sends them. */
   readonly headers: Headers;
+  /** A copy: it stays after the request. */
   readonly body: Uint8Array<ArrayBuffer>;
   /** The body as UTF-8. */
   text(): string;

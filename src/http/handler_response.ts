@@ -9,7 +9,10 @@ import type { Request } from "./request.ts";
 
 /** What a handler answers with. A `Response` will do. */
 export interface HandlerResponse {
-  /** @default 200 */
+  /**
+   * 200 to 599.
+   * @default 200
+   */
   readonly status?: number;
   /** Fields about the connection and the body's length are not taken from here. */
   readonly headers?:

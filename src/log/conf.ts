@@ -14,8 +14,18 @@ export const LOG_LEVELS = [
   "notice",
   "info",
   "debug",
-] as const;
-export type LogLevel = typeof LOG_LEVELS[number];
+] as const satisfies readonly LogLevel[];
+
+/** Levels of the error log, the most severe first: nginx's. */
+export type LogLevel =
+  | "emerg"
+  | "alert"
+  | "crit"
+  | "error"
+  | "warn"
+  | "notice"
+  | "info"
+  | "debug";
 
 /** A file by path, or one of the process's own streams. */
 export type LogPath = "stdout" | "stderr" | { readonly file: string };

@@ -5,30 +5,7 @@ import { readRequestHead } from "../../../src/downstream/read_request_head.ts";
 import { AGAIN } from "../../../src/event/mod.ts";
 import { settled } from "../../support/manual_clock.ts";
 import { assertQuiet, scriptedConn, testContext } from "../../support/scripted_transport.ts";
-
-const LISTEN = {
-  clientHeaderTimeoutMs: 60_000,
-  clientHeaderBufferSizeBytes: 1024,
-  largeClientHeaderBufferCount: 4,
-  largeClientHeaderBufferSizeBytes: 8192,
-  maxHeaders: 100,
-};
-const CLIENT = {
-  clientBodyTimeoutMs: 60_000,
-  clientMaxBodySizeBytes: 1 << 20,
-  clientBodyBufferSizeBytes: 16_384,
-  clientBodyTempPath: "/tmp",
-  clientBodyInFileOnly: "off",
-  limitRate: "0",
-  limitRateAfterBytes: 0,
-  sendTimeoutMs: 60_000,
-  keepaliveTimeoutMs: 75_000,
-  keepaliveRequests: 1000,
-  lingeringClose: "on",
-  lingeringTimeMs: 30_000,
-  lingeringTimeoutMs: 5_000,
-  serverTokens: true,
-} as const;
+import { CLIENT, LISTEN } from "./client_conf.ts";
 
 /** A client whose request head has been read. */
 async function clientWith(head: string) {

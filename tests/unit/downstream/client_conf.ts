@@ -1,0 +1,24 @@
+/** What a client's side is told in unit tests. */
+export const LISTEN = {
+  clientHeaderTimeoutMs: 60_000,
+  clientHeaderBufferSizeBytes: 1024,
+  largeClientHeaderBufferCount: 4,
+  largeClientHeaderBufferSizeBytes: 8192,
+  maxHeaders: 100,
+};
+export const CLIENT = {
+  clientBodyTimeoutMs: 60_000,
+  clientMaxBodySizeBytes: 1 << 20,
+  clientBodyBufferSizeBytes: 16_384,
+  clientBodyTempPath: "/tmp",
+  clientBodyInFileOnly: "off",
+  limitRate: "0",
+  limitRateAfterBytes: 0,
+  sendTimeoutMs: 60_000,
+  keepaliveTimeoutMs: 75_000,
+  keepaliveRequests: 1000,
+  lingeringClose: "on",
+  lingeringTimeMs: 30_000,
+  lingeringTimeoutMs: 5_000,
+  serverTokens: true,
+} as const;
