@@ -4,6 +4,7 @@ import { settled } from "../../support/manual_clock.ts";
 import {
   assertQuiet,
   CLOSED,
+  type ReadStep,
   scriptedConn,
   testContext,
 } from "../../support/scripted_transport.ts";
