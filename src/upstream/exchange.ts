@@ -33,6 +33,8 @@ export interface Attempt {
   responseBytes: number;
   /** What went wrong, if something did. */
   failure: AttemptKind | undefined;
+  /** It broke on a connection that had been idle, before a byte of an answer came. */
+  isStale: boolean;
 }
 
 /** Why a request went wrong, or an attempt of it did: one reason, the last. */
@@ -206,6 +208,7 @@ export class Exchange {
       bytesReceived: 0,
       responseBytes: 0,
       failure: undefined,
+      isStale: false,
     };
     attempt.isRedirected = this.attemptCount > 0 && this.attemptCount === this.groupStart;
     this.attemptCount++;
@@ -218,6 +221,7 @@ export class Exchange {
     attempt.startedAtMs = this.context.deadlines.nowMs;
     attempt.connectMs = attempt.headerMs = attempt.responseMs = -1;
     attempt.failure = undefined;
+    attempt.isStale = false;
     return attempt;
   }
 }

@@ -252,12 +252,14 @@ function note(exchange: Exchange, what: string, decision: Decision | "the client
 
 function decide(exchange: Exchange, kind: AttemptKind): Decision {
   const { conf, selection, context, upstream } = exchange;
+  const record = exchange.attempt!;
+  record.isStale = upstream !== undefined && upstream.isReused && record.status === 0 &&
+    upstream.buf.last === 0;
   return decideNext(kind, {
     method: exchange.method,
     isResponseBegun: exchange.isHeaderSent,
     isRequestSent: exchange.isRequestSent,
-    isStale: upstream !== undefined && upstream.isReused && exchange.attempt!.status === 0 &&
-      upstream.buf.last === 0,
+    isStale: record.isStale,
     isBodyGone: exchange.requestBody?.isStarted ?? false,
     triesLeft: selection.triesLeft,
     elapsedMs: context.deadlines.nowMs - exchange.startedAtMs,
@@ -266,11 +268,13 @@ function decide(exchange: Exchange, kind: AttemptKind): Decision {
 
 /**
  * What the attempt says of the peer: a 403, 404 or 429 is no fault of it, and as in nginx
- * neither is what happens once the client has its head.
+ * neither is what happens once the client has its head. Nor is an idle connection that it
+ * closed, even where the request may not be repeated (nginx counts that).
  */
 function verdictOn(exchange: Exchange): PeerVerdict {
-  const { failure } = exchange.attempt!;
+  const { failure, isStale } = exchange.attempt!;
   if (failure === undefined || exchange.isHeaderSent) return "ok";
+  if (isStale && failure === "error") return "ok";
   return failure === "http_403" || failure === "http_404" || failure === "http_429"
     ? "next"
     : "failed";

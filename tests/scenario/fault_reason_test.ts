@@ -138,15 +138,15 @@ does not answer the connect           | POST       | 200 timeout connecting next
 does not answer the connect           | large POST | 200 timeout connecting next * 0 1       | 504 timeout connecting last * 0 0       |
 # send_request (the body is streamed)
 stops reading the body                | large POST | 504 timeout sending gone * 1 0          | 504 timeout sending gone * 1 0          | 504 timeout sending gone * 1 0
-resets in the body                    | large POST | 502 broke sending gone * 1 0            | 502 broke sending gone * 1 0            | 502 broke sending gone * 1 0
-closes in the body                    | large POST | 502 broke sending gone * 1 0            | 502 broke sending gone * 1 0            | 502 broke sending gone * 1 0
+resets in the body                    | large POST | 502 broke sending gone * 1 0            | 502 broke sending gone * 1 0            | 502 broke sending gone - 1 0
+closes in the body                    | large POST | 502 broke sending gone * 1 0            | 502 broke sending gone * 1 0            | 502 broke sending gone - 1 0
 # process_header
 closes before the head                | GET        | 200 closed header next * 1 1            | 502 closed header last * 1 0            | 200 closed header again - 2 0
-closes before the head                | POST       | 502 closed header sent * 1 0            | 502 closed header sent * 1 0            | 502 closed header sent * 1 0
+closes before the head                | POST       | 502 closed header sent * 1 0            | 502 closed header sent * 1 0            | 502 closed header sent - 1 0
 half-closes before the head           | GET        | 200 closed header next * 1 1            | 502 closed header last * 1 0            | 200 closed header again - 2 0
-half-closes before the head           | POST       | 502 closed header sent * 1 0            | 502 closed header sent * 1 0            | 502 closed header sent * 1 0
+half-closes before the head           | POST       | 502 closed header sent * 1 0            | 502 closed header sent * 1 0            | 502 closed header sent - 1 0
 resets before the head                | GET        | 200 reset header next * 1 1             | 502 reset header last * 1 0             | 200 reset header again - 2 0
-resets before the head                | POST       | 502 reset header sent * 1 0             | 502 reset header sent * 1 0             | 502 reset header sent * 1 0
+resets before the head                | POST       | 502 reset header sent * 1 0             | 502 reset header sent * 1 0             | 502 reset header sent - 1 0
 stalls before the head                | GET        | 200 timeout header next * 1 1           | 504 timeout header last * 1 0           | 200 timeout header next * 1 1
 stalls before the head                | POST       | 504 timeout header sent * 1 0           | 504 timeout header sent * 1 0           | 504 timeout header sent * 1 0
 closes in the head                    | GET        | 200 closed header next * 1 1            | 502 closed header last * 1 0            | 200 closed header next * 1 1

@@ -31,7 +31,8 @@ export const coreDirectives = {
     type: size({ min: "1m" }),
     default: "512m",
     doc:
-      "Memory that a worker's buffers may take. When it is used up, reading waits: nothing fails. " +
-      "nginx has no such bound.",
+      "Memory that a worker's buffers may take. When it is used up reading waits, and a request " +
+      "that gets none for 10 s is answered with 503. One takes about 20 KB, and up to 64 KB more " +
+      "while a large body passes. nginx has no such bound.",
   }),
 } satisfies Table;
