@@ -10,6 +10,8 @@ import type { Peer, PeerVerdict, Selection } from "./peer.ts";
 
 /** The clock ticks in ms: what took less took this. */
 export const TIME_MIN_MS = 1;
+/** What a first answer may take, as long as it is waited for. */
+const UNKNOWN_MS = 60_000;
 /** The share of the newest time in the average. */
 const NEWEST_SHARE = 1 / 8;
 
@@ -41,12 +43,16 @@ export class LeastTime extends BaseBalancer {
   }
 }
 
-/** Which of two peers would take longer for one request more. One without a time is thought quick. */
+/** Which of two peers would take longer for one request more. */
 function compareCost(one: Peer, other: Peer, nowMs: number): number {
-  return costOf(one, nowMs) - costOf(other, nowMs);
+  return costOf(one, one.averageMs, nowMs) - costOf(other, other.averageMs, nowMs);
 }
 
-function costOf(peer: Peer, nowMs: number): number {
-  const timeMs = Math.max(TIME_MIN_MS, peer.averageMs);
-  return timeMs * (peer.connections + 1) / (peer.conf.weight * peer.shareAt(nowMs));
+/** How long a peer would take for one request more, if one alone takes it `timeMs`; 0: not known. */
+export function costOf(peer: Peer, timeMs: number, nowMs: number): number {
+  const { connections, averageMs, conf } = peer;
+  // Thought quick, till it has a request that it has not answered yet.
+  const isWaitedFor = averageMs === 0 && connections > 0;
+  const eachMs = isWaitedFor ? UNKNOWN_MS : Math.max(TIME_MIN_MS, timeMs);
+  return eachMs * (connections + 1) / (conf.weight * peer.shareAt(nowMs));
 }

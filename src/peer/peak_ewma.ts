@@ -8,7 +8,7 @@
  */
 import { BaseBalancer } from "./base.ts";
 import { leastOf } from "./least.ts";
-import { TIME_MIN_MS } from "./least_time.ts";
+import { costOf, TIME_MIN_MS } from "./least_time.ts";
 import type { Peer, PeerVerdict, Selection } from "./peer.ts";
 
 /** After this long a time counts for little more than a third. */
@@ -44,10 +44,6 @@ function keptAt({ averagedAtMs }: Peer, nowMs: number): number {
 }
 
 function compareCost(one: Peer, other: Peer, nowMs: number): number {
-  return costOf(one, nowMs) - costOf(other, nowMs);
-}
-
-function costOf(peer: Peer, nowMs: number): number {
-  const timeMs = Math.max(TIME_MIN_MS, peer.averageMs * keptAt(peer, nowMs));
-  return timeMs * (peer.connections + 1) / (peer.conf.weight * peer.shareAt(nowMs));
+  return costOf(one, one.averageMs * keptAt(one, nowMs), nowMs) -
+    costOf(other, other.averageMs * keptAt(other, nowMs), nowMs);
 }

@@ -8,6 +8,8 @@ const PEERS = 100;
 const KEYS = 10_000;
 /** Requests that are sent before their answers are read. */
 const PIPELINED = 50;
+/** Where nginx listens besides. */
+const SOCKETS = `/tmp/sluice-balancers-${crypto.randomUUID()}`;
 
 /** One `server` of an upstream: the index of its port, and its parameters. */
 interface ServerRow {
@@ -15,6 +17,8 @@ interface ServerRow {
   readonly weight?: number;
   readonly isDown?: boolean;
   readonly isBackup?: boolean;
+  /** Listened on instead of the port, which stands for it in answers. */
+  readonly socket?: string;
 }
 
 interface Group {
@@ -61,6 +65,15 @@ const GROUPS: readonly Group[] = [
       { port: port(3), weight: 2, isBackup: true },
     ],
   },
+  {
+    name: "consistent_unix",
+    balance: CONSISTENT,
+    directive: "hash $http_x_key consistent;",
+    rows: (port) =>
+      MIXED(port).map((row, at) =>
+        at % 2 === 0 ? row : { ...row, socket: `unix:${SOCKETS}/${at}` }
+      ),
+  },
   { name: "least", balance: { kind: "least_conn" }, directive: "least_conn;", rows: WITH_DOWN },
   ...([["", MIXED], ["_down", WITH_DOWN], ["_dead", WITH_DEAD]] as const).flatMap(
     ([suffix, rows]): readonly Group[] => [
@@ -82,6 +95,8 @@ const GROUPS: readonly Group[] = [
 ];
 
 realServerTest("10,000 requests: each peer is the one that nginx chooses", ["nginx"], async (t) => {
+  Deno.mkdirSync(SOCKETS);
+  using _sockets = { [Symbol.dispose]: () => Deno.removeSync(SOCKETS, { recursive: true }) };
   const [closed = 0] = await freePorts(1);
   await using nginx = await startModel(closed);
   const port = (index: number) => index === PEERS ? closed : nginx.ports[index + 1]!;
@@ -124,8 +139,8 @@ function startModel(closed: number): Promise<Nginx> {
     const [front, ...peers] = ports;
     const port = (index: number) => index === PEERS ? closed : peers[index]!;
     const upstreams = GROUPS.map(({ name, directive, rows }) => {
-      const servers = rows(port).map(({ port, weight = 1, isDown, isBackup }) =>
-        `server 127.0.0.1:${port} weight=${weight} fail_timeout=1h` +
+      const servers = rows(port).map(({ port, weight = 1, isDown, isBackup, socket }) =>
+        `server ${socket ?? `127.0.0.1:${port}`} weight=${weight} fail_timeout=1h` +
         `${isDown === true ? " down" : ""}${isBackup === true ? " backup" : ""};`
       );
       return `upstream ${name} { ${directive} ${servers.join(" ")} keepalive 200; }`;
@@ -139,13 +154,14 @@ function startModel(closed: number): Promise<Nginx> {
       proxy_set_header Connection "";
       ${upstreams.join("\n")}
       server { listen 127.0.0.1:${front}; ${locations.join("\n")} }
-      ${peers.map((port) => listening(port)).join("\n")}
+      ${peers.map((port, at) => listening(port, at)).join("\n")}
     `;
   }, { ports: PEERS + 1 });
 }
 
-function listening(port: number): string {
-  return `server { listen 127.0.0.1:${port}; location / { return 200 "<$server_port>"; } }`;
+function listening(port: number, at: number): string {
+  const socket = at < 10 ? `listen unix:${SOCKETS}/${at};` : "";
+  return `server { listen 127.0.0.1:${port}; ${socket} location / { return 200 "<${port}>"; } }`;
 }
 
 /** The ports that answer, in order. */
@@ -205,10 +221,11 @@ function portOf(peer: Peer | undefined): number {
   return peer?.conf.address.transport === "tcp" ? peer.conf.address.port : -1;
 }
 
-function confOf({ port, weight = 1, isDown = false, isBackup = false }: ServerRow): PeerConf {
+function confOf(row: ServerRow): PeerConf {
+  const { port, weight = 1, isDown = false, isBackup = false, socket } = row;
   return {
     name: `127.0.0.1:${port}`,
-    written: `127.0.0.1:${port}`,
+    written: socket ?? `127.0.0.1:${port}`,
     address: { transport: "tcp", hostname: "127.0.0.1", port },
     weight,
     maxFails: 1,

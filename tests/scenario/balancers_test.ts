@@ -1,5 +1,5 @@
 /** Which peer a request goes to, by the group's `balance`. */
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { connect, exchange, getRequest } from "../support/client.ts";
 import { eventually, inFrontOf, type InProcessSluice, withSluice } from "../support/in_process.ts";
 import {
@@ -201,5 +201,29 @@ Deno.test("queue: where no peer is full there is nothing to wait for", async () 
     assertEquals((await exchange(address, getRequest())).status, 502);
     assertEquals((await exchange(address, getRequest())).status, 502);
     await sluice.errorLine(/no live upstreams/);
+  });
+});
+
+Deno.test("slow_start: a peer that was out gets few requests at first", async () => {
+  const next = repeat(expectHead(), send(okResponse("flaky")));
+  await using flaky = await startOrigin({
+    first: [[
+      expectHead(),
+      send("HTTP/1.1 500 X\r\nContent-Length: 3\r\n\r\nbad"),
+      next,
+    ]],
+    each: [next],
+  });
+  await using good = await named("good");
+  const origins = [`${flaky.address} slow_start=1h fail_timeout=20ms`, good.address];
+  const conf = inFrontOf(origins, { proxy: "next_upstream: http_500" });
+  await withSluice(conf, async (address) => {
+    const ask = async () => (await exchange(address, getRequest())).bodyText;
+    assertEquals([await ask(), flaky.requestsSeen], ["good", 1]);
+    let asked = 0;
+    while (await ask() !== "flaky") assert(++asked < 10_000, "its trial does not come");
+    const names: string[] = [];
+    for (let at = 0; at < 60; at++) names.push(await ask());
+    assertEquals(names.filter((name) => name === "flaky").length <= 1, true, `${names}`);
   });
 });

@@ -268,6 +268,14 @@ Deno.test("least_time: connections and weights count too", () => {
   assertEquals(taken.filter((at) => at === 1).length, 6, `${taken}`);
 });
 
+Deno.test("least_time and ewma: a peer whose first answer is waited for is not thought quick", () => {
+  for (const balancer of [new LeastTime(peersOf({}, {}), true), new PeakEwma(peersOf({}, {}))]) {
+    const [, known] = balancer.peers;
+    known!.averageMs = 200;
+    assertEquals([take(balancer), take(balancer), take(balancer)], [0, 1, 1]);
+  }
+});
+
 Deno.test("least_time: what had no answer changes no average", () => {
   const balancer = new LeastTime(peersOf({ maxFails: 0 }, {}), true);
   const [peer] = balancer.peers;
