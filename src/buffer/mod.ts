@@ -5,6 +5,12 @@
  */
 export { Buf } from "./buf.ts";
 export { Chain } from "./chain.ts";
-export { openNamed, type OpenSpillFile, type SpillFile, TempFile } from "./temp_file.ts";
+export {
+  openNamed,
+  type OpenSpillFile,
+  openUnlinked,
+  type SpillFile,
+  TempFile,
+} from "./temp_file.ts";
 export { WorkingSet } from "./working_set.ts";
 export { CELL_SIZES, SlabPool, type SlabPoolOptions, type SlabPoolStats } from "./slab_pool.ts";

@@ -56,19 +56,23 @@ export class TempFile {
   }
 
   /**
-   * Writes the unread bytes of `from` behind all others, consuming them.
+   * Writes the unread bytes of `from` behind all others, consuming them: all or none, so
+   * that a holder of a Buf too few is not left with a file that it has no Buf to read into.
    *
-   * @throws What the writing throws, such as "no space left on device". What was not
-   * written is still unread in `from` then, so nothing is lost.
+   * @throws What the writing throws, such as "no space left on device".
    */
   write(from: Buf): void {
-    while (from.size > 0) {
-      this.#seek(this.#end);
-      const written = this.#file.writeSync(from.cell.subarray(from.pos, from.last));
-      from.pos += written;
-      this.#end += written;
+    let { pos } = from;
+    let end = this.#end;
+    while (pos < from.last) {
+      this.#seek(end);
+      const written = this.#file.writeSync(from.cell.subarray(pos, from.last));
+      pos += written;
+      end += written;
       this.#position += written;
     }
+    from.pos = pos;
+    this.#end = end;
   }
 
   /** Reads behind `into.last` as much as there is and fits. Returns the bytes read. */
@@ -114,7 +118,7 @@ export class TempFile {
 }
 
 /** A new file of mode 0600, which has lost its name already. */
-function openUnlinked(folder: string): ReturnType<OpenSpillFile> {
+export function openUnlinked(folder: string): ReturnType<OpenSpillFile> {
   const { file, path } = openNamed(folder);
   Deno.removeSync(path);
   return { file, path: "" };

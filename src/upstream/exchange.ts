@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Buf } from "../buffer/mod.ts";
+import { type Buf, type OpenSpillFile, openUnlinked } from "../buffer/mod.ts";
 import { type ConnContext, type DialOptions, Driver, Failure, PLAIN_DIAL } from "../event/mod.ts";
 import { type PeerGroup, Selection, type UpstreamConn } from "../peer/mod.ts";
 import { HeadWriter, ResponseHead } from "../wire/mod.ts";
@@ -67,6 +67,8 @@ export class Exchange {
   readonly head = new ResponseHead(RESPONSE_FIELDS_MAX);
   readonly body: InputFilter = new HttpInputFilter();
   readonly writer = new HeadWriter();
+  /** Opens the temp files of responses; tests put another one here. */
+  openSpillFile: OpenSpillFile = openUnlinked;
 
   conf!: UpstreamConf;
   group!: PeerGroup;

@@ -381,11 +381,11 @@ class EventPipe {
 
   /** A disk that is full or missing does not end the response: it goes on at the client's pace. */
   #writeToFile(buf: Buf): boolean {
-    const { conf, downstream } = this.#exchange;
+    const { conf, downstream, openSpillFile } = this.#exchange;
     const { size } = buf;
     try {
       if (this.#file === undefined) {
-        this.#file = new TempFile(conf.tempPath);
+        this.#file = new TempFile(conf.tempPath, openSpillFile);
         downstream.report("warn", "an upstream response is buffered to a temporary file");
       }
       this.#file.write(buf);
