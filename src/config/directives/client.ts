@@ -112,7 +112,8 @@ export const clientDirectives = {
     type: sizeTemplate,
     default: "0",
     doc: "Bytes a second that one response is sent to the client at; 0 for no limit. A text with " +
-      "$variables is looked at once, when the response begins.",
+      "$variables is looked at once, when the response begins. It is sent evenly; nginx lets a " +
+      "second's worth pass at once.",
   }),
   limitRateAfterBytes: directive({
     name: "limit_rate_after",

@@ -154,7 +154,8 @@ export const proxyDirectives = {
       "Fields set in the request to the peer, by name; an empty value leaves a field out. Where it " +
       "is set it replaces all of the level around it. `Host` is `$proxy_host` if it is not set here. " +
       "`Content-Length` and `Transfer-Encoding` say what the body is: they cannot be set, and are " +
-      "passed over.",
+      "passed over. A 101 is passed on only to a request that `Upgrade` is set in (nginx passes any), " +
+      "and such a connection lasts until both sides have ended it (in nginx until one has).",
   }),
   ...proxyHeaderDirectives,
   method: directive({

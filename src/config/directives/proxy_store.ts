@@ -55,7 +55,8 @@ export const proxyStoreDirectives = {
       "to GET, with `Last-Modified` as the file's time. It is fetched to its end though the client " +
       "leaves. Written to a file in `temp_path` first, which then takes its place at once. A path " +
       "with `..` is never stored (nginx follows it), nor is the answer to POST (in nginx it is); " +
-      "responses with `buffering` off are (in nginx they are not).",
+      "responses with `buffering` off are (in nginx they are not). What a proxy that was killed was " +
+      "writing is removed by the next one that starts.",
   }),
   storeMode: directive({
     name: "proxy_store_access",
