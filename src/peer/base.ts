@@ -45,7 +45,9 @@ export abstract class BaseBalancer implements Balancer {
       peer = this.pick(this.#backup, selection, nowMs);
     }
     if (peer === undefined) return undefined;
-    if (nowMs - peer.checkedAtMs > peer.conf.failTimeoutMs) peer.checkedAtMs = nowMs;
+    if (!this.#isSingle && nowMs - peer.checkedAtMs > peer.conf.failTimeoutMs) {
+      peer.checkedAtMs = nowMs;
+    }
     peer.connections++;
     selection.tried.push(peer);
     return peer;
