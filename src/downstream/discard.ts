@@ -43,7 +43,8 @@ export async function* discardBody(client: ClientConnection): Phase<boolean> {
 export async function* closeGently(client: ClientConnection): Phase<void> {
   const { conn, context, conf, body } = client;
   while (conn.isSending) yield conn.writable;
-  const hasMoreToCome = !body.isDone || client.buf!.size > 0;
+  const hasMoreToCome = !body.isDone || client.buf!.size > 0 ||
+    (client.nextBuf !== undefined && client.nextBuf.size > 0); // it goes on sending
   if (conf.lingeringClose === "off" || (conf.lingeringClose === "on" && !hasMoreToCome)) return;
   conn.closeWrite();
 

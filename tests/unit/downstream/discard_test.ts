@@ -1,10 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { ClientConnection } from "../../../src/downstream/mod.ts";
-import { discardBody } from "../../../src/downstream/discard.ts";
+import { closeGently, discardBody } from "../../../src/downstream/discard.ts";
 import { readRequestHead } from "../../../src/downstream/read_request_head.ts";
 import { AGAIN } from "../../../src/event/mod.ts";
 import { settled } from "../../support/manual_clock.ts";
-import { assertQuiet, scriptedConn, testContext } from "../../support/scripted_transport.ts";
+import {
+  assertQuiet,
+  CLOSED,
+  scriptedConn,
+  testContext,
+} from "../../support/scripted_transport.ts";
 import { CLIENT, LISTEN } from "./client_conf.ts";
 
 /** A client whose request head has been read. */
@@ -69,6 +74,24 @@ Deno.test("a client that trickles the framing of its unread body has lingering_t
   client.close();
   await discarding;
   assertEquals(seconds <= 36, true, `it took ${seconds} s`);
+  await settled();
+  assertQuiet(context);
+});
+
+Deno.test("who sends on while its last answer is awaited is read on, not reset, when that is sent", async () => {
+  const { context, transport, client } = await clientWith(
+    "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+  );
+  client.watch(() => {});
+  transport.deliver("GET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+  await settled();
+  client.unwatch();
+  const closing = client.driver.run(closeGently(client));
+  await settled();
+  assertEquals([transport.isWriteEnded, transport.isReading], [true, true]);
+  transport.deliver(CLOSED);
+  await closing;
+  client.close();
   await settled();
   assertQuiet(context);
 });
