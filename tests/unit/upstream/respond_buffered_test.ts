@@ -80,7 +80,15 @@ async function run(one: Case): Promise<Result> {
   })().catch((error) => void (failure = String(error))).finally(() => isOver = true);
   for (let turns = 0; !isOver; turns++) {
     await settled();
-    if (turns > 4_000) throw new Error(`stands still behind ${down.transport.sent.length} bytes of ${one.body.length}: ${one.proxy}, ${JSON.stringify([one.limitRate, one.upstreamLimitRate])} reading ${up.transport.isReading} writing ${down.transport.isWriting} armed ${context.clock.armedCount} file ${one.file.largestBytes} ${log.join(";")}`);
+    if (turns > 4_000) {
+      throw new Error(
+        `stands still behind ${down.transport.sent.length} bytes of ${one.body.length}: ${one.proxy}, ${
+          JSON.stringify([one.limitRate, one.upstreamLimitRate])
+        } reading ${up.transport.isReading} writing ${down.transport.isWriting} armed ${context.clock.armedCount} file ${one.file.largestBytes} ${
+          log.join(";")
+        }`,
+      );
+    }
     if (down.transport.isWriting) down.transport.goOnTaking();
     else if (up.transport.isReading) up.transport.goOn();
     if (context.clock.armedCount > 0 && turns % 3 === 2) await context.clock.advance(40);
