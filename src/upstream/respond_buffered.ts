@@ -66,7 +66,8 @@ export async function* respondBuffered(exchange: Exchange): Phase<void> {
 class EventPipe {
   readonly #exchange: Exchange;
   readonly #set: WorkingSet;
-  readonly #bothBlocked: Wait;
+  /** Made when both directions have to be waited for. */
+  #bothBlocked: Wait | undefined;
   /** Given to the pending read. */
   #reading: Buf | undefined;
   /** What is left of a piece that is sent in parts (`limit_rate`): goes before all else. */
@@ -100,7 +101,6 @@ class EventPipe {
     const { limitRate, upstreamLimitRate } = exchange.downstream;
     if (limitRate !== undefined) this.#clientPace = new Pace(limitRate, nowMs);
     if (upstreamLimitRate !== undefined) this.#peerPace = new Pace(upstreamLimitRate, nowMs);
-    this.#bothBlocked = new FirstOf(exchange.upstream!.conn.readable, exchange.downstream.writable);
   }
 
   /** Whether there is at least one Buf to read into, so that it will get on. */
@@ -221,7 +221,12 @@ class EventPipe {
       this.#clientPause = this.#peerPause = undefined;
       return waits.length === 1 ? waits[0]! : new FirstOf(...waits);
     }
-    if (isReading) return downstream.isSending ? this.#bothBlocked : upstream!.conn.readable;
+    if (isReading) {
+      // With nothing to send next, the end of a write changes nothing; and a client that
+      // leaves, or takes too long, is noticed by its watch.
+      if (this.#isDrained || !downstream.isSending) return upstream!.conn.readable;
+      return this.#bothBlocked ??= new FirstOf(upstream!.conn.readable, downstream.writable);
+    }
     return downstream.isSending ? downstream.writable : new Room(context);
   }
 
