@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DIFFERENCES } from "./differences.ts";
 import type { Context, Directive, Table } from "./directive.ts";
 import { BLOCKS, type Group, GROUPS } from "./directives.ts";
 
@@ -10,6 +11,7 @@ import { BLOCKS, type Group, GROUPS } from "./directives.ts";
 export function manualPages(): Map<string, string> {
   return new Map([
     ["README.md", indexPage()],
+    ["differences.md", differencesPage()],
     ...GROUPS.map((group): [string, string] => [`${group.page}.md`, groupPage(group)]),
   ]);
 }
@@ -37,10 +39,31 @@ function indexPage(): string {
     "# Directives",
     "Each directive has nginx's name and meaning, and a key in YAML: `proxy_x` of nginx is `x` under\n`proxy`.",
     UNITS,
+    "What differs from nginx beside what a directive says of itself: [differences](differences.md).",
     "## Blocks",
     blocks.join("\n"),
     "## By group",
     ...pages,
+  ].join("\n\n") + "\n";
+}
+
+function differencesPage(): string {
+  const sections = Object.entries(DIFFERENCES).flatMap(([about, differences]) => [
+    `## ${about}`,
+    [
+      "| | nginx | Sluice | why |",
+      "| --- | --- | --- | --- |",
+      ...differences.map(({ what, nginx, sluice, why }) =>
+        `| ${cell(what)} | ${cell(nginx)} | ${cell(sluice)} | ${cell(why)} |`
+      ),
+    ].join("\n"),
+  ]);
+  return [
+    NOTICE,
+    "# Differences from nginx",
+    "What directives do otherwise than in nginx stands with them. This is what belongs to none, seen\n" +
+    "with nginx 1.22.1 and Sluice side by side unless a line says otherwise. [All directives](README.md)",
+    ...sections,
   ].join("\n\n") + "\n";
 }
 

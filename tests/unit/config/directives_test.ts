@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { BLOCKS, DIRECTIVES, GROUPS } from "../../../src/config/directives.ts";
 import { manualPages } from "../../../src/config/manual.ts";
+import { DIFFERENCES } from "../../../src/config/differences.ts";
 
 Deno.test("directives: one of each name in a context, and one at each place in YAML", () => {
   const names = new Set<string>();
@@ -34,9 +35,15 @@ Deno.test("directives: proxy_x of nginx is x under proxy", () => {
   }
 });
 
-Deno.test("manual: a page for each group with all its directives, and an index of all", () => {
+Deno.test("manual: a page for each group with all its directives, one of differences, and an index", () => {
   const pages = manualPages();
-  assertEquals([...pages.keys()], ["README.md", ...GROUPS.map(({ page }) => `${page}.md`)]);
+  const groups = GROUPS.map(({ page }) => `${page}.md`);
+  assertEquals([...pages.keys()], ["README.md", "differences.md", ...groups]);
+  for (const [about, differences] of Object.entries(DIFFERENCES)) {
+    const text = pages.get("differences.md") ?? "";
+    assert(text.includes(`## ${about}`), about);
+    for (const { what } of differences) assert(text.includes(what), what);
+  }
   for (const { page, directives } of GROUPS) {
     const text = pages.get(`${page}.md`) ?? "";
     const titles = [...text.matchAll(/^## (\w+)/gm)].map(([, name]) => name);

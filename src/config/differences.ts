@@ -1,0 +1,160 @@
+/**
+ * Where Sluice differs from nginx beside what its directives say of themselves. Seen by
+ * running nginx 1.22.1 and Sluice with the same configuration, unless a line says otherwise.
+ *
+ * @module
+ */
+
+/** One difference, and why. */
+export interface Difference {
+  readonly what: string;
+  readonly nginx: string;
+  readonly sluice: string;
+  readonly why: string;
+}
+
+/** By what they are about. */
+export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
+  "Names and addresses": [
+    {
+      what: "`pass` with variables that hold a blank or a line end",
+      nginx: "passes it raw",
+      sluice: "escapes it (`%20`)",
+      why: "it would end the request line, or begin another one",
+    },
+    {
+      what: "`localhost` in a variable",
+      nginx: "asks DNS, 502",
+      sluice: "the loopback address",
+      why: "RFC 6761",
+    },
+    {
+      what: "variables in `pass` without a resolver",
+      nginx: "502",
+      sluice: "the system's resolver, asked again after 30 s",
+      why: "it is what people mean",
+    },
+    {
+      what: "a resolver that fails, SERVFAIL or REFUSED",
+      nginx: "asks once; the request fails",
+      sluice: "asks the next server, or once more; an answer that was known is kept",
+      why: "a failing resolver says nothing about the name",
+    },
+    {
+      what: "connections to targets with variables",
+      nginx: "closed",
+      sluice: "kept, for the 1,000 targets used last",
+      why: "they cost as much to open",
+    },
+    {
+      what: "several addresses of one name",
+      nginx: "begins at a random one",
+      sluice: "round robin from the first",
+      why: "no reason to differ between them",
+    },
+  ],
+  "Connections to peers": [
+    {
+      what: "TLS: a chain that is too deep",
+      nginx: "error 20",
+      sluice: "error 22",
+      why: "OpenSSL's own number for it",
+    },
+    {
+      what: "TLS 1.3: a client certificate that the peer misses",
+      nginx: "`SSL_do_handshake() failed`, crit",
+      sluice: "`SSL_read() failed`, error",
+      why: "the handshake is over by then",
+    },
+    {
+      what: "`bind` to an address that the machine has not",
+      nginx: "errno 99",
+      sluice: "errno 22",
+      why: "the runtime loses the number",
+    },
+    {
+      what: "an idle connection that the peer closes as a request is sent on it",
+      nginx: "counts as a failure of the peer",
+      sluice: "tried again on a fresh one where that is safe; never counts",
+      why: "it says nothing against the peer",
+    },
+  ],
+  "Messages": [
+    {
+      what: "garbage, `HTTP/2 200`, status 600, a bare LF, duplicate lengths, both lengths",
+      nginx: "forwards it in part",
+      sluice: "502",
+      why: "two readers could read it in two ways",
+    },
+    {
+      what: "103 Early Hints from a peer",
+      nginx: "the final answer",
+      sluice: "forwarded; the final answer follows",
+      why: "RFC 8297",
+    },
+    {
+      what: "101 that was not asked for",
+      nginx: "forwards it",
+      sluice: "502",
+      why: "the connection would carry what nobody has looked at",
+    },
+    {
+      what: "204 with a Content-Length",
+      nginx: "forwards the length",
+      sluice: "leaves it out",
+      why: "a client may wait for the body",
+    },
+    {
+      what: "several fields of one name in `$upstream_http_NAME`",
+      nginx: "the first",
+      sluice: "all, joined with a comma",
+      why: "as in `$http_NAME`",
+    },
+    {
+      what: "a client that leaves while its body is read",
+      nginx: "400",
+      sluice: "499",
+      why: "it is what happened",
+    },
+    {
+      what: "reason phrases",
+      nginx: "its own (`Moved Temporarily`)",
+      sluice: "RFC 9110's (`Found`)",
+      why: "they are registered",
+    },
+  ],
+  "Subrequests": [
+    {
+      what: "a mirror that is slow",
+      nginx: "holds the connection's next request",
+      sluice: "holds nothing",
+      why: "its slowness should be harmless",
+    },
+    {
+      what: "`auth_request` and its answer's body",
+      nginx: "goes on at the head (from its source)",
+      sluice: "reads it up to the bound",
+      why: "so that the connection can be kept",
+    },
+  ],
+  "Buffers": [
+    {
+      what: "temporary files",
+      nginx: "have names in levels of folders",
+      sluice: "have no name once they are open",
+      why: "nothing is left behind, whatever ends the process",
+    },
+    {
+      what: "a disk that is full while a response is buffered",
+      nginx: "ends the response",
+      sluice: "goes on at the client's pace, and logs it",
+      why: "the response is not the disk's",
+    },
+    {
+      what: "small pieces of a buffered response",
+      nginx: "may wait for more",
+      sluice: "leave at once",
+      why: "events should not be late because buffering is on",
+    },
+  ],
+};
