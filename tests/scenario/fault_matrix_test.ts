@@ -148,7 +148,7 @@ async function ask(client: Client, method: keyof typeof REQUESTS): Promise<strin
 }
 
 for (const buffering of ["on", "off"]) {
-  const proxy = `read_timeout: 60ms, buffering: ${buffering}, request_buffering: ${buffering}`;
+  const proxy = `read_timeout: 250ms, buffering: ${buffering}, request_buffering: ${buffering}`;
   for (const [column, method] of [[1, "GET"], [2, "POST"]] as const) {
     for (const row of FIRST_TRY) {
       Deno.test(`first try, ${method}, buffering ${buffering}: the origin ${row[0]}: ${row[column]}`, async () => {

@@ -155,7 +155,7 @@ for (const { name, script, request = getRequest(), next, status, upstreamStatus 
   Deno.test(`the first peer ${name}: ${upstreamStatus}`, async () => {
     await using first = await startOrigin({ each: script });
     await using second = await good();
-    const proxy = `read_timeout: 60ms${next === undefined ? "" : `, next_upstream: ${next}`}`;
+    const proxy = `read_timeout: 250ms${next === undefined ? "" : `, next_upstream: ${next}`}`;
     const peers = [first.address, second.address];
     await withSluice(inFrontOf(peers, { proxy }), async (address, sluice) => {
       const response = await exchange(address, request);
@@ -200,7 +200,7 @@ Deno.test("next_upstream_tries bounds the tries", async () => {
 Deno.test("next_upstream_timeout: nobody else is asked when it is over", async () => {
   await using silent = await startOrigin({ each: [expectRequest()] });
   await using origin = await good();
-  const settings = { proxy: "read_timeout: 60ms, next_upstream_timeout: 20ms" };
+  const settings = { proxy: "read_timeout: 250ms, next_upstream_timeout: 20ms" };
   await withSluice(
     inFrontOf([silent.address, origin.address], settings),
     async (address, sluice) => {

@@ -65,14 +65,14 @@ const FAILURES: readonly Case[] = [
   {
     name: "says nothing",
     script: [expectRequest()],
-    settings: { proxy: "read_timeout: 50ms" },
+    settings: { proxy: "read_timeout: 250ms" },
     status: 504,
     words: /upstream timed out \(110: Connection timed out\) while reading response header/,
   },
   {
     name: "stops in the middle of its head",
     script: [expectRequest(), send("HTTP/1.1 200 OK\r\nA: b")],
-    settings: { proxy: "read_timeout: 50ms" },
+    settings: { proxy: "read_timeout: 250ms" },
     status: 504,
     words: /upstream timed out/,
   },
@@ -187,7 +187,7 @@ const CUT: readonly (Omit<Case, "status"> & { readonly body: string })[] = [
   {
     name: "stalls within the body",
     script: [expectRequest(), send(`${OK_10}half`)],
-    settings: { proxy: "read_timeout: 50ms" },
+    settings: { proxy: "read_timeout: 250ms" },
     body: "half",
     words: /upstream timed out .* while reading upstream/,
   },

@@ -41,7 +41,7 @@ upstreams:
   two: { servers: ["${BUSY.address}", "${BUSY.address}"] }
 servers:
   - listen: "127.0.0.1:0"
-    proxy: { next_upstream: [error, timeout, http_503], read_timeout: 60ms }
+    proxy: { next_upstream: [error, timeout, http_503], read_timeout: 250ms }
     locations:
       /: { proxy: { pass: "http://${OK.address}" } }
       /mix: { proxy: { pass: "http://mix" } }
@@ -141,7 +141,7 @@ upstreams:
   retried: { servers: ["${dead}", "${good.address}"] }
 servers:
   - listen: "127.0.0.1:0"
-    proxy: { failure_header: on, read_timeout: 60ms }
+    proxy: { failure_header: on, read_timeout: 250ms }
     locations:
       /good: { proxy: { pass: "http://${good.address}" } }
       /retried: { proxy: { pass: "http://retried" } }
