@@ -1,5 +1,5 @@
 /**
- * Access log, error log, and counters.
+ * Access log and error log.
  *
  * @module
  */
@@ -11,7 +11,6 @@ export {
   type LogLevel,
   type LogPath,
 } from "./conf.ts";
-export { bytesFor, Counters } from "./counters.ts";
 export { ERROR_LOG_SINK, type ErrorContext, ErrorLog, type ErrorLogHost } from "./error_log.ts";
 export { LogFiles, logTarget } from "./log_files.ts";
 export { LogSink, type LogSinkConf, type LogTarget, type LogWriter } from "./sink.ts";
