@@ -1,5 +1,6 @@
 /**
- * What answers the requests of a location: its action, and around it what comes first.
+ * What answers the requests of a location: its steps, in the order of nginx's phases, and
+ * then its action. This is the one place where that order stands.
  *
  * @module
  */
@@ -13,6 +14,8 @@ import {
   Proxy,
   removeLeftovers,
   Return,
+  type Step,
+  Steps,
 } from "../http/mod.ts";
 import type { DynamicPeerConf, PeerGroup } from "../peer/mod.ts";
 import type { Names } from "./names.ts";
@@ -27,21 +30,26 @@ export interface ActionParts {
   readonly handlers: Readonly<Record<string, CustomHandler>>;
 }
 
-/** A location that is neither asked for nor copied has its action alone: it pays for nothing. */
+/** A location without steps has its action alone: it pays for nothing. */
 export function openLocation(location: LocationConf, parts: ActionParts): Handler {
   const action = openAction(location, parts);
-  // nginx's `return` answers before anybody is asked.
+  // nginx's `return` is of the rewrite phase: it answers before all of the steps.
   if (location.action.kind === "return") return action;
-  const { authRequest, authRequestSet, mirrors, mirrorRequestBody, mirrorLimit } =
-    location.subrequests;
-  let handler = action;
-  if (mirrors.length > 0) {
-    const options = { targets: mirrors, copiesBody: mirrorRequestBody, limit: mirrorLimit };
-    handler = new Mirror(options, handler);
-  }
-  return authRequest === undefined
-    ? handler
-    : new AuthRequest(authRequest, authRequestSet, handler);
+  const steps = [...openAccess(location), ...openPrecontent(location)];
+  return steps.length === 0 ? action : new Steps(steps, action);
+}
+
+/** Who is let in. */
+function openAccess({ subrequests }: LocationConf): readonly Step[] {
+  const { authRequest, authRequestSet } = subrequests;
+  return authRequest === undefined ? [] : [new AuthRequest(authRequest, authRequestSet)];
+}
+
+/** What is done for a request that was let in. */
+function openPrecontent({ subrequests }: LocationConf): readonly Step[] {
+  const { mirrors, mirrorRequestBody, mirrorLimit } = subrequests;
+  if (mirrors.length === 0) return [];
+  return [new Mirror({ targets: mirrors, copiesBody: mirrorRequestBody, limit: mirrorLimit })];
 }
 
 function openAction(location: LocationConf, parts: ActionParts): Handler {

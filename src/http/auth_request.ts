@@ -8,9 +8,9 @@ import { bytesOf } from "../wire/mod.ts";
 import { Departure } from "./departure.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
+import type { Step, StepResult } from "./step.ts";
 import { Subrequest } from "./subrequest.ts";
 import { variable } from "./variables.ts";
-import type { Handler } from "./worker.ts";
 
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
@@ -19,33 +19,27 @@ const INTERNAL_SERVER_ERROR = 500;
 
 const WWW_AUTHENTICATE = bytesOf("www-authenticate");
 
-/** Asks first, and lets another handler answer then. */
-export class AuthRequest implements Handler {
+/** Asks, and lets those go on who are let in. */
+export class AuthRequest implements Step {
   readonly #target: string;
   readonly #sets: readonly (readonly [name: string, value: Template<Request>])[];
-  readonly #inner: Handler;
 
   /**
    * @param target Path and query of the location that is asked.
    * @param sets `auth_request_set`: variables, by their names without the dollar.
    */
-  constructor(
-    target: string,
-    sets: readonly (readonly [name: string, value: string])[],
-    inner: Handler,
-  ) {
+  constructor(target: string, sets: readonly (readonly [name: string, value: string])[]) {
     this.#target = target;
     this.#sets = sets.map(([name, text]) => [name, compileTemplate(text, variable)]);
-    this.#inner = inner;
   }
 
-  async handle(request: Request): Promise<void> {
+  run(request: Request): StepResult | Promise<StepResult> {
     // Subrequests have been let in with the request that they are a part of, as in nginx.
-    if (request.depth > 0 || await this.#lets(request)) return this.#inner.handle(request);
+    return request.depth > 0 ? "go on" : this.#ask(request);
   }
 
-  /** Asks. If the answer is no, the client has been told. */
-  async #lets(request: Request): Promise<boolean> {
+  /** If the answer is no, the client has been told. */
+  async #ask(request: Request): Promise<StepResult> {
     const departure = new Departure(request.worker);
     departure.watch(request.client);
     try {
@@ -59,7 +53,7 @@ export class AuthRequest implements Handler {
         if (!departure.hasLeft) return this.#conclude(request, subrequest);
         request.client.response.cutShort();
         request.client.response.status = CLIENT_CLOSED_REQUEST;
-        return false;
+        return "ended";
       } finally {
         subrequest.release();
       }
@@ -68,12 +62,12 @@ export class AuthRequest implements Handler {
     }
   }
 
-  #conclude(request: Request, subrequest: Subrequest): boolean {
+  #conclude(request: Request, subrequest: Subrequest): StepResult {
     const { status, head } = subrequest.response;
     for (const [name, value] of this.#sets) {
       (request.variables ??= new Map()).set(name, value.render(subrequest.request));
     }
-    if (status >= 200 && status < 300) return true;
+    if (status >= 200 && status < 300) return "go on";
     if (status === UNAUTHORIZED && head !== undefined) {
       const { fields } = head;
       const challenges: Uint8Array[] = [];
@@ -89,6 +83,6 @@ export class AuthRequest implements Handler {
       request.report("error", `auth request unexpected status: ${status}`);
       refuse(request, INTERNAL_SERVER_ERROR);
     }
-    return false;
+    return "ended";
   }
 }

@@ -8,9 +8,9 @@ import { Driver } from "../event/mod.ts";
 import { escapeArgs } from "../wire/mod.ts";
 import { Departure } from "./departure.ts";
 import type { Request } from "./request.ts";
+import type { Step, StepResult } from "./step.ts";
 import { Subrequest } from "./subrequest.ts";
 import { takeBody } from "./taken_body.ts";
-import type { Handler } from "./worker.ts";
 
 /** What of a location's mirroring is configured. */
 export interface MirrorOptions {
@@ -22,34 +22,32 @@ export interface MirrorOptions {
   readonly limit: number;
 }
 
-/** Sends copies, and lets another handler answer. */
-export class Mirror implements Handler {
+/** Sends copies; the request itself goes on. */
+export class Mirror implements Step {
   readonly #options: MirrorOptions;
-  readonly #inner: Handler;
   #running = 0;
   #leftOut = 0;
 
-  constructor(options: MirrorOptions, inner: Handler) {
+  constructor(options: MirrorOptions) {
     this.#options = options;
-    this.#inner = inner;
   }
 
-  handle(request: Request): Promise<void> {
-    if (request.depth > 0) return this.#inner.handle(request);
+  run(request: Request): StepResult | Promise<StepResult> {
+    if (request.depth > 0) return "go on";
     if (this.#options.copiesBody && request.head.hasBody && !request.isBodyGone) {
-      return this.#handleWithBody(request);
+      return this.#copyWithBody(request);
     }
     this.#copy(request, undefined);
-    return this.#inner.handle(request);
+    return "go on";
   }
 
   /** The body is read first, as in nginx; how long that takes is up to the client. */
-  async #handleWithBody(request: Request): Promise<void> {
+  async #copyWithBody(request: Request): Promise<StepResult> {
     const { bufferBytes } = request.client.body;
     const body = await takeBody(request, bufferBytes, new Driver());
     if (body !== undefined) this.#copy(request, body);
     else request.report("warn", `a request body of over ${bufferBytes} bytes is not mirrored`);
-    return this.#inner.handle(request);
+    return "go on";
   }
 
   #copy(request: Request, body: Uint8Array | undefined): void {

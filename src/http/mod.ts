@@ -22,5 +22,6 @@ export { Return } from "./return.ts";
 export { Router } from "./router.ts";
 export { removeLeftovers } from "./store.ts";
 export { HttpServer, type Location } from "./server.ts";
+export { type Step, Steps } from "./step.ts";
 export { isKnownVariable, variable } from "./variables.ts";
 export { type Handler, Worker } from "./worker.ts";

@@ -23,7 +23,7 @@ export class Return implements Handler {
     this.#text = compileTemplate(conf.text, variable);
   }
 
-  handle(request: Request): Promise<void> {
+  handle(request: Request): void {
     const { client } = request;
     const status = this.#status;
     const text = this.#text.render(request);
@@ -41,7 +41,6 @@ export class Return implements Handler {
         contentType: request.carriedType || "text/plain",
       });
     }
-    return Promise.resolve();
   }
 }
 

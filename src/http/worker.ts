@@ -11,9 +11,10 @@ import type { Departure } from "./departure.ts";
 import { KEEPS_NOTHING, type Kept } from "./kept.ts";
 import { Request } from "./request.ts";
 
-/** What a location does with a request. Never rejects. */
+/** What a location does with a request. What it throws or rejects with is a bug. */
 export interface Handler {
-  handle(request: Request): Promise<void>;
+  /** Without a promise where it can answer at once. */
+  handle(request: Request): Promise<void> | void;
 }
 
 /** The servers of a listening address, as a request's own subrequests need them. */
