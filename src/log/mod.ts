@@ -11,7 +11,31 @@ export {
   type LogLevel,
   type LogPath,
 } from "./conf.ts";
+export {
+  countAttempt,
+  type CountedAttempt,
+  countRequest,
+  Counts,
+  type CountsCopy,
+  FAILURE_KINDS,
+  type FailureKindName,
+  LIMIT_SLOTS,
+  PEER_SLOTS,
+  PROCESS_SLOTS,
+  type RowCopy,
+  Rows,
+  SERVER_SLOTS,
+  STATUS_CLASSES,
+  sumOf,
+} from "./counts.ts";
 export { ERROR_LOG_SINK, type ErrorContext, ErrorLog, type ErrorLogHost } from "./error_log.ts";
+export {
+  BUCKET_BOUNDS_MS,
+  type Histogram,
+  HISTOGRAM_SLOTS,
+  histogramIn,
+  observe,
+} from "./histogram.ts";
 export { LogFiles, logTarget } from "./log_files.ts";
 export { LogSink, type LogSinkConf, type LogTarget, type LogWriter } from "./sink.ts";
 export {
