@@ -70,8 +70,9 @@ Deno.test("an attempt on a connection that was idle took no time to connect", ()
 
 Deno.test("rows are kept by their labels", () => {
   const { peers } = new Counts();
-  assertEquals(peers.of("app", "a") === peers.of("app", "a"), true);
-  assertEquals(peers.of("app", "a") === peers.of("appa", ""), false);
+  const row = peers.of("app", "a");
+  assertEquals(row === peers.of("app", "a"), true);
+  assertEquals(row === peers.of("appa", ""), false);
 });
 
 Deno.test("labels without end share one row", () => {
