@@ -27,6 +27,7 @@ export {
   LAST_CHUNK_BYTES,
   writeTrailers,
 } from "./head_writer.ts";
+export { type Cidr, cidrHas, parseCidr, parseClientIp, parseIp } from "./ip.ts";
 export { escapeArgs, escapePath, normalizePath } from "./path.ts";
 export { areAscending, type ByteRange, parseRanges } from "./range.ts";
 export { RequestHead } from "./request_head.ts";
