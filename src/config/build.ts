@@ -39,6 +39,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   const building = new Building(problems, {
     ...known,
     isVariable: (name) => declared.has(name) || known.isVariable(name),
+    variableNames: () => [...declared, ...known.variableNames()],
   });
   const core = building.settle(coreDirectives, root);
   const log = building.settle(logDirectives, root);
@@ -83,6 +84,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     bufferMemoryBytes: core.bufferMemoryBytes,
     listeners: groupByAddress(built, problems),
     groups: groups.all(),
+    variables: { settable: [...declared] },
   };
 }
 

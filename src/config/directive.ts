@@ -142,6 +142,8 @@ export type Written = ReadonlyMap<string, Setting>;
 /** What the values of a configuration are checked against. */
 export interface Known {
   isVariable(name: string): boolean;
+  /** Of those that are not of a family, for hints. */
+  variableNames(): Iterable<string>;
   /** Whether it is one without the configuration's doing. */
   isBuiltIn(name: string): boolean;
   /** Names of functions that may answer. */
@@ -150,6 +152,7 @@ export interface Known {
 
 const ANYTHING: Known = {
   isVariable: () => true,
+  variableNames: () => [],
   isBuiltIn: () => false,
   handlers: new Set(),
 };

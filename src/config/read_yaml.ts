@@ -4,6 +4,7 @@
  * @module
  */
 import type { SluiceConf } from "../http/conf.ts";
+import { VARIABLE_NAMES } from "../http/variables.ts";
 import { yamlBlock } from "./block.ts";
 import { buildConf } from "./build.ts";
 import { describe, type Mapping, type Node } from "./node.ts";
@@ -36,6 +37,7 @@ export function readYaml(text: string, fileName: string, options: ReadOptions = 
   const { isKnownVariable, handlers = [] } = options;
   const conf = buildConf(yamlBlock(root, problems), problems, {
     isVariable: isKnownVariable ?? (() => true),
+    variableNames: () => VARIABLE_NAMES,
     isBuiltIn: isKnownVariable ?? (() => false),
     handlers: new Set(handlers),
   });

@@ -261,8 +261,9 @@ export function checkVariables(scalar: Scalar, reading: Reading): boolean {
     if (name === undefined) {
       reading.refusePart(span, "$", 'need a variable such as "$host" or "${host}"');
       isGood = false;
-    } else if (!reading.known.isVariable(name)) {
-      reading.refusePart(span, whole, "no such variable");
+    } else if (!CAPTURE.test(name) && !reading.known.isVariable(name)) {
+      const nearest = nearestName(name, reading.known.variableNames());
+      reading.refusePart(span, whole, "no such variable", nearest && `$${nearest}`);
       isGood = false;
     }
   }
@@ -270,7 +271,10 @@ export function checkVariables(scalar: Scalar, reading: Reading): boolean {
 }
 
 /** A dollar and the name behind it, if there is one. */
-const VARIABLE = /\$(?:\{(\w+)\}|(\w+))?/g;
+const VARIABLE = /\$(?:\{(\w+)\}|([1-9]|\w+))?/g;
+
+/** What a regex has caught: there for all texts, empty where nothing was. */
+const CAPTURE = /^[1-9]$/;
 
 /** Where the n-th dollar of a text stands: quotes, escapes and line breaks keep their count. */
 function dollarSpan({ raw, span }: Scalar, dollars: number, length: number): Span {

@@ -16,6 +16,7 @@ import {
   Return,
   type Step,
   Steps,
+  type Variables,
 } from "../http/mod.ts";
 import type { DynamicPeerConf, PeerGroup } from "../peer/mod.ts";
 import type { Names } from "./names.ts";
@@ -23,6 +24,7 @@ import type { TlsClients } from "./tls_files.ts";
 
 /** What actions need. */
 export interface ActionParts {
+  readonly variables: Variables;
   readonly groups: ReadonlyMap<string, PeerGroup>;
   readonly names: Names;
   readonly tlsClients: TlsClients;
@@ -35,14 +37,17 @@ export function openLocation(location: LocationConf, parts: ActionParts): Handle
   const action = openAction(location, parts);
   // nginx's `return` is of the rewrite phase: it answers before all of the steps.
   if (location.action.kind === "return") return action;
-  const steps = [...openAccess(location), ...openPrecontent(location)];
+  const steps = [...openAccess(location, parts), ...openPrecontent(location)];
   return steps.length === 0 ? action : new Steps(steps, action);
 }
 
 /** Who is let in. */
-function openAccess({ subrequests }: LocationConf): readonly Step[] {
+function openAccess(
+  { subrequests }: LocationConf,
+  { variables }: ActionParts,
+): readonly Step[] {
   const { authRequest, authRequestSet } = subrequests;
-  return authRequest === undefined ? [] : [new AuthRequest(authRequest, authRequestSet)];
+  return authRequest === undefined ? [] : [new AuthRequest(authRequest, authRequestSet, variables)];
 }
 
 /** What is done for a request that was let in. */
@@ -61,11 +66,12 @@ function openAction(location: LocationConf, parts: ActionParts): Handler {
       const groups = {
         groups: parts.groups,
         dynamic: (peer: DynamicPeerConf) => parts.names.dynamic(peer),
+        variables: parts.variables,
       };
       return new Proxy(location, action, groups, tls && parts.tlsClients.get(tls));
     }
     case "return":
-      return new Return(action);
+      return new Return(action, parts.variables);
     case "handler": {
       const { name, timeoutMs } = action;
       const handler = parts.handlers[name];

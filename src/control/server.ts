@@ -25,7 +25,7 @@ import {
   Router,
   type ServerConf,
   type SluiceConf,
-  variable,
+  Variables,
   Worker,
 } from "../http/mod.ts";
 import { AccessLog, type AccessLogConf, ERROR_LOG_SINK, ErrorLog, LogFiles } from "../log/mod.ts";
@@ -91,6 +91,7 @@ export async function startServer(
     await logFiles.close();
   }
 
+  const variables = new Variables(conf.variables);
   try {
     await names.start();
     for (const listenerConf of conf.listeners) {
@@ -99,7 +100,7 @@ export async function startServer(
           listenerConf,
           conf,
           worker,
-          { groups, names, tlsClients, handlers: options.handlers ?? {} },
+          { groups, names, tlsClients, variables, handlers: options.handlers ?? {} },
           logFiles,
           clients,
           checkDrained,
@@ -169,8 +170,8 @@ function openListener(
   onClientEnd: () => void,
 ): Listener {
   const { context, errorLog } = worker;
-  const logs = new AccessLogs(logFiles);
-  const policies = new ResponsePolicies();
+  const logs = new AccessLogs(logFiles, parts.variables);
+  const policies = new ResponsePolicies(parts.variables);
   const fallbacks = new Map<ServerConf, Location>(conf.servers.map((server) => [server, {
     client: server.client,
     accessLog: logs.of(server.accessLog),
@@ -194,6 +195,7 @@ function openListener(
   const fallback = fallbacks.get(conf.servers[0]!)!;
   const handler = new HttpServer({
     worker,
+    variables: parts.variables,
     port: conf.address.transport === "tcp" ? conf.address.port : 0,
     router,
     fallback,
@@ -238,13 +240,18 @@ function nameOf(server: ServerConf): string {
 /** Locations with one configuration share one policy; where it says nothing there is none. */
 class ResponsePolicies {
   readonly #policies = new Map<ResponseConf, ResponsePolicy>();
+  readonly #variables: Variables;
+
+  constructor(variables: Variables) {
+    this.#variables = variables;
+  }
 
   of(conf: ResponseConf): ResponsePolicy | undefined {
     const { errorPages, addHeaders, maxRanges } = conf;
     const isDefault = errorPages.length === 0 && addHeaders.length === 0 &&
       maxRanges === DEFAULT_MAX_RANGES;
     if (isDefault) return undefined;
-    const policy = this.#policies.get(conf) ?? new ResponsePolicy(conf);
+    const policy = this.#policies.get(conf) ?? new ResponsePolicy(conf, this.#variables);
     this.#policies.set(conf, policy);
     return policy;
   }
@@ -253,10 +260,12 @@ class ResponsePolicies {
 /** Access logs by what is configured: locations with equal settings share one. */
 class AccessLogs {
   readonly #files: LogFiles;
+  readonly #variables: Variables;
   readonly #logs = new Map<string, AccessLog<Request>>();
 
-  constructor(files: LogFiles) {
+  constructor(files: LogFiles, variables: Variables) {
     this.#files = files;
+    this.#variables = variables;
   }
 
   of(conf: AccessLogConf | "off"): AccessLog<Request> | undefined {
@@ -264,7 +273,12 @@ class AccessLogs {
     const key = JSON.stringify(conf);
     let log = this.#logs.get(key);
     if (log === undefined) {
-      log = new AccessLog(conf.format, conf.escape, this.#files.open(conf.path, conf), variable);
+      log = new AccessLog(
+        conf.format,
+        conf.escape,
+        this.#files.open(conf.path, conf),
+        this.#variables.lookup,
+      );
       this.#logs.set(key, log);
     }
     return log;

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
 import { bytesOf } from "../wire/mod.ts";
+import type { Setter, Variables } from "./configured_variables.ts";
 import { Departure } from "./departure.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import type { Step, StepResult } from "./step.ts";
 import { Subrequest } from "./subrequest.ts";
-import { variable } from "./variables.ts";
 
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
@@ -22,15 +22,19 @@ const WWW_AUTHENTICATE = bytesOf("www-authenticate");
 /** Asks, and lets those go on who are let in. */
 export class AuthRequest implements Step {
   readonly #target: string;
-  readonly #sets: readonly (readonly [name: string, value: Template<Request>])[];
+  readonly #sets: readonly (readonly [set: Setter, value: Template<Request>])[];
 
   /**
    * @param target Path and query of the location that is asked.
    * @param sets `auth_request_set`: variables, by their names without the dollar.
    */
-  constructor(target: string, sets: readonly (readonly [name: string, value: string])[]) {
+  constructor(
+    target: string,
+    sets: readonly (readonly [name: string, value: string])[],
+    variables: Variables,
+  ) {
     this.#target = target;
-    this.#sets = sets.map(([name, text]) => [name, compileTemplate(text, variable)]);
+    this.#sets = sets.map(([name, text]) => [variables.setter(name), variables.compile(text)]);
   }
 
   run(request: Request): StepResult | Promise<StepResult> {
@@ -64,9 +68,7 @@ export class AuthRequest implements Step {
 
   #conclude(request: Request, subrequest: Subrequest): StepResult {
     const { status, head } = subrequest.response;
-    for (const [name, value] of this.#sets) {
-      (request.variables ??= new Map()).set(name, value.render(subrequest.request));
-    }
+    for (const [set, value] of this.#sets) set(request, value.render(subrequest.request));
     if (status >= 200 && status < 300) return "go on";
     if (status === UNAUTHORIZED && head !== undefined) {
       const { fields } = head;

@@ -215,6 +215,12 @@ export interface ReturnAction {
   readonly text: string;
 }
 
+/** The variables that a configuration defines, by their names without the dollar. */
+export interface VariablesConf {
+  /** Those that get their values while a request is under way: of `auth_request_set`. */
+  readonly settable: readonly string[];
+}
+
 /** The whole configuration. */
 export interface SluiceConf {
   readonly errorLog: ErrorLogConf;
@@ -222,6 +228,7 @@ export interface SluiceConf {
   readonly workerConnections: number;
   /** `buffer_memory`: bytes the buffer pool of one worker may take. */
   readonly bufferMemoryBytes: number;
+  readonly variables: VariablesConf;
   readonly groups: readonly UpstreamGroupConf[];
   readonly listeners: readonly ListenerConf[];
 }

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
 import type { CookieFlag, HeaderPolicyConf } from "./conf.ts";
+import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import type { Request } from "./request.ts";
 import { Rewrites } from "./rewrite_value.ts";
-import { variable } from "./variables.ts";
 
 /** An attribute; a value of undefined has no equals sign either. */
 interface Attribute {
@@ -28,12 +28,12 @@ export class CookieRewriter {
   readonly #paths: Rewrites;
   readonly #flags: readonly FlagRule[];
 
-  constructor({ domains, paths, flags }: HeaderPolicyConf["cookies"]) {
-    this.#domains = new Rewrites(domains, "domain");
-    this.#paths = new Rewrites(paths, "prefix");
+  constructor({ domains, paths, flags }: HeaderPolicyConf["cookies"], variables: Variables) {
+    this.#domains = new Rewrites(domains, "domain", variables);
+    this.#paths = new Rewrites(paths, "prefix", variables);
     this.#flags = flags.map(({ cookie, flags }) => ({
       regex: cookieRegex(cookie),
-      name: compileTemplate(cookie.startsWith("~") ? "" : byteText(cookie), variable),
+      name: variables.compile(cookie.startsWith("~") ? "" : byteText(cookie)),
       flags,
     }));
   }

@@ -12,7 +12,6 @@ import type { Request } from "./request.ts";
 import type { HandlerResponse } from "./handler_response.ts";
 import { Subrequest } from "./subrequest.ts";
 import { takeBody } from "./taken_body.ts";
-import { builtInVariable } from "./variables.ts";
 
 /** One request, as a handler sees it. It ends with the handler's response. */
 export interface HandlerContext {
@@ -120,7 +119,7 @@ export class Context implements HandlerContext {
     this.variables = {
       get: (name) => {
         const request = this.#open();
-        return request.variables?.get(name) ?? builtInVariable(name)?.(request);
+        return request.server.variables.lookup(name)?.(request);
       },
     };
   }

@@ -8,6 +8,7 @@
 import { bytesOf, fieldId, type FieldLines, type HeadWriter, identify } from "../wire/mod.ts";
 import { absoluteUrl } from "./absolute_url.ts";
 import type { HeaderPolicyConf } from "./conf.ts";
+import type { Variables } from "./configured_variables.ts";
 import { CookieRewriter } from "./cookie.ts";
 import type { Request } from "./request.ts";
 import { Rewrites } from "./rewrite_value.ts";
@@ -43,7 +44,7 @@ export class HeaderPolicy {
   readonly #redirects: Rewrites;
   readonly #cookies: CookieRewriter;
 
-  constructor(conf: HeaderPolicyConf) {
+  constructor(conf: HeaderPolicyConf, variables: Variables) {
     const { hide, pass, redirects, cookies } = conf;
     const fates = this.fates = new Uint8Array(fieldId.ID_COUNT);
     for (let id = 0; id < fieldId.FIRST_END_TO_END; id++) fates[id] = HIDE;
@@ -74,8 +75,8 @@ export class HeaderPolicy {
     this.passesDate = fates[fieldId.DATE] === PASS;
     this.passesServer = fates[fieldId.SERVER] === PASS;
     this.#hiddenNames = Array.from(hiddenNames, (names) => names ?? []);
-    this.#redirects = new Rewrites(redirects, "prefix");
-    this.#cookies = new CookieRewriter(cookies);
+    this.#redirects = new Rewrites(redirects, "prefix", variables);
+    this.#cookies = new CookieRewriter(cookies, variables);
   }
 
   /** Whether line `index`, whose fate is LOOK_UP, is hidden. */

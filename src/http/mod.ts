@@ -23,5 +23,6 @@ export { Router } from "./router.ts";
 export { removeLeftovers } from "./store.ts";
 export { HttpServer, type Location } from "./server.ts";
 export { type Step, Steps } from "./step.ts";
-export { isKnownVariable, variable } from "./variables.ts";
+export { NO_VARIABLES, Variables } from "./configured_variables.ts";
+export { isKnownVariable } from "./variables.ts";
 export { type Handler, Worker } from "./worker.ts";

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
 import type { DynamicGroups, PeerGroup } from "../peer/mod.ts";
 import type { ProxyAction, VariablePass } from "./conf.ts";
+import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import { parsePassUrl, type PassUrl } from "./pass_url.ts";
 import type { Request } from "./request.ts";
 import { Sticky } from "./sticky.ts";
-import { variable } from "./variables.ts";
 
 /** Where one request goes. */
 export interface PassTarget {
@@ -39,6 +39,7 @@ export interface PassGroups {
   readonly groups: ReadonlyMap<string, PeerGroup>;
   /** Those that requests make. */
   dynamic(peer: VariablePass["peer"]): DynamicGroups;
+  readonly variables: Variables;
 }
 
 export function compileTarget(conf: ProxyAction, groups: PassGroups): TargetOf {
@@ -49,7 +50,7 @@ export function compileTarget(conf: ProxyAction, groups: PassGroups): TargetOf {
   const isTls = conf.dial.tls !== undefined;
   const target: PassTarget = {
     group,
-    ...choiceOf(group),
+    ...choiceOf(group, groups.variables),
     proxyHost,
     proxyPort,
     isTls,
@@ -64,10 +65,10 @@ type Choice = Pick<PassTarget, "balancerKey" | "sticky">;
 
 const NO_CHOICE: Choice = { balancerKey: undefined, sticky: undefined };
 
-function choiceOf({ keyText, sticky }: PeerGroup): Choice {
+function choiceOf({ keyText, sticky }: PeerGroup, variables: Variables): Choice {
   return {
-    balancerKey: keyText === undefined ? undefined : compileTemplate(byteText(keyText), variable),
-    sticky: sticky && new Sticky(sticky),
+    balancerKey: keyText === undefined ? undefined : variables.compile(byteText(keyText)),
+    sticky: sticky && new Sticky(sticky, variables),
   };
 }
 
@@ -77,12 +78,14 @@ class VariableTarget {
   readonly #dynamic: DynamicGroups;
   readonly #choices: ReadonlyMap<PeerGroup, Choice>;
 
-  constructor({ url, peer }: VariablePass, { groups, dynamic }: PassGroups) {
-    this.#url = compileTemplate(url, variable);
+  constructor({ url, peer }: VariablePass, { groups, dynamic, variables }: PassGroups) {
+    this.#url = variables.compile(url);
     this.#groups = new Map(
       Array.from(groups, ([name, group]) => [name.toLowerCase(), group]),
     );
-    this.#choices = new Map(Array.from(groups.values(), (group) => [group, choiceOf(group)]));
+    this.#choices = new Map(
+      Array.from(groups.values(), (group) => [group, choiceOf(group, variables)]),
+    );
     this.#dynamic = dynamic(peer);
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { DialOptions, TlsClient } from "../event/mod.ts";
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
 import { journey, type RateLimit } from "../upstream/mod.ts";
 import { bytesOf, escapeArgs, escapePath, type HeadWriter } from "../wire/mod.ts";
 import type { LocationConf, ProxyAction } from "./conf.ts";
@@ -16,7 +16,6 @@ import { rateOf } from "./rate.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import { Store } from "./store.ts";
-import { variable } from "./variables.ts";
 import type { Handler } from "./worker.ts";
 
 const INTERNAL_SERVER_ERROR = 500;
@@ -60,19 +59,20 @@ export class Proxy implements Handler {
 
   /** @param tls For `https://`. */
   constructor(location: LocationConf, conf: ProxyAction, groups: PassGroups, tls?: TlsClient) {
+    const { variables } = groups;
     this.conf = conf;
-    this.#dialOf = compileDial(conf, tls);
-    this.headers = new HeaderPolicy(conf.headers);
-    if (conf.store !== undefined) this.store = new Store(conf.store);
+    this.#dialOf = compileDial(conf, tls, variables);
+    this.headers = new HeaderPolicy(conf.headers, variables);
+    if (conf.store !== undefined) this.store = new Store(conf.store, variables);
     this.#targetOf = compileTarget(conf, groups);
     const setHeaders = conf.setHeaders.filter(([name]) => !FRAMING.has(name.toLowerCase()));
     this.#matchedLength = /^[~@]/.test(location.modifier) ? 0 : location.pattern.length;
-    if (conf.method !== undefined) this.#method = compileTemplate(conf.method, variable);
+    if (conf.method !== undefined) this.#method = variables.compile(conf.method);
     if (conf.setBody !== undefined) {
-      this.#setBody = compileTemplate(byteText(conf.setBody), variable);
+      this.#setBody = variables.compile(byteText(conf.setBody));
     }
     this.setHeaders = setHeaders.map(([name, text]) => {
-      const value = compileTemplate(text, variable);
+      const value = variables.compile(text);
       const prefix = bytesOf(`${name}: `);
       const isUpgrade = name.toLowerCase() === "upgrade";
       const isConnection = name.toLowerCase() === "connection";
@@ -87,7 +87,7 @@ export class Proxy implements Handler {
       };
     });
     this.setsConnection = this.setHeaders.some(({ isConnection }) => isConnection);
-    this.#upstreamRate = compileTemplate(conf.limitRate, variable);
+    this.#upstreamRate = variables.compile(conf.limitRate);
     const overridden: Uint8Array[][] = [];
     for (const [name] of setHeaders) {
       (overridden[name.length] ??= []).push(bytesOf(name.toLowerCase()));

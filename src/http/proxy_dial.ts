@@ -4,10 +4,9 @@
  * @module
  */
 import type { DialOptions, TlsClient } from "../event/mod.ts";
-import { compileTemplate } from "../log/mod.ts";
 import type { ProxyAction } from "./conf.ts";
+import type { Variables } from "./configured_variables.ts";
 import type { Request } from "./request.ts";
-import { variable } from "./variables.ts";
 
 /**
  * The way that a request's connection is made. Requests that want the same get the
@@ -16,6 +15,7 @@ import { variable } from "./variables.ts";
 export function compileDial(
   { dial, proxyHost, variable: varies }: ProxyAction,
   client: TlsClient | undefined,
+  variables: Variables,
 ): (request: Request, isTls: boolean) => DialOptions {
   const { bind, socketKeepalive, tls } = dial;
   const plain: DialOptions = { tls: undefined, bind, socketKeepalive };
@@ -25,7 +25,7 @@ export function compileDial(
     bind,
     socketKeepalive,
   });
-  const name = compileTemplate(tls.name, variable);
+  const name = variables.compile(tls.name);
   if (name.isConstant || (tls.name === "$proxy_host" && varies === undefined)) {
     const options = withName(withoutPort(name.isConstant ? tls.name : proxyHost));
     return (_, isTls) => isTls ? options : plain;

@@ -4,10 +4,10 @@
  * @module
  */
 import type { ClientConf } from "../downstream/mod.ts";
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
 import type { RateLimit } from "../upstream/mod.ts";
+import type { Variables } from "./configured_variables.ts";
 import type { Request } from "./request.ts";
-import { variable } from "./variables.ts";
 
 /** Of a response that begins now: what its peer asked for (`X-Accel-Limit-Rate`), else `limit_rate`. */
 export function responseRate(request: Request): RateLimit | undefined {
@@ -15,7 +15,10 @@ export function responseRate(request: Request): RateLimit | undefined {
   const { accelLimitRate } = request.exchange;
   if (accelLimitRate !== undefined) return rateOf(String(accelLimitRate), conf.limitRateAfterBytes);
   if (conf.limitRate === "0") return undefined;
-  return rateOf(templateOf(conf).render(request), conf.limitRateAfterBytes);
+  return rateOf(
+    templateOf(conf, request.server.variables).render(request),
+    conf.limitRateAfterBytes,
+  );
 }
 
 /** Bytes a second in digits; `undefined` for 0, and for what is no number: no limit, as in nginx. */
@@ -35,10 +38,10 @@ const UNITS: Readonly<Record<string, number>> = {
 /** Compiled once for each location that has one. */
 const templates = new WeakMap<ClientConf, Template<Request>>();
 
-function templateOf(conf: ClientConf): Template<Request> {
+function templateOf(conf: ClientConf, variables: Variables): Template<Request> {
   let template = templates.get(conf);
   if (template === undefined) {
-    template = compileTemplate(conf.limitRate, variable);
+    template = variables.compile(conf.limitRate);
     templates.set(conf, template);
   }
   return template;

@@ -43,8 +43,10 @@ export class Request {
   routedBy = "";
   /** The body, if some of it was taken in before anybody has asked for it. */
   takenBody: RequestBodyReader | undefined;
-  /** Variables that the configuration has set for the client's request; subrequests share them. */
-  variables: Map<string, string> | undefined;
+  /** Values of variables that the configuration defines, by their slots; subrequests share them. */
+  values: (string | undefined)[] | undefined;
+  /** What the last regex that matched has caught: `$1` is at 1. */
+  captures: readonly (string | undefined)[] | undefined;
   /** `$server_name`: the first name of the server that it is for. */
   serverName = "";
   /** Port of the listening address; 0 for a unix socket. */
@@ -105,7 +107,8 @@ export class Request {
     this.memory =
       this.asked =
       this.takenBody =
-      this.variables =
+      this.values =
+      this.captures =
         undefined;
     this.serverName =
       this.proxyHost =
@@ -132,7 +135,7 @@ export class Request {
     this.isMarked = this.isInternal = true;
     this.asked = parent.asked ??
       { method: parent.method, target: parent.target, line: parent.requestLine };
-    this.variables = parent.variables ??= new Map();
+    this.values = parent.values ??= [];
   }
 
   get head(): RequestHead {

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
 import { bytesOf, fieldId, type HeadWriter, identify } from "../wire/mod.ts";
 import type { AddHeaderConf, ErrorPageConf, ResponseConf } from "./conf.ts";
+import type { Variables } from "./configured_variables.ts";
 import { byteText, fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";
-import { variable } from "./variables.ts";
 
 /** Statuses that `add_header` without `always` applies to: nginx's. */
 const ADDED_TO: ReadonlySet<number> = new Set([
@@ -56,16 +56,17 @@ export class ResponsePolicy {
   readonly #added: readonly AddedHeader[];
   readonly #replacesAny: boolean;
 
-  constructor(conf: ResponseConf) {
+  constructor(conf: ResponseConf, variables: Variables) {
     this.maxRanges = conf.maxRanges;
     this.isRecursive = conf.recursiveErrorPages;
     for (const page of conf.errorPages) {
       for (const status of page.statuses) {
         // The first one of a status counts, as in nginx.
-        if (!this.#errorPages.has(status)) this.#errorPages.set(status, compilePage(status, page));
+        if (this.#errorPages.has(status)) continue;
+        this.#errorPages.set(status, compilePage(status, page, variables));
       }
     }
-    this.#added = conf.addHeaders.map(compileHeader);
+    this.#added = conf.addHeaders.map((header) => compileHeader(header, variables));
     this.#replacesAny = this.#added.some(({ replaces }) => replaces !== fieldId.OTHER);
   }
 
@@ -100,20 +101,27 @@ export class ResponsePolicy {
   }
 }
 
-function compilePage(error: number, { status, target }: ErrorPageConf): ErrorPage {
+function compilePage(
+  error: number,
+  { status, target }: ErrorPageConf,
+  variables: Variables,
+): ErrorPage {
   return {
     status: status ?? (TOLD_AS_400.has(error) ? 400 : undefined),
-    target: compileTemplate(byteText(target), variable),
+    target: variables.compile(byteText(target)),
   };
 }
 
-function compileHeader({ name, value, always }: AddHeaderConf): AddedHeader {
+function compileHeader(
+  { name, value, always }: AddHeaderConf,
+  variables: Variables,
+): AddedHeader {
   const lower = bytesOf(name.toLowerCase());
   const id = identify(lower, 0, lower.length);
   const isSingle = id === fieldId.ETAG || id === fieldId.LAST_MODIFIED;
   return {
     prefix: bytesOf(`${name}: `),
-    value: compileTemplate(byteText(value), variable),
+    value: variables.compile(byteText(value)),
     always,
     replaces: isSingle ? id : fieldId.OTHER,
   };

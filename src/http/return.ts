@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
 import type { ReturnAction } from "./conf.ts";
+import type { Variables } from "./configured_variables.ts";
 import { refuse, sendOwn } from "./redirect.ts";
 import type { Request } from "./request.ts";
-import { variable } from "./variables.ts";
 import type { Handler } from "./worker.ts";
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -18,9 +18,9 @@ export class Return implements Handler {
   readonly #status: number;
   readonly #text: Template<Request>;
 
-  constructor(conf: ReturnAction) {
+  constructor(conf: ReturnAction, variables: Variables) {
     this.#status = conf.status;
-    this.#text = compileTemplate(conf.text, variable);
+    this.#text = variables.compile(conf.text);
   }
 
   handle(request: Request): void {

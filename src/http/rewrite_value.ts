@@ -6,9 +6,9 @@
  */
 import { compileTemplate, type Template } from "../log/mod.ts";
 import type { RewriteConf } from "./conf.ts";
+import type { Variables } from "./configured_variables.ts";
 import { byteText, fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";
-import { variable } from "./variables.ts";
 
 /** What a replacement is rendered from. */
 interface Source {
@@ -23,8 +23,8 @@ export type RewriteKind = "prefix" | "domain";
 export class Rewrites {
   readonly #rules: readonly Rule[];
 
-  constructor(conf: readonly RewriteConf[], kind: RewriteKind) {
-    this.#rules = conf.map(({ from, to }) => compileRule(from, to, kind));
+  constructor(conf: readonly RewriteConf[], kind: RewriteKind, variables: Variables) {
+    this.#rules = conf.map(({ from, to }) => compileRule(from, to, kind, variables));
   }
 
   /** The value as the first rule that applies makes it; undefined when none does. */
@@ -39,18 +39,18 @@ export class Rewrites {
 
 type Rule = (request: Request, value: string) => string | undefined;
 
-function compileRule(from: string, to: string, kind: RewriteKind): Rule {
+function compileRule(from: string, to: string, kind: RewriteKind, variables: Variables): Rule {
   const regex = rewriteRegex(from, kind);
   if (regex !== undefined) {
-    const replacement = compileReplacement(to, regex);
+    const replacement = compileReplacement(to, regex, variables);
     return (request, value) => {
       const match = regex.exec(value);
       return match === null ? undefined : replacement.render({ request, match });
     };
   }
   const undotted = (text: string) => kind === "domain" && text.startsWith(".");
-  const pattern = compileTemplate(byteText(undotted(from) ? from.slice(1) : from), variable);
-  const replacement = compileTemplate(byteText(undotted(to) ? to.slice(1) : to), variable);
+  const pattern = variables.compile(byteText(undotted(from) ? from.slice(1) : from));
+  const replacement = variables.compile(byteText(undotted(to) ? to.slice(1) : to));
   if (kind === "prefix") {
     return (request, value) => {
       const prefix = pattern.render(request);
@@ -80,11 +80,15 @@ export function rewriteRegex(from: string, kind: RewriteKind): RegExp | undefine
 }
 
 /** A text in which `$1` and `$name` are what the regex has caught. */
-function compileReplacement(text: string, regex: RegExp): Template<Source> {
+function compileReplacement(
+  text: string,
+  regex: RegExp,
+  variables: Variables,
+): Template<Source> {
   return compileTemplate<Source>(byteText(text), (name) => {
     if (/^\d$/.test(name)) return ({ match }) => match?.[Number(name)] ?? "";
     if (captureNames(regex).includes(name)) return ({ match }) => match?.groups?.[name] ?? "";
-    const get = variable(name);
+    const get = variables.lookup(name);
     return get === undefined ? undefined : ({ request }) => get(request);
   });
 }

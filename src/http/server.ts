@@ -7,6 +7,7 @@ import type { Client, ClientConf, ClientConnection, ClientHandler } from "../dow
 import { Failure, NEVER, OutOfBuffers } from "../event/mod.ts";
 import type { AccessLog } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
+import type { Variables } from "./configured_variables.ts";
 import { mayFollow, type Redirect, refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import type { ResponsePolicy } from "./response_policy.ts";
@@ -33,6 +34,7 @@ export interface Location {
 /** What a listening address needs to know. */
 export interface HttpServerOptions {
   readonly worker: Worker;
+  readonly variables: Variables;
   readonly port: number;
   readonly router: Router<Location>;
   /** Of the default server, for what ends before a server is known. */
@@ -45,8 +47,11 @@ export interface HttpServerOptions {
 export class HttpServer implements ClientHandler, Server {
   readonly #options: HttpServerOptions;
 
+  readonly variables: Variables;
+
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    this.variables = options.variables;
   }
 
   /** Content phase: finds the location, and lets it answer. */

@@ -3,23 +3,23 @@
  *
  * @module
  */
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
 import type { Selection, StickyConf, StickyCookieConf } from "../peer/mod.ts";
 import type { HeadWriter } from "../wire/mod.ts";
+import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import type { Request } from "./request.ts";
-import { variable } from "./variables.ts";
 
 /** A group's `sticky`, compiled. */
 export class Sticky {
   readonly #cookie: StickyCookieConf | undefined;
   readonly #routes: readonly Pick<Template<Request>, "render">[];
 
-  constructor(conf: StickyConf) {
+  constructor(conf: StickyConf, variables: Variables) {
     this.#cookie = conf.kind === "cookie" ? conf : undefined;
     this.#routes = conf.kind === "cookie"
-      ? [{ render: variable(`cookie_${conf.name}`) }]
-      : conf.texts.map((text) => compileTemplate(byteText(text), variable));
+      ? [variables.compile(`\${cookie_${conf.name}}`)]
+      : conf.texts.map((text) => variables.compile(byteText(text)));
   }
 
   /** The `id` of the peer that a request is bound to; empty: of none. */

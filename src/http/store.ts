@@ -8,13 +8,13 @@
  *
  * @module
  */
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
 import type { ResponseStore } from "../upstream/mod.ts";
 import { bytesOf, type ResponseHead } from "../wire/mod.ts";
 import type { StoreConf } from "./conf.ts";
+import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import type { Request } from "./request.ts";
-import { variable } from "./variables.ts";
 
 const PREFIX = ".sluice-store-";
 const LAST_MODIFIED = bytesOf("last-modified");
@@ -26,9 +26,9 @@ export class Store {
   /** What stands in front of the first variable: no file is outside of it. */
   readonly #base: string;
 
-  constructor(conf: StoreConf) {
+  constructor(conf: StoreConf, variables: Variables) {
     this.#conf = conf;
-    this.#path = compileTemplate(byteText(conf.path), variable);
+    this.#path = variables.compile(byteText(conf.path));
     this.#base = baseOf(conf.path);
   }
 

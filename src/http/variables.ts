@@ -7,6 +7,7 @@ import { type Getter, timeIso8601, timeLocal } from "../log/mod.ts";
 import type { Attempt } from "../upstream/mod.ts";
 import { bytesOf, NO_LENGTH } from "../wire/mod.ts";
 import { upstreamValue } from "./kept.ts";
+import type { Setter } from "./configured_variables.ts";
 import type { Request } from "./request.ts";
 
 type Variable = Getter<Request>;
@@ -73,6 +74,11 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["uri", (request) => request.path],
 ]);
 
+/** Those that `set` may change, though they are built in. */
+const SETTABLE: ReadonlyMap<string, Setter> = new Map<string, Setter>([
+  ["args", (request, value) => request.rewrite(request.path, value)],
+]);
+
 /** Families: what follows the prefix names the field, argument or cookie. */
 const FAMILIES: readonly (readonly [prefix: string, of: (name: string) => Variable])[] = [
   ["http_", (name) => httpField(name)],
@@ -83,9 +89,9 @@ const FAMILIES: readonly (readonly [prefix: string, of: (name: string) => Variab
   ["cookie_", (name) => (request) => cookie(field(request, COOKIE), name)],
 ];
 
-/** How to read a variable: one that is built in, or one that the configuration sets. */
-export function variable(name: string): Variable {
-  return builtInVariable(name) ?? (({ variables }) => variables?.get(name) ?? "");
+/** How `set` sets a variable that is built in and may be set; `undefined` when it may not. */
+export function settableVariable(name: string): Setter | undefined {
+  return SETTABLE.get(name);
 }
 
 /** How to read a variable that is built in; `undefined` when there is none of that name. */

@@ -8,6 +8,7 @@ import type { Clock, ConnContext } from "../event/mod.ts";
 import type { ErrorLog } from "../log/mod.ts";
 import { bytesOf } from "../wire/mod.ts";
 import type { Departure } from "./departure.ts";
+import type { Variables } from "./configured_variables.ts";
 import { KEEPS_NOTHING, type Kept } from "./kept.ts";
 import { Request } from "./request.ts";
 
@@ -19,6 +20,8 @@ export interface Handler {
 
 /** The servers of a listening address, as a request's own subrequests need them. */
 export interface Server {
+  /** Of the configuration that its requests go by. */
+  readonly variables: Variables;
   /** Finds the location of a subrequest and has it answer. Never rejects. */
   answerSubrequest(request: Request): Promise<void>;
   /** A client's request has been answered, or goes on elsewhere. */

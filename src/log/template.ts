@@ -115,7 +115,8 @@ function variableAt(text: string, offset: number): { name: string; endOffset: nu
   return { name, endOffset: VARIABLE_NAME.lastIndex + 1 };
 }
 
-const VARIABLE_NAME = /[A-Za-z0-9_]+/y;
+/** A capture of a regex is one digit, whatever follows. */
+const VARIABLE_NAME = /[1-9]|[A-Za-z0-9_]+/y;
 
 function constant<Source>(text: string): Template<Source> {
   return { isConstant: true, render: () => text };

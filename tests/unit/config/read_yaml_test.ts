@@ -799,7 +799,7 @@ Deno.test("config: bad upstreams", () => {
     ],
     [
       "a: { servers: localhost, balance: hash $hots consistent }",
-      '1:53: Cannot use "$hots" in balance: no such variable',
+      '1:53: Cannot use "$hots" in balance: no such variable; did you mean "$host"?',
     ],
     [
       "a: { servers: localhost, balance: { hash: $uri, consitent: on } }",
@@ -837,7 +837,7 @@ Deno.test("config: bad upstreams", () => {
     ],
     [
       "a: { servers: localhost, sticky: route $hots }",
-      '1:53: Cannot use "$hots" in sticky: no such variable',
+      '1:53: Cannot use "$hots" in sticky: no such variable; did you mean "$host"?',
     ],
     [
       "a: { servers: localhost, sticky: learn }",

@@ -103,8 +103,8 @@ Deno.test("config: rules about fields say what is wrong with them", () => {
     'Cannot use "~(" in redirect: need a regex (/(/: Unterminated group)',
   );
   assertEquals(
-    proxy("cookie_path: { /a: $1 }"),
-    'Cannot use "$1" in cookie_path: no such variable',
+    proxy("cookie_path: { /a: $nothing }"),
+    'Cannot use "$nothing" in cookie_path: no such variable',
   );
   for (const wrong of ["redirect: a b c", "cookie_flags: { a: strong }", "hide_header: 'a:b'"]) {
     assert(proxy(wrong)?.startsWith(`Cannot set ${wrong.split(":")[0]} to`), proxy(wrong));

@@ -8,7 +8,14 @@ import { type Buf, SlabPool } from "../../../src/buffer/mod.ts";
 import { readYaml } from "../../../src/config/mod.ts";
 import { ClientConnection, serveClient } from "../../../src/downstream/mod.ts";
 import type { Connect } from "../../../src/event/mod.ts";
-import { HttpServer, type Location, Proxy, Router, Worker } from "../../../src/http/mod.ts";
+import {
+  HttpServer,
+  type Location,
+  Proxy,
+  Router,
+  Variables,
+  Worker,
+} from "../../../src/http/mod.ts";
 import type { ErrorLog } from "../../../src/log/mod.ts";
 import { PeerGroup } from "../../../src/peer/mod.ts";
 import { settled } from "../../support/manual_clock.ts";
@@ -218,6 +225,7 @@ servers:
     log: (level: string, message: string) => void log.push(`[${level}] ${message}`),
   } as unknown as ErrorLog;
   const worker = new Worker(context, errorLog);
+  const variables = new Variables();
   const group = new PeerGroup(conf.groups[0]!, context.deadlines, () => {});
   const [listener] = conf.listeners;
   const router = new Router<Location>(listener!.servers, (location) => {
@@ -234,12 +242,14 @@ servers:
         dynamic: () => {
           throw new Error("no variables here");
         },
+        variables,
       }),
       serverName: "",
     };
   });
   const fallback = router.findLocation("", "/")!;
-  const server = new HttpServer({ worker, port: 80, router, fallback, fallbackOf: () => fallback });
+  const fallbackOf = () => fallback;
+  const server = new HttpServer({ worker, variables, port: 80, router, fallback, fallbackOf });
   const { conn, transport } = scriptedConn(context, {
     reads: [...request, SILENCE],
     writes: WRITES,
