@@ -20,6 +20,7 @@ import {
   upstreamDirectives,
   type UpstreamSettings,
 } from "./directives/upstream.ts";
+import { healthDirectives } from "./directives/health.ts";
 import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { nearestName } from "./nearest.ts";
 import { quote } from "./problem.ts";
@@ -138,12 +139,14 @@ function buildGroup(
     });
   }
   const keepalive = keepaliveConf(settings);
+  const { panicThreshold } = building.settle(healthDirectives, block);
   return {
     name,
     peers: peers.flatMap(peerConf),
     balance,
     sticky,
     queue: queueConf(settings),
+    panicThreshold,
     keepalive,
     resolver,
   };

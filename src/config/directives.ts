@@ -7,6 +7,7 @@
 import type { Context, Directive, Table } from "./directive.ts";
 import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { coreDirectives } from "./directives/core.ts";
+import { healthDirectives } from "./directives/health.ts";
 import { accessLogParameters, errorLogParameters, logDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { placeDirectives, responseDirectives } from "./directives/response.ts";
@@ -78,6 +79,12 @@ export const GROUPS: readonly Group[] = [
     intro: "Groups of peers, and the connections kept to them.",
     directives: upstreamDirectives,
     parameters: { server: peerParameters, queue: queueParameters },
+  },
+  {
+    page: "health",
+    title: "The health of peers",
+    intro: "Which peers of a group are thought well enough to be used.",
+    directives: healthDirectives,
   },
   {
     page: "resolver",

@@ -105,6 +105,16 @@ export function integer(
   });
 }
 
+/** A share, such as `20%`, as a number from 0 to 1. */
+export function percent(
+  { min = 0, max = 100 }: { readonly min?: number; readonly max?: number } = {},
+): ArgumentType<number> {
+  return scalarType("percent", `a share from ${min}% to ${max}%`, (text) => {
+    const value = /^\d+(?:\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) : NaN;
+    return value >= min && value <= max ? value / 100 : undefined;
+  });
+}
+
 /** `on` or `off`, or a boolean. */
 export const flag: ArgumentType<boolean> = scalarType(
   "on | off",

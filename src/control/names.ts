@@ -10,8 +10,8 @@ import {
   DynamicGroups,
   type DynamicPeerConf,
   FollowedNames,
-  type OnDisabled,
   type PeerGroup,
+  type Report,
   Resolver,
   type ResolverConf,
   type UpstreamGroupConf,
@@ -30,17 +30,14 @@ const AT_START: ResolverConf = {
 export class Names {
   readonly #deadlines: Deadlines;
   readonly #errorLog: ErrorLog;
-  /** Of every group. */
-  readonly onDisabled: OnDisabled;
   /** By what is configured: levels with equal settings share one. */
   readonly #resolvers = new Map<string, Resolver>();
   readonly #dynamic = new Map<string, DynamicGroups>();
   readonly #followed: FollowedNames[] = [];
 
-  constructor(deadlines: Deadlines, errorLog: ErrorLog, onDisabled: OnDisabled) {
+  constructor(deadlines: Deadlines, errorLog: ErrorLog) {
     this.#deadlines = deadlines;
     this.#errorLog = errorLog;
-    this.onDisabled = onDisabled;
   }
 
   /** Keeps a group's peers at what its names stand for, from {@linkcode Names.start} on. */
@@ -52,7 +49,7 @@ export class Names {
         group,
         this.#deadlines,
         ({ isFollowed }) => this.#resolver(isFollowed ? conf.resolver : AT_START),
-        this.#report,
+        this.report,
       ),
     );
   }
@@ -61,7 +58,7 @@ export class Names {
   dynamic(conf: DynamicPeerConf): DynamicGroups {
     const key = JSON.stringify(conf);
     const groups = this.#dynamic.get(key) ??
-      new DynamicGroups(conf, this.#resolver(conf.resolver), this.#deadlines, this.onDisabled);
+      new DynamicGroups(conf, this.#resolver(conf.resolver), this.#deadlines, this.report);
     this.#dynamic.set(key, groups);
     return groups;
   }
@@ -87,11 +84,11 @@ export class Names {
   #resolver(conf: ResolverConf): Resolver {
     const key = JSON.stringify(conf);
     const resolver = this.#resolvers.get(key) ??
-      new Resolver(conf, this.#deadlines, this.#report);
+      new Resolver(conf, this.#deadlines, this.report);
     this.#resolvers.set(key, resolver);
     return resolver;
   }
 
-  readonly #report = (level: Parameters<ErrorLog["log"]>[0], message: string): void =>
-    this.#errorLog.log(level, message);
+  /** What groups and names have to say, in the error log. */
+  readonly report: Report = (level, message) => this.#errorLog.log(level, message);
 }

@@ -63,9 +63,7 @@ export async function startServer(
     counters: { open: 0 },
   };
   const worker = new Worker(context, errorLog, keptOf(conf));
-  const names = new Names(context.deadlines, errorLog, (name, peer) => {
-    errorLog.log("warn", `upstream server temporarily disabled: ${peer.name} of ${name}`);
-  });
+  const names = new Names(context.deadlines, errorLog);
   const groups = openGroups(conf, context.deadlines, names);
   const clients = new Set<ClientConnection>();
   const drained = Promise.withResolvers<void>();
@@ -153,7 +151,7 @@ function openGroups(
 ): Map<string, PeerGroup> {
   const groups = new Map<string, PeerGroup>();
   for (const groupConf of conf.groups) {
-    const group = new PeerGroup(groupConf, deadlines, names.onDisabled);
+    const group = new PeerGroup(groupConf, deadlines, names.report);
     names.follow(groupConf, group);
     groups.set(groupConf.name, group);
   }

@@ -4,7 +4,16 @@
  *
  * @module
  */
-import type { Balancer, Peer, PeerVerdict, Selection } from "./peer.ts";
+import {
+  type Balancer,
+  DOWN,
+  DRAINING,
+  EJECTED,
+  type Peer,
+  type PeerVerdict,
+  type Selection,
+  UNHEALTHY,
+} from "./peer.ts";
 
 /** Told when a peer's failures have reached `max_fails`. */
 export type OnPeerDisabled = (peer: Peer) => void;
@@ -20,7 +29,7 @@ export abstract class BaseBalancer implements Balancer {
     this.peers = peers;
     this.primary = peers.filter((peer) => !peer.conf.isBackup);
     this.#backup = peers.filter((peer) => peer.conf.isBackup);
-    this.#tries = peers.filter((peer) => !peer.conf.isDown).length;
+    this.#tries = peers.filter((peer) => (peer.bars & DOWN) === 0).length;
     this.#onDisabled = onDisabled;
   }
 
@@ -68,16 +77,16 @@ export abstract class BaseBalancer implements Balancer {
 
   #single(selection: Selection): Peer | undefined {
     const peer = this.peers[0]!;
-    const { isDown, isDraining, maxConns } = peer.conf;
-    const isUnusable = isDown || isDraining === true || selection.tried.includes(peer) ||
-      (maxConns > 0 && peer.connections >= maxConns);
-    return isUnusable ? undefined : peer;
+    return takesMore(peer, peer.bars, selection) ? peer : undefined;
   }
 
   /** The peer that the request is bound to, if it may be used. */
   #bound(selection: Selection, nowMs: number): Peer | undefined {
     const { boundTo } = selection;
-    return this.peers.find((peer) => peer.id === boundTo && isUsable(peer, selection, nowMs));
+    return this.peers.find((peer) =>
+      peer.id === boundTo && takesMore(peer, peer.bars & ~DRAINING, selection) &&
+      (selection.isPanicking || !peer.isFailedAt(nowMs))
+    );
   }
 
   /** A trial went well. */
@@ -99,17 +108,20 @@ export abstract class BaseBalancer implements Balancer {
 
 /** Whether a request may be sent to a peer that it is not bound to. */
 export function mayTry(peer: Peer, selection: Selection, nowMs: number): boolean {
-  return peer.conf.isDraining !== true && isUsable(peer, selection, nowMs);
+  return takesMore(peer, peer.bars, selection) &&
+    (selection.isPanicking || !peer.isFailedAt(nowMs));
 }
 
 /** The request has not been there, and the peer takes some. */
-function isUsable(peer: Peer, { tried }: Selection, nowMs: number): boolean {
+function takesMore(peer: Peer, bars: number, { tried, isPanicking }: Selection): boolean {
+  if (bars !== 0 && !(isPanicking && (bars & ~BY_HEALTH) === 0)) return false;
   if (tried.length > 0 && tried.includes(peer)) return false;
-  const { isDown, maxConns, maxFails, failTimeoutMs } = peer.conf;
-  if (isDown) return false;
-  if (maxConns > 0 && peer.connections >= maxConns) return false;
-  return !(maxFails > 0 && peer.fails >= maxFails && nowMs - peer.checkedAtMs <= failTimeoutMs);
+  const { maxConns } = peer.conf;
+  return maxConns === 0 || peer.connections < maxConns;
 }
+
+/** What a panic ignores. */
+const BY_HEALTH = UNHEALTHY | EJECTED;
 
 /** The sum of the peers' weights, of those that are down too. */
 export function totalWeight(peers: readonly Peer[]): number {

@@ -134,6 +134,8 @@ export interface UpstreamGroupConf {
   readonly balance?: BalanceConf;
   readonly sticky?: StickyConf | undefined;
   readonly queue?: QueueConf | undefined;
+  /** `panic_threshold`: the share of healthy peers, below which health is ignored. From 0 to 1. */
+  readonly panicThreshold?: number | undefined;
   readonly keepalive: KeepaliveConf;
   /** For the servers that are looked up at run time. */
   readonly resolver: ResolverConf;

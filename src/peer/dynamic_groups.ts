@@ -7,7 +7,7 @@
 import type { Deadlines } from "../event/mod.ts";
 import { formatHost, isIp } from "./address.ts";
 import type { DynamicPeerConf, HostAddress, PeerAddress, PeerServerConf } from "./conf.ts";
-import { type OnDisabled, PeerGroup } from "./group.ts";
+import { PeerGroup, type Report } from "./group.ts";
 import { OnDemand } from "./on_demand.ts";
 import type { Resolver } from "./resolver.ts";
 
@@ -18,7 +18,7 @@ export class DynamicGroups {
   readonly #conf: DynamicPeerConf;
   readonly #resolver: Resolver;
   readonly #deadlines: Deadlines;
-  readonly #onDisabled: OnDisabled;
+  readonly #report: Report;
   /** The longest unused first. */
   readonly #groups = new Map<string, PeerGroup>();
 
@@ -26,12 +26,12 @@ export class DynamicGroups {
     conf: DynamicPeerConf,
     resolver: Resolver,
     deadlines: Deadlines,
-    onDisabled: OnDisabled,
+    report: Report,
   ) {
     this.#conf = conf;
     this.#resolver = resolver;
     this.#deadlines = deadlines;
-    this.#onDisabled = onDisabled;
+    this.#report = report;
   }
 
   /** Groups that are remembered. */
@@ -78,7 +78,7 @@ export class DynamicGroups {
     const { keepalive, resolver, ...peer } = this.#conf;
     const server: PeerServerConf = { ...peer, name, address };
     const conf = { name, peers: [server], keepalive, resolver };
-    const group = new PeerGroup(conf, this.#deadlines, this.#onDisabled);
+    const group = new PeerGroup(conf, this.#deadlines, this.#report);
     if (address.transport === "name") {
       group.onDemand = new OnDemand(group, server, address.hostname, this.#resolver);
     }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Deadlines } from "../event/mod.ts";
+import type { LogLevel } from "../log/mod.ts";
 import { formatHost } from "./address.ts";
 import { balancerOf } from "./balancer_of.ts";
 import type {
@@ -15,13 +16,25 @@ import type {
 } from "./conf.ts";
 import type { Endpoint } from "./name_source.ts";
 import type { OnDemand } from "./on_demand.ts";
-import { type Balancer, Peer } from "./peer.ts";
+import { PanicRule } from "./panic.ts";
+import { type Balancer, Peer, type Selection } from "./peer.ts";
 import { PeerQueue } from "./queue.ts";
+import { type AttemptEnd, count, DISABLED } from "./tally.ts";
 import type { Unresolved } from "./unresolved.ts";
 import { IdleConns } from "./upstream_conn.ts";
 
-/** Told when a peer is taken out because it failed too often. */
-export type OnDisabled = (group: string, peer: Peer) => void;
+/** Where a group says what has changed. */
+export type Report = (level: LogLevel, message: string) => void;
+
+/** What an operator may change of a peer while it is used. */
+export type PeerChange = Partial<
+  Pick<PeerConf, "weight" | "maxConns" | "isDown" | "isDraining">
+>;
+
+/** What an operator asks for cannot be done; the message says why. */
+export class CannotChange extends Error {
+  override readonly name = "CannotChange";
+}
 
 /** What `upstreams: NAME` becomes at run time. */
 export class PeerGroup {
@@ -40,19 +53,27 @@ export class PeerGroup {
   /** One that a request began with may be replaced before its end; the peers stay the same. */
   #balancer: Balancer;
   /** The servers in their order, with the peers of each. */
-  readonly #places: { readonly server: PeerServerConf; peers: readonly Peer[] }[];
-  readonly #onDisabled: OnDisabled;
+  readonly #places: Place[];
+  readonly #report: Report;
+  readonly #panic: PanicRule | undefined;
   readonly #balance: BalanceConf;
 
-  constructor(conf: UpstreamGroupConf, deadlines: Deadlines, onDisabled: OnDisabled) {
+  constructor(conf: UpstreamGroupConf, deadlines: Deadlines, report: Report) {
     this.name = conf.name;
     this.keepsNone = conf.keepalive.connections === 0;
     this.idle = new IdleConns(conf.keepalive, deadlines);
-    this.#onDisabled = onDisabled;
-    this.#places = conf.peers.map((server) => ({ server, peers: peersOf(server) }));
+    this.#report = report;
+    this.#places = conf.peers.map((server) => ({
+      server,
+      isName: server.address.transport === "name",
+      peers: peersOf(server),
+    }));
     this.#balance = conf.balance ?? { kind: "round_robin" };
     this.sticky = conf.sticky;
     if (conf.queue !== undefined) this.queue = new PeerQueue(conf.queue, deadlines);
+    if (conf.panicThreshold !== undefined) {
+      this.#panic = new PanicRule(conf.panicThreshold, (level, text) => this.report(level, text));
+    }
     this.#balancer = this.#makeBalancer();
   }
 
@@ -64,6 +85,21 @@ export class PeerGroup {
 
   get balancer(): Balancer {
     return this.#balancer;
+  }
+
+  get peers(): readonly Peer[] {
+    return this.#balancer.peers;
+  }
+
+  /** Starts a request's walk. */
+  begin(selection: Selection, nowMs: number): void {
+    this.#balancer.begin(selection);
+    if (this.#panic !== undefined) selection.isPanicking = this.#panic.holds(this.peers, nowMs);
+  }
+
+  /** Counts an attempt at a peer that has ended. */
+  count(peer: Peer, end: AttemptEnd): void {
+    count(peer.tally, end);
   }
 
   /** Why there is no peer at all, where that is because of a name. */
@@ -92,13 +128,67 @@ export class PeerGroup {
     if (isSame && after.size === before.size) return false;
     place.peers = [...after.values()];
     for (const [name, peer] of before) {
-      if (after.has(name)) continue;
-      peer.isGone = true;
-      this.idle.closeAllOf(peer);
+      if (!after.has(name)) this.#leave(peer);
     }
-    this.#balancer = this.#makeBalancer();
-    this.queue?.wake();
+    this.#onChanged();
     return true;
+  }
+
+  /**
+   * Adds a peer while the group is used. Till the end of this configuration, as all that an
+   * operator changes: the next one says again which peers there are.
+   *
+   * @throws {CannotChange} It is there already, or is a name.
+   */
+  add(server: PeerServerConf): Peer {
+    const { name, address } = server;
+    if (this.peers.some((peer) => peer.name === name)) {
+      throw new CannotChange(`Cannot add ${name} to upstream "${this.name}": it has that peer`);
+    }
+    if (address.transport === "name") {
+      const expected = "need an IP address or a unix socket";
+      throw new CannotChange(`Cannot add ${name} to upstream "${this.name}": ${expected}`);
+    }
+    const peer = new Peer({ ...server, address });
+    this.#places.push({ server, peers: [peer], isName: false });
+    this.#onChanged();
+    this.report("notice", `peer ${name} is added`);
+    return peer;
+  }
+
+  /**
+   * Removes a peer: it finishes what it has, and its idle connections are closed.
+   *
+   * @throws {CannotChange} There is none, or it is one of a name's addresses.
+   */
+  remove(name: string): void {
+    const peer = this.#find(name, "remove");
+    const at = this.#places.findIndex(({ peers }) => peers.includes(peer));
+    const { server, isName } = this.#places[at]!;
+    if (isName) {
+      const expected = `it is an address of ${server.name}: it can be down or drained`;
+      throw new CannotChange(`Cannot remove ${name} of upstream "${this.name}": ${expected}`);
+    }
+    this.#places.splice(at, 1);
+    this.#leave(peer);
+    this.#onChanged();
+    this.report("notice", `peer ${name} is removed`);
+  }
+
+  /**
+   * Gives a peer another weight or bound, takes it out or drains it, or back.
+   *
+   * @throws {CannotChange} There is none.
+   */
+  change(name: string, change: PeerChange): void {
+    this.#find(name, "change").change(change);
+    this.#onChanged();
+    this.report("notice", `peer ${name} is changed: ${JSON.stringify(change)}`);
+  }
+
+  /** Says something of this group. */
+  report(level: LogLevel, message: string): void {
+    this.#report(level, `${message} (upstream "${this.name}")`);
   }
 
   /** Closes the idle connections, and keeps none from now on. */
@@ -106,10 +196,39 @@ export class PeerGroup {
     this.idle.close();
   }
 
+  #find(name: string, doing: string): Peer {
+    const peer = this.peers.find((peer) => peer.name === name);
+    if (peer !== undefined) return peer;
+    const known = this.peers.map(({ name }) => name).join(", ");
+    throw new CannotChange(
+      `Cannot ${doing} ${name} of upstream "${this.name}": need one of ${known}`,
+    );
+  }
+
+  #leave(peer: Peer): void {
+    peer.isGone = true;
+    this.idle.closeAllOf(peer);
+  }
+
+  #onChanged(): void {
+    this.#balancer = this.#makeBalancer();
+    this.queue?.wake();
+  }
+
   #makeBalancer(): Balancer {
     const peers = this.#places.flatMap(({ peers }) => peers);
-    return balancerOf(this.#balance, peers, (peer) => this.#onDisabled(this.name, peer));
+    return balancerOf(this.#balance, peers, (peer) => {
+      peer.tally[DISABLED]! += 1;
+      this.#report("warn", `upstream server temporarily disabled: ${peer.name} of ${this.name}`);
+    });
   }
+}
+
+/** A server and the peers that it is. */
+interface Place {
+  readonly server: PeerServerConf;
+  readonly isName: boolean;
+  peers: readonly Peer[];
 }
 
 /** The peer that a server is; none yet where it is a name. */

@@ -14,12 +14,22 @@ export type {
 } from "./conf.ts";
 export { DynamicGroups } from "./dynamic_groups.ts";
 export { FollowedNames } from "./followed_names.ts";
-export { type OnDisabled, PeerGroup } from "./group.ts";
+export { CannotChange, type PeerChange, PeerGroup, type Report } from "./group.ts";
 export type { OnDemand } from "./on_demand.ts";
-export { type Balancer, Peer, type PeerVerdict, Selection } from "./peer.ts";
+export {
+  type Balancer,
+  DOWN,
+  DRAINING,
+  EJECTED,
+  Peer,
+  type PeerVerdict,
+  Selection,
+  UNHEALTHY,
+} from "./peer.ts";
 export { PeerQueue } from "./queue.ts";
 export { type Answer, Resolution, Resolver } from "./resolver.ts";
 export type { StickyConf, StickyCookieConf } from "./conf.ts";
 export { RoundRobin } from "./round_robin.ts";
+export * as tally from "./tally.ts";
 export { Unresolved } from "./unresolved.ts";
 export { IdleConns, UpstreamConn } from "./upstream_conn.ts";

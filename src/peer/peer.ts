@@ -6,6 +6,16 @@
  */
 import { createHash } from "node:crypto";
 import type { PeerConf } from "./conf.ts";
+import { newTally } from "./tally.ts";
+
+/** By the configuration, or an operator. A bit of {@linkcode Peer.bars}, as are these: */
+export const DOWN = 1;
+/** It finishes what it has: only requests that are bound to it. */
+export const DRAINING = 2;
+/** Its `health_check` says so. */
+export const UNHEALTHY = 4;
+/** `outlier_detection` says so. */
+export const EJECTED = 8;
 
 /** A peer that comes back (`slow_start`) begins with this share of its weight. */
 const SHARE_MIN = 0.01;
@@ -13,6 +23,10 @@ const SHARE_MIN = 0.01;
 /** One upstream server: its configuration, then its live state. */
 export class Peer {
   #conf: PeerConf;
+  /** As its server has it: what an operator changed is not in there. */
+  #written: PeerConf;
+  /** Why it gets no requests: 0, or some of the bits above. */
+  bars = 0;
   /** Its address is no longer one of its server's name: it finishes what it has. */
   isGone = false;
   /** Connections in use now, for `max_conns`. */
@@ -31,31 +45,64 @@ export class Peer {
   /** How long its answers take, in ms, and as of when: for balancers that go by it. 0: not known. */
   averageMs = 0;
   averagedAtMs = 0;
+  /** What has happened there: see `tally.ts`. */
+  readonly tally: Float64Array = newTally();
   #id: string | undefined;
 
   constructor(conf: PeerConf) {
-    this.#conf = conf;
+    this.#conf = this.#written = conf;
     this.effectiveWeight = conf.weight;
+    this.bar(DOWN, conf.isDown);
+    this.bar(DRAINING, conf.isDraining === true);
   }
 
   get conf(): PeerConf {
     return this.#conf;
   }
 
-  /** Takes another share of the requests, keeping its state. Returns whether it is another. */
+  /**
+   * Takes another share of the requests, keeping its state. Returns whether its server has
+   * another one for it than before; one that an operator gave it stays until then.
+   */
   adopt(conf: PeerConf): boolean {
-    const { weight, isBackup } = this.#conf;
+    const { weight, isBackup } = this.#written;
     if (conf.weight === weight && conf.isBackup === isBackup) return false;
-    this.#conf = conf;
-    this.effectiveWeight = conf.weight;
-    this.currentWeight = 0;
+    this.#written = conf;
+    this.change({ weight: conf.weight, isBackup: conf.isBackup });
     return true;
+  }
+
+  /** An operator has it so from now on. */
+  change(change: Partial<PeerConf>): void {
+    this.#conf = { ...this.#conf, ...change };
+    this.effectiveWeight = this.#conf.weight;
+    this.currentWeight = 0;
+    this.bar(DOWN, this.#conf.isDown);
+    this.bar(DRAINING, this.#conf.isDraining === true);
+  }
+
+  /** Sets one of the bits of {@linkcode Peer.bars}, or clears it. */
+  bar(reason: number, isBarred: boolean): void {
+    this.bars = isBarred ? this.bars | reason : this.bars & ~reason;
+  }
+
+  /** It is known to be well again: nothing of what it did before counts, and `slow_start` begins. */
+  comeBack(nowMs: number): void {
+    this.fails = 0;
+    this.effectiveWeight = this.conf.weight;
+    if ((this.conf.slowStartMs ?? 0) > 0) this.backAtMs = nowMs;
+  }
+
+  /** It failed too often of late: `max_fails` within `fail_timeout`. */
+  isFailedAt(nowMs: number): boolean {
+    const { maxFails, failTimeoutMs } = this.#conf;
+    return maxFails > 0 && this.fails >= maxFails && nowMs - this.checkedAtMs <= failTimeoutMs;
   }
 
   /** It has all the connections that it may have, and would be used if it had not. */
   get isFull(): boolean {
-    const { maxConns, isDown } = this.#conf;
-    return maxConns > 0 && this.connections >= maxConns && !isDown;
+    const { maxConns } = this.#conf;
+    return maxConns > 0 && this.connections >= maxConns && (this.bars & DOWN) === 0;
   }
 
   /** What binds a request to it. */
@@ -96,6 +143,8 @@ export class Selection {
   key = "";
   /** The peer that the request is bound to, by its `id`; empty: none. Kept over a reset. */
   boundTo = "";
+  /** Health is ignored, since too few peers would be left (`panic_threshold`). */
+  isPanicking = false;
   /** How long the attempt that ended took, to its head (-1: it had none) and in all, in ms. */
   headerMs = -1;
   responseMs = 0;
@@ -107,7 +156,7 @@ export class Selection {
 
   reset(tries: number): void {
     this.triesLeft = tries;
-    this.onBackup = false;
+    this.onBackup = this.isPanicking = false;
     this.tried.length = 0;
     this.hash = this.hashes = this.draws = 0;
   }

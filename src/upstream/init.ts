@@ -15,9 +15,9 @@ export function init(exchange: Exchange): boolean {
 }
 
 /** All peers of the group are there to be tried. */
-export function beginWalk({ selection, conf, group }: Exchange): void {
+export function beginWalk({ selection, conf, group, context }: Exchange): void {
   const { tries } = conf.nextUpstream;
-  group.balancer.begin(selection);
+  group.begin(selection, context.deadlines.nowMs);
   if (tries > 0 && tries < selection.triesLeft) selection.triesLeft = tries;
 }
 

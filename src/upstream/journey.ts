@@ -96,9 +96,10 @@ export async function journey(exchange: Exchange): Promise<void> {
         // The idle connection had gone stale; a fresh one never is.
         if (outcome === "again") outcome = await roundTrip(exchange, peer, undefined);
       } finally {
-        const { headerMs, responseMs } = exchange.attempt!;
-        selection.headerMs = headerMs;
-        selection.responseMs = responseMs;
+        const attempt = exchange.attempt!;
+        selection.headerMs = attempt.headerMs;
+        selection.responseMs = attempt.responseMs;
+        group.count(peer, attempt);
         group.balancer.free(selection, peer, verdictOn(exchange), context.deadlines.nowMs);
         queue?.wake();
       }

@@ -1,8 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import type { PeerServerConf, ResolverConf, UpstreamGroupConf } from "../../../src/peer/conf.ts";
-import { PeerGroup } from "../../../src/peer/group.ts";
+import { CannotChange, PeerGroup } from "../../../src/peer/group.ts";
 import type { Endpoint } from "../../../src/peer/name_source.ts";
-import { Selection } from "../../../src/peer/peer.ts";
+import { EJECTED, Selection, UNHEALTHY } from "../../../src/peer/peer.ts";
+import * as tally from "../../../src/peer/tally.ts";
 import { testContext } from "../../support/scripted_transport.ts";
 import { peerConf } from "./peer_conf.ts";
 
@@ -29,9 +30,30 @@ function named(weight = 1): PeerServerConf {
 }
 
 function groupOf(...peers: readonly PeerServerConf[]): PeerGroup {
+  return groupFrom({ peers }).group;
+}
+
+/** A group, and what it says. */
+function groupFrom(
+  settings: Partial<UpstreamGroupConf> & Pick<UpstreamGroupConf, "peers">,
+): { group: PeerGroup; said: string[] } {
   const keepalive = { connections: 1, requests: 10, timeMs: 1_000, timeoutMs: 1_000 };
-  const conf: UpstreamGroupConf = { name: "app", peers, keepalive, resolver: RESOLVER };
-  return new PeerGroup(conf, testContext().deadlines, () => {});
+  const said: string[] = [];
+  const conf: UpstreamGroupConf = { name: "app", keepalive, resolver: RESOLVER, ...settings };
+  const report = (level: string, text: string) => void said.push(`${level}: ${text}`);
+  return { group: new PeerGroup(conf, testContext().deadlines, report), said };
+}
+
+/** Names of the peers that requests get, in their order; all are given back well. */
+function walk(group: PeerGroup, requests: number, boundTo = ""): (string | undefined)[] {
+  const selection = new Selection();
+  selection.boundTo = boundTo;
+  return Array.from({ length: requests }, () => {
+    group.begin(selection, 0);
+    const peer = group.balancer.get(selection, 0);
+    if (peer !== undefined) group.balancer.free(selection, peer, "ok", 0);
+    return peer?.name;
+  });
 }
 
 function at(...hostnames: readonly string[]): Endpoint[] {
@@ -89,4 +111,136 @@ Deno.test("group: a service's ports, weights and backups, and their changes", ()
   );
   assertEquals(group.place(server, [service(81, 5, false), service(82, 1, true)]), true);
   assertEquals([group.balancer.peers[0] === first, first!.conf.weight], [true, 5]);
+});
+
+Deno.test("group: peers are added and removed while it is used; who is there finishes", () => {
+  const [one, two] = [peerConf(), peerConf()];
+  const { group, said } = groupFrom({ peers: [one] });
+  group.add(two);
+  assertEquals(walk(group, 3), [one.name, two.name, one.name]);
+  const [first] = group.peers;
+  group.remove(one.name);
+  assertEquals([first!.isGone, namesOf(group)], [true, [two.name]]);
+  assertEquals(said, [
+    `notice: peer ${two.name} is added (upstream "app")`,
+    `notice: peer ${one.name} is removed (upstream "app")`,
+  ]);
+});
+
+Deno.test("group: what cannot be changed is said with the reason", () => {
+  const server = named();
+  const one = peerConf();
+  const group = groupOf(one, server);
+  group.place(server, at("192.0.2.7"));
+  for (
+    const [change, message] of [
+      [() => group.add(one), `Cannot add ${one.name} to upstream "app": it has that peer`],
+      [
+        () => group.add(server),
+        'Cannot add a.test:80 to upstream "app": need an IP address or a unix socket',
+      ],
+      [
+        () => group.remove("x:1"),
+        `Cannot remove x:1 of upstream "app": need one of ${one.name}, 192.0.2.7:80`,
+      ],
+      [
+        () => group.remove("192.0.2.7:80"),
+        'Cannot remove 192.0.2.7:80 of upstream "app": it is an address of a.test:80: it can be ' +
+        "down or drained",
+      ],
+      [
+        () => group.change("x:1", { weight: 2 }),
+        `Cannot change x:1 of upstream "app": need one of ${one.name}, 192.0.2.7:80`,
+      ],
+    ] as const
+  ) assertThrows(change, CannotChange, message);
+});
+
+Deno.test("group: weights, down and drain change at run time", () => {
+  const [one, two] = [peerConf({ route: "a" }), peerConf({ route: "b" })];
+  const group = groupOf(one, two);
+  group.change(one.name, { weight: 2 });
+  assertEquals(walk(group, 3), [one.name, two.name, one.name]);
+  group.change(one.name, { isDraining: true });
+  assertEquals(walk(group, 2), [two.name, two.name]);
+  assertEquals(walk(group, 1, "a"), [one.name], "it is bound to it");
+  group.change(one.name, { isDraining: false, isDown: true });
+  assertEquals(walk(group, 1, "a"), [two.name]);
+  group.change(one.name, { isDown: false });
+  assertEquals(walk(group, 3).filter((name) => name === one.name).length, 2);
+});
+
+Deno.test("group: a weight that an operator gave stays when the name is looked up again", () => {
+  const server = named(1);
+  const group = groupOf(server, peerConf());
+  group.place(server, at("192.0.2.7"));
+  group.change("192.0.2.7:80", { weight: 5 });
+  group.place(server, at("192.0.2.7", "192.0.2.8"));
+  assertEquals(group.peers.map(({ conf }) => conf.weight), [5, 1, 1]);
+});
+
+Deno.test("group: a peer that is unhealthy or ejected gets no request, not even the only one", () => {
+  const [one, two] = [peerConf({ route: "a" }), peerConf()];
+  const group = groupOf(one, two);
+  group.peers[0]!.bar(UNHEALTHY, true);
+  assertEquals(walk(group, 2, "a"), [two.name, two.name]);
+  group.peers[0]!.bar(EJECTED, true);
+  group.peers[0]!.bar(UNHEALTHY, false);
+  assertEquals(walk(group, 1), [two.name]);
+  group.peers[0]!.bar(EJECTED, false);
+  assertEquals(new Set(walk(group, 2)).size, 2);
+
+  const single = groupOf(peerConf());
+  single.peers[0]!.bar(UNHEALTHY, true);
+  assertEquals(walk(single, 1), [undefined]);
+});
+
+Deno.test("group: too few healthy peers are a panic: all are used, and the log says so once", () => {
+  const peers = [peerConf(), peerConf(), peerConf({ isDown: true }), peerConf()];
+  const { group, said } = groupFrom({ peers, panicThreshold: 0.5 });
+  const [one, two, , three] = group.peers;
+  one!.bar(UNHEALTHY, true);
+  assertEquals(new Set(walk(group, 4)).size, 2);
+  two!.fails = 1;
+  two!.checkedAtMs = 0;
+  assertEquals(new Set(walk(group, 6)), new Set([one!.name, two!.name, three!.name]));
+  one!.bar(UNHEALTHY, false);
+  two!.fails = 0;
+  walk(group, 1);
+  assertEquals(said, [
+    'warn: 1 of 3 peers are healthy: panic, health is ignored (upstream "app")',
+    'notice: 2 of 3 peers are healthy: no panic any more (upstream "app")',
+  ]);
+});
+
+Deno.test("group: no panic while a backup can be used", () => {
+  const [one, backup] = [peerConf(), peerConf({ isBackup: true })];
+  const { group } = groupFrom({ peers: [one, backup], panicThreshold: 1 });
+  group.peers[0]!.bar(UNHEALTHY, true);
+  assertEquals(walk(group, 1), [backup.name]);
+  group.peers[1]!.bar(UNHEALTHY, true);
+  assertEquals(walk(group, 1), [one.name]);
+});
+
+Deno.test("group: attempts are counted at their peer, by how they ended", () => {
+  const group = groupOf(peerConf());
+  const [peer] = group.peers;
+  const end = {
+    status: 200,
+    failure: undefined,
+    headerMs: 3,
+    responseMs: 5,
+    bytesSent: 10,
+    bytesReceived: 20,
+  };
+  group.count(peer!, end);
+  group.count(peer!, { ...end, status: 503, failure: "http_503" });
+  group.count(peer!, { ...end, status: 502, failure: "error" });
+  group.count(peer!, { ...end, status: 504, failure: "timeout" });
+  group.count(peer!, { ...end, status: 502, failure: "invalid_header" });
+  group.count(peer!, { ...end, status: 0, headerMs: -1 });
+  const { REQUESTS, ANSWERS, ERRORS, TIMEOUTS, INVALID_HEADERS, HEADER_MS, BYTES_SENT } = tally;
+  const slots = [REQUESTS, ANSWERS + 2, ANSWERS + 5, ERRORS, TIMEOUTS, INVALID_HEADERS];
+  assertEquals(slots.map((slot) => peer!.tally[slot]), [6, 1, 1, 1, 1, 1]);
+  assertEquals([peer!.tally[HEADER_MS], peer!.tally[BYTES_SENT]], [6, 60]);
 });
