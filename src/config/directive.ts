@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type NginxForm, someWords } from "./nginx_form.ts";
 import { describe, type Node, scalarOf } from "./node.ts";
 import { Problems, quote, type Span } from "./problem.ts";
 
@@ -43,6 +44,8 @@ export interface Directive<Value> {
   /** The value where no level sets it. */
   readonly initial: Value;
   readonly type: ArgumentType<unknown>;
+  /** How it is written in nginx.conf. */
+  readonly nginx: NginxForm;
   /** For the manual, where the default shows too little. */
   readonly example: Example | undefined;
   /** One sentence, or a few. */
@@ -56,6 +59,7 @@ export interface Directive<Value> {
 /** What stands behind the name, in either syntax. */
 export interface Example {
   readonly yaml: string;
+  /** The arguments; or, with a semicolon or a brace at its end, whole statements. */
   readonly nginx: string;
 }
 
@@ -65,6 +69,8 @@ export interface ArgumentType<Value> {
   readonly label: string;
   /** What a message says is needed: `a time such as "60s" or "500ms"`. */
   readonly expected: string;
+  /** How it is written in nginx.conf. @default Some words in one statement. */
+  readonly nginx?: NginxForm;
   /** Returns undefined after complaining. */
   read(node: Node, reading: Reading): Value | undefined;
 }
@@ -77,6 +83,8 @@ interface Description<Value> {
   readonly type: ArgumentType<Value>;
   /** @default "inherit" */
   readonly merge?: "inherit" | "own";
+  /** @default The type's. */
+  readonly nginx?: NginxForm;
   readonly example?: Example;
   readonly doc: string;
   /** @default "0.1.0" */
@@ -101,6 +109,7 @@ export function directive<Value>(
     defaultText,
     initial,
     type,
+    nginx: description.nginx ?? type.nginx ?? someWords,
     example: description.example,
     doc,
     since: description.since ?? "0.1.0",

@@ -83,7 +83,7 @@ function section(directive: Directive<unknown>, parameters: Table | undefined): 
   const { contexts, defaultText, doc, since, type, merge, name } = directive;
   const rows = [
     ["YAML", `\`${yamlExample(directive)}\``],
-    ["nginx", OURS.has(name) ? "none" : `\`${name} ${argumentOf(directive, "nginx")};\``],
+    ["nginx", OURS.has(name) ? "none" : `\`${cell(exampleText(directive, "nginx"))}\``],
     ["Where", places(contexts)],
     ["Value", cell(type.label)],
     ["Default", defaultText === undefined ? "none" : `\`${defaultText}\``],
@@ -129,15 +129,18 @@ function yamlExample(directive: Directive<unknown>): string {
   const [last = "", ...groups] = directive.yaml.split(".").reverse();
   return groups.reduce(
     (inner, group) => `${group}: { ${inner} }`,
-    `${last}: ${argumentOf(directive, "yaml")}`,
+    `${last}: ${cell(exampleText(directive, "yaml"))}`,
   );
 }
 
-function argumentOf(
-  { example, defaultText, type }: Directive<unknown>,
+/** A value as one may write it: in YAML what follows the key, in nginx.conf whole statements. */
+export function exampleText(
+  { name, example, defaultText, type }: Directive<unknown>,
   syntax: "yaml" | "nginx",
 ): string {
-  return cell(example?.[syntax] ?? defaultText ?? `<${type.label}>`);
+  const text = example?.[syntax] ?? defaultText ?? `<${type.label}>`;
+  if (syntax === "yaml" || /[;}]$/.test(text)) return text;
+  return text === "" ? `${name};` : `${name} ${text};`;
 }
 
 /** In a table's cell a bar has to be escaped. */

@@ -24,6 +24,8 @@ export interface List {
   readonly kind: "list";
   readonly span: Span;
   readonly items: readonly Node[];
+  /** Arguments of one statement of nginx.conf, which YAML may also write as one text. */
+  readonly isWords?: true;
 }
 
 export interface Mapping {
@@ -35,6 +37,8 @@ export interface Mapping {
 export interface Entry {
   readonly key: string;
   readonly keySpan: Span;
+  /** What messages call it, where that is not the key: the name it has in nginx.conf. */
+  readonly spelling?: string;
   readonly value: Node;
 }
 

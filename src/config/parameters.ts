@@ -6,6 +6,7 @@
  */
 import { type ArgumentType, type Setting, type Settings, settle, type Table } from "./directive.ts";
 import { nearestName } from "./nearest.ts";
+import { type NginxForm, someWords, switchText, wordTexts } from "./nginx_form.ts";
 import { type Node, part, scalarOf, wordsOf } from "./node.ts";
 
 /**
@@ -28,6 +29,7 @@ export function parameters<T extends Table>(
   return {
     label: `${positional.join(" ")} …`,
     expected,
+    nginx: { ...someWords, print: printParameters(table, positional, flags) },
     read(node, reading): Settings<T> | undefined {
       const written = readSettings(node, positional, flags);
       if (written === undefined) return reading.refuse(node, expected);
@@ -39,6 +41,29 @@ export function parameters<T extends Table>(
       const settings = settle(table, written, undefined, (name) => reading.of(name));
       return settings[requiredKey] === undefined ? undefined : settings;
     },
+  };
+}
+
+/** Those that stand first, then `name=value`, and the names of flags that are on. */
+function printParameters(
+  table: Table,
+  positional: readonly string[],
+  flags: ReadonlySet<string>,
+): NginxForm["print"] {
+  const isOnByDefault = (name: string) =>
+    Object.values(table).some((one) => one.name === name && one.defaultText === "on");
+  return (node, name) => {
+    if (node.kind !== "mapping") return [{ name, args: wordTexts(node) }];
+    const first = positional.flatMap((wanted) =>
+      node.entries.filter(({ key }) => key === wanted).flatMap(({ value }) => wordTexts(value))
+    );
+    const rest = node.entries.filter(({ key }) => !positional.includes(key));
+    const args = rest.flatMap(({ key, value }) => {
+      const text = value.kind === "scalar" ? switchText(value.text) : wordTexts(value).join(" ");
+      if (!flags.has(key)) return [`${key}=${text}`];
+      return (text === "on") === isOnByDefault(key) ? [] : [text === "on" ? key : `${key}=${text}`];
+    });
+    return [{ name, args: [...first, ...args] }];
   };
 }
 

@@ -5,7 +5,10 @@
  * @module
  */
 
-/** A piece of the source text: offsets in UTF-16 units, the end excluded. */
+/**
+ * A piece of the source text: offsets in UTF-16 units, the end excluded. Where a configuration
+ * has several files their texts count as standing one behind the other.
+ */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -86,13 +89,40 @@ export interface Complaint {
   readonly nearest?: string | undefined;
 }
 
-/** Gathers the problems of one source. */
+/** A problem in nginx's words: `unknown directive "x"`, to which the place is added. */
+export interface NginxComplaint {
+  readonly span: Span;
+  readonly words: string;
+  /** What stands there. */
+  readonly found: string;
+  /** What helps: why, and what to write instead. */
+  readonly advice?: string | undefined;
+  readonly nearest?: string | undefined;
+}
+
+/** Gathers the problems of one configuration: a source, and those that it includes. */
 export class Problems {
+  /** The first one. */
   readonly source: Source;
+  readonly #sources: { readonly source: Source; readonly base: number }[] = [];
   readonly #found: { readonly problem: Problem; readonly start: number }[] = [];
 
   constructor(source: Source) {
     this.source = source;
+    this.#sources.push({ source, base: 0 });
+  }
+
+  /** Every source, in the order they were added. */
+  get sources(): readonly Source[] {
+    return this.#sources.map(({ source }) => source);
+  }
+
+  /** Adds a source. Returns the offset that its text begins at. */
+  addSource(source: Source): number {
+    const last = this.#sources.at(-1)!;
+    const base = last.base + last.source.text.length + 1;
+    this.#sources.push({ source, base });
+    return base;
   }
 
   get isEmpty(): boolean {
@@ -101,22 +131,36 @@ export class Problems {
 
   /** Returns undefined, so that a reader can give up and complain in one statement. */
   add({ span, cannot, found, expected, nearest }: Complaint): undefined {
-    const hint = nearest === undefined ? "" : `; did you mean "${nearest}"?`;
-    const place = placeOf(this.source.text, span);
-    const problem = {
-      file: this.source.fileName,
-      ...place,
-      message: `Cannot ${cannot}: ${expected}${hint}`,
-      found,
-      expected,
-      nearest,
-    };
+    const place = this.#placeOf(span);
+    const message = `Cannot ${cannot}: ${expected}${didYouMean(nearest)}`;
+    return this.#push({ ...place, message, found, expected, nearest }, span);
+  }
+
+  /** The same in nginx's words, which tools look for. */
+  addNginx({ span, words, found, advice, nearest }: NginxComplaint): undefined {
+    const place = this.#placeOf(span);
+    const more = advice === undefined ? "" : `: ${advice}`;
+    const message = `${words} in ${place.file}:${place.line}${more}${didYouMean(nearest)}`;
+    return this.#push({ ...place, message, found, expected: advice ?? words, nearest }, span);
+  }
+
+  #push(problem: Problem, span: Span): undefined {
     // A value that several servers inherit or alias is wrong once.
-    const isKnown = this.#found.some(({ problem: { line, column, message } }) =>
-      line === place.line && column === place.column && message === problem.message
+    const isKnown = this.#found.some(({ problem: { file, line, column, message } }) =>
+      file === problem.file && line === problem.line && column === problem.column &&
+      message === problem.message
     );
     if (!isKnown) this.#found.push({ problem, start: span.start });
     return undefined;
+  }
+
+  #placeOf({ start, end }: Span): Omit<Problem, "message" | "found" | "expected" | "nearest"> {
+    const { source, base } = this.#sources.findLast(({ base }) => base <= start) ??
+      { source: this.source, base: 0 };
+    return {
+      file: source.fileName,
+      ...placeOf(source.text, { start: start - base, end: end - base }),
+    };
   }
 
   /** @throws {ConfigError} When there is any problem. */
@@ -125,6 +169,10 @@ export class Problems {
     const inOrder = this.#found.toSorted((a, b) => a.start - b.start);
     throw new ConfigError(inOrder.map(({ problem }) => problem));
   }
+}
+
+function didYouMean(nearest: string | undefined): string {
+  return nearest === undefined ? "" : `; did you mean "${nearest}"?`;
 }
 
 function placeOf(

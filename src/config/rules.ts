@@ -1,10 +1,11 @@
 /**
  * Rules of a few words, such as `error_page 404 /404.html`: a text as nginx writes it, a
- * map of what stands first to the rest, or a list of either.
+ * map of what stands first to the rest, or a list of either or of lists of words.
  *
  * @module
  */
 import type { ArgumentType, Reading } from "./directive.ts";
+import { type NginxForm, someWords, spanOf, switchText, wordsNode } from "./nginx_form.ts";
 import { type Node, type Scalar, wordsOf } from "./node.ts";
 
 /** One rule: its words, with their places. Never empty. */
@@ -23,17 +24,38 @@ export function rules<Value>(
   return {
     label,
     expected,
+    nginx: ruleEach(none),
     read(node, reading): readonly Value[] | undefined {
-      if (node.kind === "scalar") {
-        const word = node.text === "false" ? "off" : node.text;
-        if (none.includes(word)) return [];
-      }
+      const only = node.kind === "list" && node.items.length === 1 ? node.items[0] : node;
+      if (only?.kind === "scalar" && none.includes(switchText(only.text))) return [];
       const found = rulesOf(node);
       if (found === undefined || found.length === 0) return reading.refuse(node, expected);
       const values = found.map(({ rule, node }) =>
         read(rule, reading, () => reading.refuse(node, expected))
       );
       return values.filter((value) => value !== undefined);
+    },
+  };
+}
+
+/** A rule in each statement: its words. */
+function ruleEach(none: readonly string[]): NginxForm {
+  return {
+    ...someWords,
+    isRepeatable: true,
+    read: (statements) => ({
+      kind: "list",
+      span: spanOf(statements),
+      items: statements.map(({ args, span }) => wordsNode(args, span)),
+    }),
+    print: (node, name) => {
+      if (node.kind === "scalar" && none.includes(switchText(node.text))) {
+        return [{ name, args: [switchText(node.text)] }];
+      }
+      return (rulesOf(node) ?? []).map(({ rule }) => ({
+        name,
+        args: rule.map(({ text }) => text),
+      }));
     },
   };
 }
@@ -46,7 +68,7 @@ interface Found {
 
 function rulesOf(node: Node): readonly Found[] | undefined {
   if (node.kind === "list") {
-    const found = node.items.map((item) => item.kind === "list" ? undefined : rulesOf(item));
+    const found = node.items.map((item) => item.kind === "list" ? ruleOfList(item) : rulesOf(item));
     return found.some((rules) => rules === undefined) ? undefined : found.flatMap((one) => one!);
   }
   if (node.kind === "scalar") {
@@ -62,4 +84,10 @@ function rulesOf(node: Node): readonly Found[] | undefined {
     found.push({ rule: [first, ...more], node: value });
   }
   return found;
+}
+
+/** A list within the list: the words of one rule, which may have blanks in them. */
+function ruleOfList(node: Node): readonly Found[] | undefined {
+  const [first, ...rest] = wordsOf(node) ?? [];
+  return first === undefined ? undefined : [{ rule: [first, ...rest], node }];
 }

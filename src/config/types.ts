@@ -5,6 +5,17 @@
  */
 import type { ArgumentType, Reading } from "./directive.ts";
 import { nearestName } from "./nearest.ts";
+import {
+  eachOf,
+  entriesOf,
+  entryEach,
+  gatheredWords,
+  hasEntries,
+  offOr,
+  oneArgument,
+  oneSwitch,
+  someWords,
+} from "./nginx_form.ts";
 import { type Node, part, type Scalar, wordsOf } from "./node.ts";
 import type { Span } from "./problem.ts";
 
@@ -116,11 +127,14 @@ export function percent(
 }
 
 /** `on` or `off`, or a boolean. */
-export const flag: ArgumentType<boolean> = scalarType(
-  "on | off",
-  "on or off",
-  (text) => text === "on" || text === "true" ? true : isOff(text) ? false : undefined,
-);
+export const flag: ArgumentType<boolean> = {
+  ...scalarType(
+    "on | off",
+    "on or off",
+    (text) => text === "on" || text === "true" ? true : isOff(text) ? false : undefined,
+  ),
+  nginx: oneSwitch,
+};
 
 function isOff(text: string): boolean {
   return text === "off" || text === "false";
@@ -128,10 +142,11 @@ function isOff(text: string): boolean {
 
 /** One of a few words. Where `on` and `off` are among them, booleans stand for them. */
 export function choice<const Word extends string>(words: readonly Word[]): ArgumentType<Word> {
-  return scalarType(words.join(" | "), oneOf(words), (text) => {
+  const type = scalarType(words.join(" | "), oneOf(words), (text) => {
     const spelled = text === "true" ? "on" : text === "false" ? "off" : text;
     return words.find((word) => word === text) ?? words.find((word) => word === spelled);
   });
+  return { ...type, nginx: oneSwitch };
 }
 
 /** Some of a few words; `off` alone for none of them. */
@@ -167,6 +182,7 @@ export function choices<const Word extends string>(
 export const folder: ArgumentType<string> = {
   label: "folder",
   expected: "one folder, without levels",
+  nginx: oneArgument,
   read(node, reading): string | undefined {
     if (node.kind !== "scalar" || !/^\S+$/.test(node.text)) {
       return reading.refuse(node, "one folder, without levels");
@@ -179,6 +195,7 @@ export const folder: ArgumentType<string> = {
 export const sizeTemplate: ArgumentType<string> = {
   label: "size or text with $variables",
   expected: 'a size such as "100k", or a text with $variables',
+  nginx: oneArgument,
   read(node, reading): string | undefined {
     if (node.kind === "scalar" && node.text.includes("$")) return template.read(node, reading);
     const bytes = size().read(node, reading);
@@ -197,6 +214,7 @@ export function located(label: string, expected: string): ArgumentType<Located> 
   return {
     label,
     expected,
+    nginx: oneArgument,
     read(node, reading): Located | undefined {
       if (node.kind !== "scalar" || !/^\S+$/.test(node.text)) return reading.refuse(node, expected);
       return { text: node.text, span: node.span };
@@ -221,6 +239,7 @@ export function locatedWords(label: string, expected: string): ArgumentType<read
   return {
     label,
     expected,
+    nginx: gatheredWords,
     read(node, reading): readonly Located[] | undefined {
       const words = wordsOf(node);
       const isGood = words !== undefined && (words.length > 0 || isEmptyText(node));
@@ -240,6 +259,7 @@ function isEmptyText(node: Node): boolean {
 export const template: ArgumentType<string> = {
   label: "text with $variables",
   expected: "a text",
+  nginx: oneArgument,
   read(node, reading): string | undefined {
     if (node.kind !== "scalar") return reading.refuse(node, "a text");
     return checkVariables(node, reading) ? node.text : undefined;
@@ -296,7 +316,7 @@ function dollarSpan({ raw, span }: Scalar, dollars: number, length: number): Spa
   return { start: span.start + offset, end: span.start + offset + length };
 }
 
-/** A map of names to values of one type, in order. */
+/** A map of names to values of one type, in order; or a list of such maps. */
 export function mapOf<Value>(
   label: string,
   expected: string,
@@ -307,10 +327,11 @@ export function mapOf<Value>(
   return {
     label,
     expected,
+    nginx: entryEach(type.nginx ?? someWords),
     read(node, reading): readonly (readonly [string, Value])[] | undefined {
-      if (node.kind !== "mapping") return reading.refuse(node, expected);
+      if (!hasEntries(node)) return reading.refuse(node, expected);
       const pairs: (readonly [string, Value])[] = [];
-      for (const { key, keySpan, value } of node.entries) {
+      for (const { key, keySpan, value } of entriesOf(node)) {
         if (!isName(key)) {
           reading.refusePart(keySpan, key, `need ${expectedName}`);
           continue;
@@ -329,6 +350,7 @@ export function listOf<Value>(type: ArgumentType<Value>): ArgumentType<readonly 
   return {
     label: `${type.label}, or a list`,
     expected,
+    nginx: eachOf(type.nginx ?? someWords),
     read(node, reading): readonly Value[] | undefined {
       if (node.kind !== "list") {
         const value = type.read(node, reading);
@@ -346,6 +368,7 @@ export function orOff<Value>(type: ArgumentType<Value>): ArgumentType<Value | "o
   return {
     label: `${type.label} | off`,
     expected: `${type.expected}, or off`,
+    nginx: offOr(type.nginx ?? someWords),
     read(node, reading): Value | "off" | undefined {
       if (node.kind === "scalar" && isOff(node.text)) return "off";
       return type.read(node, reading);
@@ -360,6 +383,7 @@ export function withPlace<Value>(
   return {
     label: type.label,
     expected: type.expected,
+    nginx: type.nginx ?? someWords,
     read(node, reading): { readonly value: Value; readonly span: Span } | undefined {
       const value = type.read(node, reading);
       return value === undefined ? undefined : { value, span: node.span };
@@ -378,6 +402,7 @@ export function scalarType<Value>(
   return {
     label,
     expected,
+    nginx: oneArgument,
     read(node, reading): Value | undefined {
       if (node.kind !== "scalar") return reading.refuse(node, kind);
       const value = parse(node.text);

@@ -78,7 +78,9 @@ class Pairing {
         value: this.node(value, found?.value ?? around(mark), depth + 1),
       };
     });
-    return { kind: "mapping", span: mark.span, entries };
+    // An object has keys that are numbers first; in a map of rules the order may count.
+    const inOrder = entries.toSorted((a, b) => a.keySpan.start - b.keySpan.start);
+    return { kind: "mapping", span: mark.span, entries: inOrder };
   }
 
   #scalar(value: unknown, span: Span): Scalar {

@@ -2,6 +2,7 @@
 import type { BalanceConf } from "../../peer/conf.ts";
 import type { ArgumentType, Reading } from "../directive.ts";
 import { nearestName } from "../nearest.ts";
+import { type NginxForm, someWords, switchText, wordsNode, wordTexts } from "../nginx_form.ts";
 import { type Mapping, type Node, wordsOf } from "../node.ts";
 import { flag, template } from "../types.ts";
 
@@ -9,7 +10,34 @@ const WAYS = ["round_robin", "least_conn", "ip_hash", "random", "ewma"] as const
 const EXPECTED = "one of round_robin, least_conn, least_time header, least_time last_byte, ewma, " +
   "ip_hash, random, random two, or {hash: KEY, consistent: on}";
 
+/** nginx has a directive for each way; `balance` is what reaches those that are ours. */
+const form: NginxForm = {
+  ...someWords,
+  names: ["least_conn", "least_time", "ip_hash", "random", "hash"],
+  arity: { least: 0, most: 3 },
+  read: ([statement]) => {
+    const { name, args, span } = statement!;
+    const words = name.text === "balance" ? args : [name, ...args];
+    return wordsNode(words, span);
+  },
+  print: (node) => {
+    const [way, ...args] = node.kind === "mapping" ? wordsOfMap(node) : wordTexts(node);
+    if (way === undefined || way === "round_robin") return [];
+    return form.names?.includes(way) ? [{ name: way, args }] : [{ name: "balance", args: [way] }];
+  },
+};
+
+function wordsOfMap({ entries }: Mapping): readonly string[] {
+  const textOf = (name: string) => {
+    const value = entries.find(({ key }) => key === name)?.value;
+    return value?.kind === "scalar" ? value.text : "";
+  };
+  const isConsistent = switchText(textOf("consistent")) === "on";
+  return ["hash", textOf("hash"), ...(isConsistent ? ["consistent"] : [])];
+}
+
 export const balance: ArgumentType<BalanceConf> = {
+  nginx: form,
   label: "round_robin | least_conn | least_time header | least_time last_byte | ewma | ip_hash | " +
     "random [two] | hash KEY [consistent]",
   expected: EXPECTED,

@@ -8,6 +8,8 @@ import {
   type Settings,
   type Table,
 } from "../directive.ts";
+import { entriesOf, type NginxForm, spanOf, switchText, valueOf } from "../nginx_form.ts";
+import type { Entry, Mapping, Node, Scalar } from "../node.ts";
 import { parameters } from "../parameters.ts";
 import { choice, located, mapOf, orOff, scalarType, size, template, time } from "../types.ts";
 
@@ -35,6 +37,55 @@ const logFormatParameters = {
 } satisfies Table;
 
 const formatParameters = parameters(logFormatParameters, ["text"], "a text, or {text, escape}");
+
+/** `log_format NAME [escape=HOW] TEXT …`: the texts are one, written in pieces. */
+const logFormatForm: NginxForm = {
+  arity: { least: 2, most: Infinity },
+  isRepeatable: true,
+  read: (statements): Mapping => ({
+    kind: "mapping",
+    span: spanOf(statements),
+    entries: statements.map(({ args, span }): Entry => {
+      const [name, ...pieces] = args;
+      const escape = pieces[0] === undefined ? undefined : valueOf(pieces[0], "escape");
+      const text = joined(escape === undefined ? pieces : pieces.slice(1)) ?? name!;
+      const value: Node = escape === undefined ? text : {
+        kind: "mapping",
+        span,
+        entries: [
+          { key: "text", keySpan: text.span, value: text },
+          { key: "escape", keySpan: escape.span, value: escape },
+        ],
+      };
+      return { key: name!.text, keySpan: name!.span, value };
+    }),
+  }),
+  print: (node, name) =>
+    entriesOf(node).map(({ key, value }) => {
+      if (value.kind === "scalar") return { name, args: [key, value.text] };
+      const textOf = (part: string) => {
+        const found = entriesOf(value).find(({ key }) => key === part)?.value;
+        return found?.kind === "scalar" ? switchText(found.text) : undefined;
+      };
+      const escape = textOf("escape");
+      const args = [...(escape === undefined ? [] : [`escape=${escape}`]), textOf("text") ?? ""];
+      return { name, args: [key, ...args] };
+    }),
+};
+
+/** One text of several; as it stands in the file it has blanks between them. */
+function joined(pieces: readonly Scalar[]): Scalar | undefined {
+  return pieces.reduce((all: Scalar | undefined, piece) => {
+    if (all === undefined) return piece;
+    const gap = " ".repeat(Math.max(0, piece.span.start - all.span.end));
+    return {
+      ...all,
+      text: all.text + piece.text,
+      raw: all.raw + gap + piece.raw,
+      span: { start: all.span.start, end: piece.span.end },
+    };
+  }, undefined);
+}
 
 /** A text alone is not split into words: it is the format. */
 const logFormat: ArgumentType<LogFormat> = {
@@ -127,6 +178,7 @@ export const logDirectives = {
     name: "log_format",
     yaml: "log.formats",
     contexts: ["http"],
+    nginx: logFormatForm,
     type: mapOf(
       "map of names to formats",
       "a map of names to formats",

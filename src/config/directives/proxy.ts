@@ -1,6 +1,7 @@
 /** Directives about passing requests on. @module */
 import type { NextUpstreamCondition } from "../../upstream/conf.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
+import { oneArgument } from "../nginx_form.ts";
 import { proxyBufferDirectives } from "./proxy_buffers.ts";
 import { proxyHeaderDirectives } from "./proxy_headers.ts";
 import { proxySslDirectives } from "./proxy_ssl.ts";
@@ -23,6 +24,7 @@ import {
 const noLowat: ArgumentType<number> = {
   label: "0",
   expected: "0 (the runtime has no SO_SNDLOWAT)",
+  nginx: oneArgument,
   read(node, reading): number | undefined {
     return node.kind === "scalar" && node.text === "0" ? 0 : reading.refuse(node, this.expected);
   },
@@ -148,7 +150,8 @@ export const proxyDirectives = {
     ),
     example: {
       yaml: "{ Host: $host, X-Forwarded-For: $proxy_add_x_forwarded_for }",
-      nginx: "Host $host",
+      nginx: "proxy_set_header Host $host; " +
+        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
     },
     doc:
       "Fields set in the request to the peer, by name; an empty value leaves a field out. Where it " +

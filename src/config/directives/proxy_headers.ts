@@ -6,6 +6,7 @@ import type { IgnorableHeader } from "../../upstream/conf.ts";
 import { regexProblem } from "../building.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, Reading } from "../directive.ts";
 import type { Table } from "../directive.ts";
+import { oneWordEach } from "../nginx_form.ts";
 import { wordsOf } from "../node.ts";
 import { rules } from "../rules.ts";
 import { checkVariables, fieldName, flag } from "../types.ts";
@@ -13,6 +14,7 @@ import { checkVariables, fieldName, flag } from "../types.ts";
 const fieldNames: ArgumentType<readonly string[]> = {
   label: "names of fields",
   expected: "the name of a field, or a list of such",
+  nginx: oneWordEach,
   read(node, reading): readonly string[] | undefined {
     const words = wordsOf(node);
     const isGood = words !== undefined && words.every(({ text }) => fieldName.test(text)) &&
@@ -134,7 +136,10 @@ export const proxyHeaderDirectives = {
     yaml: "proxy.hide_header",
     contexts: HTTP_SERVER_LOCATION,
     type: fieldNames,
-    example: { yaml: "[X-Powered-By, X-Runtime]", nginx: "X-Powered-By" },
+    example: {
+      yaml: "[X-Powered-By, X-Runtime]",
+      nginx: "proxy_hide_header X-Powered-By; proxy_hide_header X-Runtime;",
+    },
     doc:
       "Fields of responses that do not reach the client, besides `Date`, `Server`, `X-Pad` and " +
       "`X-Accel-*`.",
@@ -144,7 +149,10 @@ export const proxyHeaderDirectives = {
     yaml: "proxy.pass_header",
     contexts: HTTP_SERVER_LOCATION,
     type: fieldNames,
-    example: { yaml: "[Server, X-Accel-Expires]", nginx: "Server" },
+    example: {
+      yaml: "[Server, X-Accel-Expires]",
+      nginx: "proxy_pass_header Server; proxy_pass_header X-Accel-Expires;",
+    },
     doc: "Fields of responses that reach the client though they would be hidden. What is about " +
       "the connection to the peer alone never does.",
   }),
@@ -173,7 +181,8 @@ export const proxyHeaderDirectives = {
     default: DEFAULT_REDIRECT,
     example: {
       yaml: '[default, { "http://app:8080/": /, "~^http://[^/]+/(.*)": /other/$1 }]',
-      nginx: "http://app:8080/ /",
+      nginx: "proxy_redirect default; proxy_redirect http://app:8080/ /; " +
+        "proxy_redirect ~^http://[^/]+/(.*) /other/$1;",
     },
     doc:
       "Rewrites `Location` and the URL of `Refresh`. The first that applies does: a beginning is " +
@@ -214,7 +223,7 @@ export const proxyHeaderDirectives = {
     default: "off",
     example: {
       yaml: '{ session: [secure, httponly], "~.": samesite=strict }',
-      nginx: "session secure httponly",
+      nginx: "proxy_cookie_flags session secure httponly; proxy_cookie_flags ~. samesite=strict;",
     },
     doc:
       "Adds flags to cookies that the peer sets, or takes them away, by the cookie's name or a " +

@@ -2,6 +2,7 @@
 import type { TlsVersion } from "../../upstream/conf.ts";
 import { isIp, parseHostPort } from "../../peer/address.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
+import { oneArgument } from "../nginx_form.ts";
 import { wordsOf } from "../node.ts";
 import { flag, integer, scalarType, template } from "../types.ts";
 
@@ -32,6 +33,7 @@ const sourceAddress: ArgumentType<string> = {
 const pemFile: ArgumentType<string> = {
   label: "file",
   expected: "the path of a file in PEM",
+  nginx: oneArgument,
   read(node, reading): string | undefined {
     if (node.kind !== "scalar" || node.text === "") return reading.refuse(node, this.expected);
     const expected = /\$/.test(node.text)

@@ -1,5 +1,6 @@
 /** Directives about keeping responses as files. @module */
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
+import { oneSwitch } from "../nginx_form.ts";
 import { wordsOf } from "../node.ts";
 import { template } from "../types.ts";
 
@@ -9,6 +10,7 @@ const EXPECTED_ACCESS = 'user, group and all, each with r or rw, such as "user:r
 const storePath: ArgumentType<string> = {
   label: "path with $variables | off",
   expected: EXPECTED_PATH,
+  nginx: oneSwitch,
   read(node, reading): string | undefined {
     if (node.kind !== "scalar") return reading.refuse(node, EXPECTED_PATH);
     const { text } = node;

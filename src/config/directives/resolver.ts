@@ -9,6 +9,7 @@ import {
   type Settings,
   type Table,
 } from "../directive.ts";
+import { someWords, switchText, wordTexts } from "../nginx_form.ts";
 import { type Entry, type Mapping, type Node, part, wordsOf } from "../node.ts";
 import { parameters } from "../parameters.ts";
 import { flag, listOf, scalarType, time } from "../types.ts";
@@ -73,6 +74,16 @@ const resolverMap = parameters(resolverParameters, ["servers"], EXPECTED);
 const resolverType: ArgumentType<Settings<typeof resolverParameters>> = {
   label: "address[:port] … [valid=time] [timeout=time] [ipv4=on | off] [ipv6=on | off] | system",
   expected: EXPECTED,
+  nginx: {
+    ...someWords,
+    print: (node, name, printer) => {
+      if (node.kind !== "mapping") return someWords.print(node, name, printer);
+      const args = node.entries.flatMap(({ key, value }) =>
+        wordTexts(value).map((text) => key === "servers" ? text : `${key}=${switchText(text)}`)
+      );
+      return [{ name, args }];
+    },
+  },
   read(node, reading): Settings<typeof resolverParameters> | undefined {
     const map = node.kind === "mapping" ? node : mapOfWords(node);
     if (map === undefined) return reading.refuse(node, EXPECTED);
@@ -118,7 +129,7 @@ export const resolverDirectives = {
     default: "system",
     example: {
       yaml: "{ servers: [127.0.0.53], valid: 30s, timeout: 5s }",
-      nginx: "127.0.0.53 valid=30s",
+      nginx: "127.0.0.53 valid=30s timeout=5s",
     },
     doc: "How names are looked up at run time: those of `pass` with variables, and of peers with " +
       "`resolve`. Without it the system is asked, where nginx would refuse. All other names are " +

@@ -1,7 +1,16 @@
 /** Directives about responses, whoever makes them. @module */
 import type { AddHeaderConf, ErrorPageConf } from "../../http/conf.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
-import type { Node } from "../node.ts";
+import {
+  entriesOf,
+  hasEntries,
+  type NginxForm,
+  spanOf,
+  switchText,
+  wordAt,
+} from "../nginx_form.ts";
+import { noArguments } from "../nginx_form.ts";
+import type { Entry, Mapping, Node } from "../node.ts";
 import { type Rule, rules } from "../rules.ts";
 import { checkVariables, fieldName, fieldValue, flag, integer } from "../types.ts";
 
@@ -28,12 +37,45 @@ const errorPages: ArgumentType<readonly ErrorPageConf[]> = rules(
 const ADD_HEADER_EXPECTED =
   'a map of fields to values, such as {X-Frame-Options: DENY, X-Id: {value: "$request_uri", always: on}}';
 
+/** `add_header NAME VALUE [always]`, one after the other. */
+const addHeaderForm: NginxForm = {
+  arity: { least: 2, most: 3 },
+  isRepeatable: true,
+  read: (statements): Mapping => ({
+    kind: "mapping",
+    span: spanOf(statements),
+    entries: statements.map(({ args, span }): Entry => {
+      const [name, value, word] = args;
+      const [key, keySpan] = [name!.text, name!.span];
+      if (word === undefined) return { key, keySpan, value: value! };
+      const entries: Entry[] = [
+        { key: "value", keySpan: value!.span, value: value! },
+        { key: word.text, keySpan: word.span, value: wordAt("on", word.span) },
+      ];
+      return { key, keySpan, value: { kind: "mapping", span, entries } };
+    }),
+  }),
+  print: (node, name) =>
+    entriesOf(node).flatMap(({ key, value }) =>
+      (value.kind === "list" ? value.items : [value]).map((one) => {
+        if (one.kind === "scalar") return { name, args: [key, one.text] };
+        const textOf = (part: string) => {
+          const found = entriesOf(one).find(({ key }) => key === part)?.value;
+          return found?.kind === "scalar" ? found.text : "";
+        };
+        const always = switchText(textOf("always")) === "on" ? ["always"] : [];
+        return { name, args: [key, textOf("value"), ...always] };
+      })
+    ),
+};
+
 const addHeaders: ArgumentType<readonly AddHeaderConf[]> = {
+  nginx: addHeaderForm,
   label: "map of fields to text with $variables, or to {value, always}, or to a list of such",
   expected: ADD_HEADER_EXPECTED,
   read(node, reading): readonly AddHeaderConf[] | undefined {
-    if (node.kind !== "mapping") return reading.refuse(node, ADD_HEADER_EXPECTED);
-    return node.entries.flatMap(({ key, keySpan, value }) => {
+    if (!hasEntries(node)) return reading.refuse(node, ADD_HEADER_EXPECTED);
+    return entriesOf(node).flatMap(({ key, keySpan, value }) => {
       if (!fieldName.test(key)) {
         reading.refusePart(keySpan, key, "need the name of a field");
         return [];
@@ -70,7 +112,7 @@ export const responseDirectives = {
     type: addHeaders,
     example: {
       yaml: '{ X-Frame-Options: DENY, X-Request: { value: "$request_uri", always: on } }',
-      nginx: "X-Frame-Options DENY",
+      nginx: "add_header X-Frame-Options DENY; add_header X-Request $request_uri always;",
     },
     doc:
       "Fields added to responses of status 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308; " +
@@ -84,7 +126,8 @@ export const responseDirectives = {
     type: errorPages,
     example: {
       yaml: '{ 404: /404.html, "502 503 504": "=200 @fallback", 403: "https://example.org/" }',
-      nginx: "502 503 504 =200 @fallback",
+      nginx: "error_page 404 /404.html; error_page 502 503 504 =200 @fallback; " +
+        "error_page 403 https://example.org/;",
     },
     doc:
       "What answers in place of an error: another path, asked with GET; a named location, asked " +
@@ -118,6 +161,7 @@ export const placeDirectives = {
     merge: "own",
     type: flag,
     default: "off",
+    nginx: noArguments,
     example: { yaml: "on", nginx: "" },
     doc:
       "Only the proxy itself sends requests here: by `error_page`, by `X-Accel-Redirect`, as a " +

@@ -8,6 +8,7 @@ import {
   type Settings,
   type Table,
 } from "../directive.ts";
+import { type NginxForm, someWords } from "../nginx_form.ts";
 import type { Node, Scalar } from "../node.ts";
 import { parameters } from "../parameters.ts";
 import {
@@ -100,12 +101,29 @@ const returnParameters = {
   }),
 } satisfies Table;
 
-const returnMap = parameters(returnParameters, ["status"], RETURN_EXPECTED);
+const returnMap = parameters(returnParameters, ["status", "text"], RETURN_EXPECTED);
+
+const returnForm: NginxForm = {
+  ...someWords,
+  arity: { least: 1, most: 2 },
+  print: (node, name, printer) => {
+    if (node.kind === "mapping") return returnMap.nginx?.print(node, name, printer) ?? [];
+    const words = node.kind === "scalar" ? firstWordAndRest(node) : node.items;
+    const texts = (words ?? []).flatMap((word) => word.kind === "scalar" ? [word] : []);
+    const [first, second] = texts;
+    if (first === undefined) return [];
+    const text = second === undefined || (second.text === "" && node.kind === "scalar")
+      ? []
+      : [node.kind === "scalar" ? unquoted(second) : second.text];
+    return [{ name, args: [first.text, ...text] }];
+  },
+};
 
 /** nginx's `return code [text]`, `return code URL`, `return URL`. */
 const returnType: ArgumentType<Return> = {
   label: "status [text | URL] | URL",
   expected: RETURN_EXPECTED,
+  nginx: returnForm,
   read(node, reading): Return | undefined {
     const found = node.kind === "mapping"
       ? returnMap.read(node, reading)
@@ -139,7 +157,8 @@ function readReturn(
   const status = /^\d+$/.test(first.text) ? Number(first.text) : 0;
   if (status < 200 || status > 599) return reading.refuse(node, RETURN_EXPECTED);
   if (second === undefined) return { status, text: "" };
-  return checkVariables(second, reading) ? { status, text: unquoted(second) } : undefined;
+  if (!checkVariables(second, reading)) return undefined;
+  return { status, text: node.kind === "scalar" ? unquoted(second) : second.text };
 }
 
 /** Who comes from nginx may quote the text: `return: 200 "ok\n"`. */
@@ -167,7 +186,7 @@ export const serverDirectives = {
     default: "80",
     example: {
       yaml: '["8080 default_server", "[::]:8080", "unix:/run/sluice.sock"]',
-      nginx: "8080 default_server",
+      nginx: "listen 8080 default_server; listen [::]:8080; listen unix:/run/sluice.sock;",
     },
     doc: "Where the server accepts connections: a port, an address, a unix socket, or a list of " +
       "such, each with the words `default_server` and `backlog=N` behind it if wanted.",

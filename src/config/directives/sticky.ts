@@ -1,6 +1,7 @@
 /** How `sticky` is written: nginx's words, or a map. @module */
 import type { StickyConf } from "../../peer/conf.ts";
 import { type ArgumentType, directive, type Reading, type Table } from "../directive.ts";
+import { type NginxForm, someWords, wordTexts } from "../nginx_form.ts";
 import { type Node, wordsOf } from "../node.ts";
 import { parameters } from "../parameters.ts";
 import { choice, fieldName, flag, scalarType, template, time } from "../types.ts";
@@ -62,7 +63,21 @@ const cookieParameters = {
 
 const cookie = parameters(cookieParameters, ["cookie"], EXPECTED);
 
+const form: NginxForm = {
+  ...someWords,
+  print: (node, name, printer) => {
+    if (node.kind !== "mapping") return someWords.print(node, name, printer);
+    const [first] = node.entries;
+    const kind = first?.key === "route" ? "route" : "cookie";
+    const args = first?.key === "route"
+      ? wordTexts(first.value)
+      : cookie.nginx?.print(node, name, printer).flatMap(({ args }) => args) ?? [];
+    return [{ name, args: [kind, ...args] }];
+  },
+};
+
 export const sticky: ArgumentType<StickyConf> = {
+  nginx: form,
   label: "cookie NAME … | route $VARIABLE …",
   expected: EXPECTED,
   read(node, reading): StickyConf | undefined {

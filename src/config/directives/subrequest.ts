@@ -55,7 +55,7 @@ export const subrequestDirectives = {
     contexts: HTTP_SERVER_LOCATION,
     type: orOff(listOf(target)),
     default: "off",
-    example: { yaml: "[/shadow, /other]", nginx: "/shadow" },
+    example: { yaml: "[/shadow, /other]", nginx: "mirror /shadow; mirror /other;" },
     doc:
       "Locations of the same server that get a copy of each request, with its query unless they " +
       "have one of their own. Their answers are thrown away; neither the client nor its next " +

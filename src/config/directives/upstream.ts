@@ -171,7 +171,7 @@ export const upstreamDirectives = {
     ),
     example: {
       yaml: "[127.0.0.1:9001, { address: 127.0.0.1:9002, weight: 2 }]",
-      nginx: "127.0.0.1:9002 weight=2",
+      nginx: "server 127.0.0.1:9001; server 127.0.0.1:9002 weight=2;",
     },
     doc: "The peers of the group. Each is an address, or a map with one and its parameters.",
   }),
@@ -181,7 +181,10 @@ export const upstreamDirectives = {
     merge: "own",
     type: balance,
     default: "round_robin",
-    example: { yaml: "{ hash: $request_uri, consistent: on }", nginx: "none" },
+    example: {
+      yaml: "{ hash: $request_uri, consistent: on }",
+      nginx: "hash $request_uri consistent;",
+    },
     doc: "How the next peer is chosen, all by weight. `round_robin`: in turn. `least_conn`: the " +
       "one with the fewest connections in use. `least_time`: the one that would answer soonest, " +
       "by the average time to its answers' `header` or `last_byte`, times its connections and " +
