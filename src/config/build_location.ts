@@ -140,7 +140,13 @@ function withSlashRedirects(locations: readonly LocationConf[]): readonly Locati
 export function responseConf(
   { addHeaders = [], errorPages = [], ...rest }: Settings<typeof responseDirectives>,
 ): ResponseConf {
-  return { ...rest, addHeaders, errorPages };
+  const { absoluteRedirect, portInRedirect, serverNameInRedirect, ...others } = rest;
+  const redirects = {
+    isAbsolute: absoluteRedirect,
+    hasPort: portInRedirect,
+    hasServerName: serverNameInRedirect,
+  };
+  return { ...others, redirects, addHeaders, errorPages };
 }
 
 /** `/x`, `= /x`, `^~ /x`, `~ regex`, `~* regex`, `@name`; nginx does not need the blank either. */

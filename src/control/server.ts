@@ -245,9 +245,10 @@ class ResponsePolicies {
   }
 
   of(conf: ResponseConf): ResponsePolicy | undefined {
-    const { errorPages, addHeaders, maxRanges } = conf;
+    const { errorPages, addHeaders, maxRanges, redirects } = conf;
     const isDefault = errorPages.length === 0 && addHeaders.length === 0 &&
-      maxRanges === DEFAULT_MAX_RANGES;
+      maxRanges === DEFAULT_MAX_RANGES && redirects.isAbsolute && redirects.hasPort &&
+      !redirects.hasServerName;
     if (isDefault) return undefined;
     const policy = this.#policies.get(conf) ?? new ResponsePolicy(conf, this.#variables);
     this.#policies.set(conf, policy);

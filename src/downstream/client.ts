@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import type { Conn, ConnContext, Wait } from "../event/mod.ts";
+import type { Conn, ConnContext, RemoteAddress, Wait } from "../event/mod.ts";
 import type { FieldLines, HeadWriter, RequestHead } from "../wire/mod.ts";
 import type { BodyFilter } from "./body_filter.ts";
 import type { ClientBody } from "./client_body.ts";
@@ -19,6 +19,8 @@ export interface Client {
   /** Number of the connection, for logs: nginx's `*1`. */
   readonly id: number;
   readonly conn: Conn;
+  /** Whom the request is from: the far end of the connection, or whom that names (`set_real_ip_from`). */
+  remote: RemoteAddress;
   /** Requests of the connection so far, the current one included. */
   readonly requests: number;
   /** When the request began, in ms of the clock. */

@@ -4,7 +4,14 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { type Conn, type ConnContext, Driver, Failure, NEVER } from "../event/mod.ts";
+import {
+  type Conn,
+  type ConnContext,
+  Driver,
+  Failure,
+  NEVER,
+  type RemoteAddress,
+} from "../event/mod.ts";
 import { RequestHead } from "../wire/mod.ts";
 import type { Client, ClientTunnel } from "./client.ts";
 import { ClientBody } from "./client_body.ts";
@@ -27,6 +34,7 @@ export interface ClientShared {
 /** A client's connection. Everything about the current request is overwritten by the next. */
 export class ClientConnection implements Client {
   readonly conn: Conn;
+  remote: RemoteAddress;
   readonly shared: ClientShared;
   readonly driver = new Driver();
   /** Number of the connection, for logs: nginx's `*1`. */
@@ -53,6 +61,7 @@ export class ClientConnection implements Client {
 
   constructor(conn: Conn, id: number, shared: ClientShared) {
     this.conn = conn;
+    this.remote = conn.remote;
     this.id = id;
     this.shared = shared;
     this.conf = shared.firstConf;
@@ -79,6 +88,7 @@ export class ClientConnection implements Client {
   /** The request has been answered: makes ready for the next one, of which there is no answer yet. */
   endRequest(): void {
     this.response.begin();
+    this.remote = this.conn.remote;
     if (this.buf !== undefined && this.buf.size === 0) {
       this.buf.release();
       this.buf = this.nextBuf;

@@ -19,6 +19,8 @@ export interface Conn {
   readonly side: Side;
   /** The far end, for logs and variables. */
   readonly remote: RemoteAddress;
+  /** Our end, likewise. */
+  readonly local: RemoteAddress;
   /** Waits for `recv` to get further. */
   readonly readable: Wait;
   /** Waits for what was sent to get further. */
@@ -61,7 +63,7 @@ export interface Conn {
   readonly isClosed: boolean;
 }
 
-/** Where the other end is. */
+/** Where an end of a connection is. */
 export interface RemoteAddress {
   /** IP address; `unix:` for a unix socket, as in nginx. */
   readonly hostname: string;

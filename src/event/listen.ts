@@ -4,6 +4,7 @@
  * @module
  */
 import type { Deadlines } from "./clock.ts";
+import type { RemoteAddress } from "./conn.ts";
 import { adopt, type Dialled } from "./dial.ts";
 import { type ConnContext, TcpConn } from "./tcp_conn.ts";
 
@@ -95,7 +96,8 @@ export class Listener {
       } catch {
         continue; // reset between accept and the setting of TCP_NODELAY
       }
-      onConn(new TcpConn(accepted.transport, "downstream", accepted.remote, context));
+      const { transport, remote } = accepted;
+      onConn(new TcpConn(transport, "downstream", remote, context, localOf(raw)));
     }
   }
 
@@ -115,4 +117,11 @@ export class Listener {
       };
     });
   }
+}
+
+/** Of a unix socket it is its path behind `unix:`, as in nginx. */
+function localOf({ localAddr }: Deno.Conn): RemoteAddress {
+  if (localAddr.transport === "tcp") return localAddr;
+  const { path } = localAddr as Deno.UnixAddr;
+  return { hostname: `unix:${path ?? ""}`, port: 0 };
 }

@@ -42,11 +42,14 @@ export interface ConnCounters {
 /** Nothing has been read that was not handed on yet. */
 const NOTHING = -2;
 const NO_ROOM = new Uint8Array();
+/** Nobody has asked: of connections to peers. */
+const UNKNOWN: RemoteAddress = { hostname: "", port: 0 };
 
 export class TcpConn implements Conn, Expirable {
   slot = -1;
   readonly side: Side;
   readonly remote: RemoteAddress;
+  readonly local: RemoteAddress;
   readonly readable: Wait;
   readonly writable: Wait;
   sendTimeoutMs = NEVER;
@@ -80,10 +83,17 @@ export class TcpConn implements Conn, Expirable {
   wakeReader: (() => void) | undefined;
   wakeWriter: (() => void) | undefined;
 
-  constructor(transport: Transport, side: Side, remote: RemoteAddress, context: ConnContext) {
+  constructor(
+    transport: Transport,
+    side: Side,
+    remote: RemoteAddress,
+    context: ConnContext,
+    local: RemoteAddress = UNKNOWN,
+  ) {
     this.#transport = transport;
     this.side = side;
     this.remote = remote;
+    this.local = local;
     this.#context = context;
     this.readable = new Readable(this);
     this.writable = new Writable(this);

@@ -76,8 +76,20 @@ export interface ResponseConf {
   readonly errorPages: readonly ErrorPageConf[];
   readonly recursiveErrorPages: boolean;
   readonly addHeaders: readonly AddHeaderConf[];
+  /** `absolute_redirect`, `port_in_redirect`, `server_name_in_redirect`. */
+  readonly redirects: RedirectsConf;
   /** `max_ranges`: ranges that one request may ask for; more are answered with the whole. */
   readonly maxRanges: number;
+}
+
+/** How redirects of our own to a path are written out. */
+export interface RedirectsConf {
+  /** With scheme and host. */
+  readonly isAbsolute: boolean;
+  /** With the port of the listening address, where it is not the scheme's own. */
+  readonly hasPort: boolean;
+  /** With the server's first name instead of the host that was asked for. */
+  readonly hasServerName: boolean;
 }
 
 /** One `error_page`. */

@@ -290,7 +290,7 @@ export class Request {
     const { requestLine, head } = this;
     return {
       connection: client.id,
-      client: client.conn.remote.hostname,
+      client: client.remote.hostname,
       server: this.serverName,
       ...(doing === "" ? {} : { doing }),
       ...(requestLine === "" ? {} : { request: requestLine }),

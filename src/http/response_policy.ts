@@ -6,7 +6,7 @@
  */
 import type { Template } from "../log/mod.ts";
 import { bytesOf, fieldId, type HeadWriter, identify } from "../wire/mod.ts";
-import type { AddHeaderConf, ErrorPageConf, ResponseConf } from "./conf.ts";
+import type { AddHeaderConf, ErrorPageConf, RedirectsConf, ResponseConf } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { byteText, fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";
@@ -50,6 +50,7 @@ interface AddedHeader {
 /** Undefined where nothing of it is configured: such locations pay nothing. */
 export class ResponsePolicy {
   readonly maxRanges: number;
+  readonly redirects: RedirectsConf;
   /** `recursive_error_pages`. */
   readonly isRecursive: boolean;
   readonly #errorPages = new Map<number, ErrorPage>();
@@ -58,6 +59,7 @@ export class ResponsePolicy {
 
   constructor(conf: ResponseConf, variables: Variables) {
     this.maxRanges = conf.maxRanges;
+    this.redirects = conf.redirects;
     this.isRecursive = conf.recursiveErrorPages;
     for (const page of conf.errorPages) {
       for (const status of page.statuses) {

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Client, ClientConf, RequestBodyReader } from "../downstream/mod.ts";
-import type { Conn, ConnContext } from "../event/mod.ts";
+import type { Conn, ConnContext, RemoteAddress } from "../event/mod.ts";
 import { BadMessage, bytesOf, fieldId, HeadWriter, RequestHead } from "../wire/mod.ts";
 import type { Departure } from "./departure.ts";
 import { MemoryResponse } from "./memory_response.ts";
@@ -42,6 +42,7 @@ export class Subrequest implements Client {
   readonly context: ConnContext;
   readonly id: number;
   readonly conn: Conn;
+  remote: RemoteAddress;
   readonly requests: number;
   readonly startedAtMs: number;
   readonly head = new RequestHead(FIELDS_MAX);
@@ -60,6 +61,7 @@ export class Subrequest implements Client {
     this.context = client.context;
     this.id = client.id;
     this.conn = client.conn;
+    this.remote = client.remote;
     this.requests = client.requests;
     this.startedAtMs = client.context.deadlines.nowMs;
     this.conf = client.conf;

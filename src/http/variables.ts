@@ -36,8 +36,8 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["proxy_host", (request) => request.proxyHost],
   ["proxy_port", (request) => request.proxyPort],
   ["query_string", (request) => request.args],
-  ["remote_addr", ({ client }) => client.conn.remote.hostname],
-  ["remote_port", ({ client }) => portText(client.conn.remote.port)],
+  ["remote_addr", ({ client }) => client.remote.hostname],
+  ["remote_port", ({ client }) => portText(client.remote.port)],
   ["remote_user", remoteUser],
   ["request", (request) => request.requestLine],
   ["request_body", (request) => request.bodyText],
@@ -163,7 +163,7 @@ function proxyAddXForwardedFor(request: Request): string {
   for (let at = fields.find(FORWARDED_FOR); at >= 0; at = fields.find(FORWARDED_FOR, at + 1)) {
     text += fields.value(at) + ", ";
   }
-  return text + request.client.conn.remote.hostname;
+  return text + request.client.remote.hostname;
 }
 
 /** The user of `Authorization: Basic`, whether the password is right or not. */

@@ -143,6 +143,29 @@ export const responseDirectives = {
     default: "off",
     doc: "Whether an error of what answers an error has an error page too.",
   }),
+  absoluteRedirect: directive({
+    name: "absolute_redirect",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "on",
+    doc: "Whether redirects of our own to a path name scheme and host too; off: the path alone.",
+  }),
+  portInRedirect: directive({
+    name: "port_in_redirect",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "on",
+    doc: "Whether absolute redirects name the port of the listening address, where it is not the " +
+      "scheme's own.",
+  }),
+  serverNameInRedirect: directive({
+    name: "server_name_in_redirect",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "off",
+    doc: "Whether absolute redirects name the server's first `server_name` instead of the host " +
+      "that was asked for.",
+  }),
   maxRanges: directive({
     name: "max_ranges",
     contexts: HTTP_SERVER_LOCATION,
