@@ -47,7 +47,8 @@ export interface SlabPoolStats {
  */
 export class SlabPool {
   readonly name = "buffer pool";
-  readonly maxBytes: number;
+  /** May be changed at any time; what is held beyond a lower bound comes back by and by. */
+  maxBytes: number;
   readonly #debug: boolean;
   /** Slabs that have free cells, by the class of their cells; the one used last is last. */
   readonly #open: readonly Slab[][] = CELL_SIZES.map(() => []);

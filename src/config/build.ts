@@ -81,6 +81,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   return {
     errorLog: { path: log.error.path ?? "stderr", level: log.error.level },
     workerConnections: core.workerConnections,
+    workerShutdownTimeoutMs: core.workerShutdownTimeoutMs,
     bufferMemoryBytes: core.bufferMemoryBytes,
     listeners: groupByAddress(built, problems),
     groups: groups.all(),

@@ -75,9 +75,14 @@ export class Names {
     return count;
   }
 
-  close(): void {
+  /** Names are not followed any more, and no connection is kept; requests that run may ask still. */
+  retire(): void {
     for (const names of this.#followed) names.close();
     for (const groups of this.#dynamic.values()) groups.close();
+  }
+
+  close(): void {
+    this.retire();
     for (const resolver of this.#resolvers.values()) resolver.close();
   }
 

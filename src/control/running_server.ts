@@ -7,11 +7,26 @@
 import type { SlabPoolStats } from "../buffer/mod.ts";
 import type { SluiceConf } from "../http/conf.ts";
 import type { CustomHandler } from "../http/custom_handler.ts";
+import type { LogLevel } from "../log/mod.ts";
 
 /** A server that accepts connections. */
 export interface RunningServer {
   /** What it listens on, in the order of the configuration, with real ports: `127.0.0.1:8080`. */
   readonly addresses: readonly string[];
+  /**
+   * Puts another configuration in force for all requests that begin from then on, if all of it
+   * can be opened; if not, nothing has changed. Addresses that both configurations listen on
+   * stay open throughout. What runs keeps the configuration that it began with, for
+   * `worker_shutdown_timeout` at most.
+   *
+   * @throws {CannotUseFile} When a certificate or key is missing or no good.
+   * @throws {CannotListen} When one of the new addresses cannot be had.
+   */
+  reload(conf: SluiceConf): Promise<void>;
+  /** Opens the log files anew, after a rotation: nginx's SIGUSR1. Never rejects. */
+  reopenLogs(): Promise<void>;
+  /** Writes to the error log of the configuration that is in force. */
+  log(level: LogLevel, message: string): void;
   /** What is held right now: for status, and for tests that nothing leaks. */
   stats(): ServerStats;
   /** Accepts nothing new, finishes what runs, then closes everything: nginx's SIGQUIT. */

@@ -1,39 +1,16 @@
 /**
- * Makes a running server out of a configuration.
+ * A running server: what it accepts, and the configurations that answer, one after the other.
  *
  * @module
  */
 import { SlabPool } from "../buffer/mod.ts";
-import { ClientConnection, type ClientShared, serveClient } from "../downstream/mod.ts";
-import {
-  type ConnContext,
-  Deadlines,
-  Listener,
-  systemClock,
-  type TcpConn,
-  Turnstile,
-} from "../event/mod.ts";
-import {
-  DEFAULT_MAX_RANGES,
-  HttpServer,
-  keptOf,
-  type ListenerConf,
-  type Location,
-  type Request,
-  type ResponseConf,
-  ResponsePolicy,
-  Router,
-  type ServerConf,
-  type SluiceConf,
-  Variables,
-  Worker,
-} from "../http/mod.ts";
-import { AccessLog, type AccessLogConf, ERROR_LOG_SINK, ErrorLog, LogFiles } from "../log/mod.ts";
-import { PeerGroup } from "../peer/mod.ts";
-import { Names } from "./names.ts";
-import { type ActionParts, openLocation } from "./open_location.ts";
-import { CannotListen, type RunningServer, type StartServerOptions } from "./running_server.ts";
-import { loadTlsClients } from "./tls_files.ts";
+import type { ClientConnection } from "../downstream/mod.ts";
+import { Deadlines, systemClock, Turnstile } from "../event/mod.ts";
+import type { SluiceConf } from "../http/mod.ts";
+import { LogFiles, type LogLevel } from "../log/mod.ts";
+import { Generation, type Lasting } from "./generation.ts";
+import { Port, type PortOwner } from "./port.ts";
+import type { RunningServer, ServerStats, StartServerOptions } from "./running_server.ts";
 
 /**
  * Opens logs and listeners, and begins to accept.
@@ -45,241 +22,217 @@ export async function startServer(
   conf: SluiceConf,
   options: StartServerOptions = {},
 ): Promise<RunningServer> {
-  const tlsClients = loadTlsClients(conf);
-  const logFiles = new LogFiles();
-  const errorLog = new ErrorLog(
-    conf.errorLog.level,
-    logFiles.open(conf.errorLog.path, ERROR_LOG_SINK),
-    {
-      process: `${Deno.pid}#0`,
-      wallMs: systemClock.wallMs,
-    },
-  );
   const gate = await Turnstile.open();
-  const context: ConnContext = {
-    pool: new SlabPool({ maxBytes: conf.bufferMemoryBytes, debug: options.debugBuffers ?? false }),
-    deadlines: new Deadlines(systemClock),
-    gate,
-    counters: { open: 0 },
+  const lasting: Lasting = {
+    context: {
+      pool: new SlabPool({
+        maxBytes: conf.bufferMemoryBytes,
+        debug: options.debugBuffers ?? false,
+      }),
+      deadlines: new Deadlines(systemClock),
+      gate,
+      counters: { open: 0 },
+    },
+    logFiles: new LogFiles(),
+    handlers: options.handlers ?? {},
   };
-  const worker = new Worker(context, errorLog, keptOf(conf));
-  const names = new Names(context.deadlines, errorLog);
-  const groups = openGroups(conf, context.deadlines, names);
-  const clients = new Set<ClientConnection>();
-  const drained = Promise.withResolvers<void>();
-  let isEnding = false;
-
-  function checkDrained(): void {
-    if (isEnding && clients.size === 0 && worker.departures.size === 0) drained.resolve();
-  }
-  worker.onNoneRunning = checkDrained;
-
-  const listeners: Listener[] = [];
-  let ending: Promise<void> | undefined;
-  /** Once, though a stop may overtake a shutdown and both come here. */
-  function end(): Promise<void> {
-    return ending ??= closeAll();
-  }
-
-  async function closeAll(): Promise<void> {
-    await Promise.all(listeners.map((listener) => listener.close()));
-    names.close();
-    for (const group of groups.values()) group.close();
-    gate.close();
-    await logFiles.close();
-  }
-
-  const variables = new Variables(conf.variables);
+  let first: Generation | undefined;
   try {
-    await names.start();
-    for (const listenerConf of conf.listeners) {
-      listeners.push(
-        openListener(
-          listenerConf,
-          conf,
-          worker,
-          { groups, names, tlsClients, variables, handlers: options.handlers ?? {} },
-          logFiles,
-          clients,
-          checkDrained,
-        ),
-      );
-    }
+    first = await Generation.open(conf, lasting);
+    return new Server(lasting, first, () => gate.close());
   } catch (error) {
-    await end();
+    await first?.close();
+    gate.close();
     throw error;
   }
-
-  return {
-    addresses: listeners.map((listener) => listener.address),
-    stats() {
-      const { pool, deadlines, counters } = context;
-      let idle = names.idleCount;
-      for (const group of groups.values()) idle += group.idle.count;
-      return {
-        pool: pool.stats(),
-        clients: clients.size,
-        connections: counters.open,
-        idle,
-        outstanding: [...pool.outstanding(), ...deadlines.outstanding()],
-      };
-    },
-    async shutdown() {
-      isEnding = true;
-      await Promise.all(listeners.map((listener) => listener.close()));
-      for (const client of clients) client.drain();
-      checkDrained();
-      await drained.promise;
-      await end();
-    },
-    async stop() {
-      isEnding = true;
-      await Promise.all(listeners.map((listener) => listener.close()));
-      for (const client of clients) client.abort();
-      for (const departure of [...worker.departures]) departure.leave();
-      checkDrained();
-      await drained.promise;
-      await end();
-    },
-  };
 }
 
-function openGroups(
-  conf: SluiceConf,
-  deadlines: Deadlines,
-  names: Names,
-): Map<string, PeerGroup> {
-  const groups = new Map<string, PeerGroup>();
-  for (const groupConf of conf.groups) {
-    const group = new PeerGroup(groupConf, deadlines, names.report);
-    names.follow(groupConf, group);
-    groups.set(groupConf.name, group);
-  }
-  return groups;
-}
+class Server implements RunningServer, PortOwner {
+  readonly clients = new Set<ClientConnection>();
+  readonly #lasting: Lasting;
+  readonly #closeLasting: () => void;
+  /** By the name of their address, in the order of the configuration. */
+  #ports: Map<string, Port>;
+  #current: Generation;
+  /** Configurations that are not in force any more and still have requests. */
+  readonly #retired = new Set<Generation>();
+  /** Reloads come one after the other. */
+  #lastReload: Promise<void> = Promise.resolve();
+  #isEnding = false;
+  readonly #drained = Promise.withResolvers<void>();
+  #end: Promise<void> | undefined;
 
-function openListener(
-  conf: ListenerConf,
-  { workerConnections }: SluiceConf,
-  worker: Worker,
-  parts: ActionParts,
-  logFiles: LogFiles,
-  clients: Set<ClientConnection>,
-  onClientEnd: () => void,
-): Listener {
-  const { context, errorLog } = worker;
-  const logs = new AccessLogs(logFiles, parts.variables);
-  const policies = new ResponsePolicies(parts.variables);
-  const fallbacks = new Map<ServerConf, Location>(conf.servers.map((server) => [server, {
-    client: server.client,
-    accessLog: logs.of(server.accessLog),
-    policy: policies.of(server.response),
-    isInternal: false,
-    logsSubrequests: false,
-    subrequestBodyBytes: ERROR_PAGE_BYTES,
-    handler: undefined,
-    serverName: nameOf(server),
-  }]));
-  const router = new Router<Location>(conf.servers, (location, server) => ({
-    client: location.client,
-    accessLog: logs.of(location.accessLog),
-    policy: policies.of(location.response),
-    isInternal: location.isInternal,
-    logsSubrequests: location.subrequests.logSubrequest,
-    subrequestBodyBytes: location.subrequests.outputBufferBytes,
-    handler: openLocation(location, parts),
-    serverName: nameOf(server),
-  }));
-  const fallback = fallbacks.get(conf.servers[0]!)!;
-  const handler = new HttpServer({
-    worker,
-    variables: parts.variables,
-    port: conf.address.transport === "tcp" ? conf.address.port : 0,
-    router,
-    fallback,
-    fallbackOf: (host) => fallbacks.get(router.findServer(host).conf) ?? fallback,
-  });
-  const shared: ClientShared = {
-    context,
-    conf: conf.listen,
-    firstConf: fallback.client,
-    spareHeads: [],
-  };
-  const onConn = (conn: TcpConn): void => {
-    const client = new ClientConnection(conn, ++connectionNumber, shared);
-    clients.add(client);
-    serveClient(client, handler).finally(() => {
-      clients.delete(client);
-      onClientEnd();
-    });
-  };
-  try {
-    return new Listener(conf.address, conf.backlog, {
-      maxConnections: workerConnections,
-      context,
-      onConn,
-      onTrouble: (message) => errorLog.log("alert", message),
-    });
-  } catch (error) {
-    throw new CannotListen(conf.name, error);
-  }
-}
-
-/** More than any page of our own has. */
-const ERROR_PAGE_BYTES = 4096;
-
-/** Counts the connections of the process, for logs. */
-let connectionNumber = 0;
-
-function nameOf(server: ServerConf): string {
-  return server.serverNames[0] ?? "";
-}
-
-/** Locations with one configuration share one policy; where it says nothing there is none. */
-class ResponsePolicies {
-  readonly #policies = new Map<ResponseConf, ResponsePolicy>();
-  readonly #variables: Variables;
-
-  constructor(variables: Variables) {
-    this.#variables = variables;
+  /** @throws {CannotListen} Nothing is listened on then. */
+  constructor(lasting: Lasting, first: Generation, closeLasting: () => void) {
+    this.#lasting = lasting;
+    this.#closeLasting = closeLasting;
+    this.#current = first;
+    this.#ports = this.#openPorts(first, new Map());
   }
 
-  of(conf: ResponseConf): ResponsePolicy | undefined {
-    const { errorPages, addHeaders, maxRanges, redirects } = conf;
-    const isDefault = errorPages.length === 0 && addHeaders.length === 0 &&
-      maxRanges === DEFAULT_MAX_RANGES && redirects.isAbsolute && redirects.hasPort &&
-      !redirects.hasServerName;
-    if (isDefault) return undefined;
-    const policy = this.#policies.get(conf) ?? new ResponsePolicy(conf, this.#variables);
-    this.#policies.set(conf, policy);
-    return policy;
-  }
-}
-
-/** Access logs by what is configured: locations with equal settings share one. */
-class AccessLogs {
-  readonly #files: LogFiles;
-  readonly #variables: Variables;
-  readonly #logs = new Map<string, AccessLog<Request>>();
-
-  constructor(files: LogFiles, variables: Variables) {
-    this.#files = files;
-    this.#variables = variables;
+  get addresses(): readonly string[] {
+    return [...this.#ports.values()].map(({ address }) => address);
   }
 
-  of(conf: AccessLogConf | "off"): AccessLog<Request> | undefined {
-    if (conf === "off") return undefined;
-    const key = JSON.stringify(conf);
-    let log = this.#logs.get(key);
-    if (log === undefined) {
-      log = new AccessLog(
-        conf.format,
-        conf.escape,
-        this.#files.open(conf.path, conf),
-        this.#variables.lookup,
-      );
-      this.#logs.set(key, log);
+  stats(): ServerStats {
+    const { pool, deadlines, counters } = this.#lasting.context;
+    return {
+      pool: pool.stats(),
+      clients: this.clients.size,
+      connections: counters.open,
+      idle: this.#current.idleCount,
+      outstanding: [...pool.outstanding(), ...deadlines.outstanding()],
+    };
+  }
+
+  log(level: LogLevel, message: string): void {
+    this.#current.errorLog.log(level, message);
+  }
+
+  reopenLogs(): Promise<void> {
+    return this.#lasting.logFiles.reopen();
+  }
+
+  reload(conf: SluiceConf): Promise<void> {
+    const reload = this.#lastReload.then(() => this.#switchTo(conf));
+    this.#lastReload = reload.catch(() => {}); // its caller is told
+    return reload;
+  }
+
+  async shutdown(): Promise<void> {
+    this.#isEnding = true;
+    await this.#closePorts();
+    for (const client of this.clients) client.drain();
+    const disarm = this.#limit(this.#current);
+    await this.#ended();
+    disarm();
+  }
+
+  async stop(): Promise<void> {
+    this.#isEnding = true;
+    await this.#closePorts();
+    for (const client of this.clients) client.abort();
+    for (const generation of this.#all()) generation.abandon();
+    await this.#ended();
+  }
+
+  onClientEnd(): void {
+    if (this.#isEnding) this.#checkDrained();
+  }
+
+  onTrouble(message: string): void {
+    this.log("alert", message);
+  }
+
+  /** All or nothing: up to the switch nothing has happened to the old configuration. */
+  async #switchTo(conf: SluiceConf): Promise<void> {
+    const next = await Generation.open(conf, this.#lasting);
+    const old = this.#current;
+    let ports: Map<string, Port>;
+    try {
+      if (this.#isEnding) throw new Error("Cannot reload: the server is shutting down");
+      ports = this.#openPorts(next, this.#ports);
+    } catch (error) {
+      await next.close();
+      throw error;
     }
-    return log;
+    // From here on nothing can fail, and nothing is waited for: a request meets one or the other.
+    next.takeOver(old);
+    this.#current = next;
+    this.#lasting.context.pool.maxBytes = conf.bufferMemoryBytes;
+    for (const listener of conf.listeners) {
+      const port = this.#ports.get(listener.name);
+      if (port === undefined) continue;
+      const later = port.adopt(listener, next);
+      if (later !== undefined) next.errorLog.log("warn", later);
+    }
+    const gone = [...this.#ports].flatMap(([name, port]) => ports.has(name) ? [] : [port]);
+    this.#ports = ports;
+    this.#retire(old);
+    await Promise.all(gone.map((port) => port.end()));
+  }
+
+  /**
+   * The ports of a configuration: those that are open already, and new ones.
+   *
+   * @throws {CannotListen} None is left open that was not before.
+   */
+  #openPorts(generation: Generation, open: ReadonlyMap<string, Port>): Map<string, Port> {
+    const ports = new Map<string, Port>();
+    const fresh: Port[] = [];
+    try {
+      for (const conf of generation.conf.listeners) {
+        const known = open.get(conf.name);
+        const port = known ?? new Port(conf, generation, this);
+        if (known === undefined) fresh.push(port);
+        ports.set(conf.name, port);
+      }
+    } catch (error) {
+      for (const port of fresh) port.end();
+      throw error;
+    }
+    return ports;
+  }
+
+  /** A configuration that has no new requests ends with its last one, or when its time is over. */
+  #retire(old: Generation): void {
+    this.#retired.add(old);
+    old.retire();
+    old.errorLog.log("notice", "gracefully shutting down");
+    const disarm = this.#limit(old);
+    let hasEnded = false;
+    const check = (): void => {
+      if (hasEnded || !old.isResting) return;
+      hasEnded = true;
+      disarm();
+      old.errorLog.log("notice", "exiting");
+      old.close().then(() => {
+        this.#retired.delete(old);
+        this.#checkDrained();
+      });
+    };
+    old.onResting = check;
+    check();
+  }
+
+  /** Ends what still runs of it after `worker_shutdown_timeout`. Returns how to take that back. */
+  #limit(generation: Generation): () => void {
+    const { workerShutdownTimeoutMs } = generation.conf;
+    if (workerShutdownTimeoutMs === undefined) return () => {};
+    const { clock } = this.#lasting.context.deadlines;
+    return clock.arm(clock.nowMs() + workerShutdownTimeoutMs, () => {
+      for (const client of this.clients) {
+        const isItsOwn = client.handler !== undefined && generation.owns(client.handler);
+        if (isItsOwn || (this.#isEnding && generation === this.#current)) client.abort();
+      }
+      generation.abandon();
+    });
+  }
+
+  #all(): Generation[] {
+    return [this.#current, ...this.#retired];
+  }
+
+  async #closePorts(): Promise<void> {
+    await Promise.all([...this.#ports.values()].map((port) => port.end()));
+  }
+
+  #checkDrained(): void {
+    const isDrained = this.#isEnding && this.clients.size === 0 && this.#retired.size === 0 &&
+      this.#current.isResting;
+    if (isDrained) this.#drained.resolve();
+  }
+
+  /** Once, though a stop may overtake a shutdown and both come here. */
+  #ended(): Promise<void> {
+    this.#current.onResting = () => this.#checkDrained();
+    this.#checkDrained();
+    return this.#end ??= this.#drained.promise.then(() => this.#close());
+  }
+
+  async #close(): Promise<void> {
+    await this.#lastReload; // one that was under way when the end was asked for
+    this.#closeLasting();
+    await this.#current.close();
   }
 }

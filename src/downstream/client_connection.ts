@@ -17,16 +17,28 @@ import type { Client, ClientTunnel } from "./client.ts";
 import { ClientBody } from "./client_body.ts";
 import { ClientResponse } from "./client_response.ts";
 import type { ClientConf, ListenConf } from "./conf.ts";
+import type { ClientHandler } from "./serve_client.ts";
 
 /** Request heads that are kept to be used again: what a burst needed beyond is the collector's. */
 const SPARE_HEADS_MAX = 1_024;
 
-/** What all connections of one listening address share. */
-export interface ClientShared {
-  readonly context: ConnContext;
+/** An idle connection that is drained may send one more request for this long, in ms. */
+const DRAIN_GRACE_MS = 1_000;
+
+/** What a configuration makes of one listening address. */
+export interface ClientSettings {
   readonly conf: ListenConf;
   /** Holds for a connection until its first request has found its location. */
   readonly firstConf: ClientConf;
+  /** Asked at the begin of each request: a reload puts another one in its place. */
+  readonly handler: ClientHandler;
+}
+
+/** What all connections of one listening address share. It lives as long as the address is listened on. */
+export interface ClientShared {
+  readonly context: ConnContext;
+  /** Of the configuration that is in force. */
+  settings: ClientSettings;
   /** Request heads that no connection is using: an idle connection has none. */
   readonly spareHeads: RequestHead[];
 }
@@ -45,8 +57,8 @@ export class ClientConnection implements Client {
   conf: ClientConf;
   /** Requests so far, the current one included. */
   requests = 0;
-  /** When the first byte of the current request came, in ms of the clock. */
-  startedAtMs = 0;
+  /** When the first byte of the current request came, or of the last one; or the client itself. In ms of the clock. */
+  startedAtMs: number;
 
   /** Holds the current request's head up to `head.end`; its unread bytes come behind that. */
   buf: Buf | undefined;
@@ -54,8 +66,12 @@ export class ClientConnection implements Client {
   nextBuf: Buf | undefined;
   /** Whether the connection is to end after the current request, whatever the client wishes. */
   isDraining = false;
+  /** Whether it is drained and may send one more request, which may be on its way already. */
+  mayAskOnceMore = false;
   /** Whether the connection is waiting for a request of which nothing has come. */
   isIdle = true;
+  /** What answers the current request; undefined between two of them. */
+  handler: ClientHandler | undefined;
   #head: RequestHead | undefined;
   #onGone: (() => void) | undefined;
 
@@ -64,7 +80,8 @@ export class ClientConnection implements Client {
     this.remote = conn.remote;
     this.id = id;
     this.shared = shared;
-    this.conf = shared.firstConf;
+    this.conf = shared.settings.firstConf;
+    this.startedAtMs = shared.context.deadlines.nowMs;
     this.body = new ClientBody(this);
     this.response = new ClientResponse(this);
   }
@@ -75,8 +92,7 @@ export class ClientConnection implements Client {
 
   /** The current request's head. */
   get head(): RequestHead {
-    return this.#head ??= this.shared.spareHeads.pop() ??
-      new RequestHead(this.shared.conf.maxHeaders);
+    return this.#head ??= this.#takeHead();
   }
 
   /** A request was read whole. */
@@ -111,7 +127,10 @@ export class ClientConnection implements Client {
       return conn.readable.arm(this.#onWatchedEvent); // watched before, for something else
     }
     if (this.buf!.size > 0 || this.nextBuf !== undefined) return;
-    const buf = context.pool.acquire(this.shared.conf.clientHeaderBufferSizeBytes, "client watch");
+    const buf = context.pool.acquire(
+      this.shared.settings.conf.clientHeaderBufferSizeBytes,
+      "client watch",
+    );
     if (buf === undefined) return; // memory is short: the next write will notice
     this.nextBuf = buf;
     conn.setReadDeadline(NEVER);
@@ -167,10 +186,32 @@ export class ClientConnection implements Client {
     this.#onGone?.();
   }
 
-  /** Lets the current request finish and ends the connection then: at once if there is none. */
+  /**
+   * Lets the current request finish and ends the connection then. An idle one ends at once,
+   * unless it was at work a moment ago: its next request may be on its way, and would be lost.
+   */
   drain(): void {
-    this.isDraining = true;
-    if (this.isIdle) this.conn.close();
+    this.isDraining = this.mayAskOnceMore = true;
+    if (!this.isIdle) return;
+    const endMs = this.startedAtMs + DRAIN_GRACE_MS;
+    if (endMs <= this.context.deadlines.stamp()) this.conn.close();
+    else this.conn.setReadDeadline(endMs);
+  }
+
+  /** How long the next request may take to come, in ms: the first one has its header time. */
+  get idleMs(): number {
+    if (this.isDraining) return DRAIN_GRACE_MS;
+    return this.requests === 0
+      ? this.shared.settings.conf.clientHeaderTimeoutMs
+      : this.conf.keepaliveTimeoutMs;
+  }
+
+  #takeHead(): RequestHead {
+    const { settings: { conf }, spareHeads } = this.shared;
+    const spare = spareHeads.pop();
+    if (spare === undefined) return new RequestHead(conf.maxHeaders);
+    spare.fields.maxCount = conf.maxHeaders; // it may be from before a reload
+    return spare;
   }
 
   readonly #onWatchedEvent = (): void => {

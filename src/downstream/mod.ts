@@ -6,7 +6,7 @@
 export type { BodyFilter, BodySink } from "./body_filter.ts";
 export type { Client, RequestBodyReader, ResponseWriter } from "./client.ts";
 export type { ClientTunnel, LimitRate } from "./client.ts";
-export { ClientConnection, type ClientShared } from "./client_connection.ts";
+export { ClientConnection, type ClientSettings, type ClientShared } from "./client_connection.ts";
 export type { ClientConf, ListenConf } from "./conf.ts";
 export {
   errorPage,

@@ -19,7 +19,7 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
   const { conn, context } = client;
   let buf = client.buf;
   if (buf === undefined) {
-    const sizeBytes = client.shared.conf.clientHeaderBufferSizeBytes;
+    const sizeBytes = client.shared.settings.conf.clientHeaderBufferSizeBytes;
     buf = context.pool.acquire(sizeBytes, "client connection");
     while (buf === undefined) {
       yield* waitForRoom(context);
@@ -28,9 +28,9 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
     client.buf = buf;
   }
   if (buf.size === 0 || conn.hasReceived) {
-    if (client.isDraining && !conn.hasReceived) return false;
+    if (client.isDraining && !conn.hasReceived && !client.mayAskOnceMore) return false;
     client.isIdle = true;
-    conn.setReadDeadline(context.deadlines.nowMs + idleMs(client));
+    conn.setReadDeadline(context.deadlines.nowMs + client.idleMs);
     let received = conn.recv(buf);
     while (received === AGAIN) {
       yield conn.readable;
@@ -57,11 +57,11 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
 /** The head did not come in one piece, or is larger than a small Buf. */
 async function* readOn(client: ClientConnection, first: Buf): Phase<Buf> {
   const { conn, context, head } = client;
-  const deadlineMs = client.startedAtMs + client.shared.conf.clientHeaderTimeoutMs;
+  const deadlineMs = client.startedAtMs + client.shared.settings.conf.clientHeaderTimeoutMs;
   let buf = first;
   do {
     // No read goes beyond the longest line, so that none is longer however it comes.
-    const lineEnd = head.lineStart + client.shared.conf.largeClientHeaderBufferSizeBytes;
+    const lineEnd = head.lineStart + client.shared.settings.conf.largeClientHeaderBufferSizeBytes;
     if (buf.last >= lineEnd) throw tooLarge(client);
     if (buf.last === buf.cell.length) {
       const larger = context.pool.acquire(nextSize(client, buf), "large client header");
@@ -91,7 +91,8 @@ async function* readOn(client: ClientConnection, first: Buf): Phase<Buf> {
 
 /** From the small Buf to one large one, to all of them in one piece. */
 function nextSize(client: ClientConnection, buf: Buf): number {
-  const { largeClientHeaderBufferCount, largeClientHeaderBufferSizeBytes } = client.shared.conf;
+  const { largeClientHeaderBufferCount, largeClientHeaderBufferSizeBytes } =
+    client.shared.settings.conf;
   if (buf.cell.length < largeClientHeaderBufferSizeBytes) return largeClientHeaderBufferSizeBytes;
   const allBytes = largeClientHeaderBufferCount * largeClientHeaderBufferSizeBytes;
   if (buf.cell.length < allBytes) return allBytes;
@@ -102,11 +103,4 @@ function tooLarge({ head }: ClientConnection): BadMessage {
   return head.isFirstLineDone
     ? new BadMessage(431, "too large a request head")
     : new BadMessage(414, "too long a request line");
-}
-
-/** The first request has its header time; later ones may let the connection idle first. */
-function idleMs(client: ClientConnection): number {
-  return client.requests === 0
-    ? client.shared.conf.clientHeaderTimeoutMs
-    : client.conf.keepaliveTimeoutMs;
 }

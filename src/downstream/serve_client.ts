@@ -23,48 +23,54 @@ export interface ClientHandler {
 }
 
 /** Serves a connection to its end. Never rejects; the connection is closed and holds nothing after. */
-export async function serveClient(client: ClientConnection, handler: ClientHandler): Promise<void> {
+export async function serveClient(client: ClientConnection): Promise<void> {
   try {
-    await serve(client, handler);
+    await serve(client);
   } catch (error) {
-    handler.onBug(client, error); // in what ends a connection: nobody else has to go with it
+    handlerOf(client).onBug(client, error); // in what ends a connection: nobody else has to go with it
   }
 }
 
-async function serve(client: ClientConnection, handler: ClientHandler): Promise<void> {
+async function serve(client: ClientConnection): Promise<void> {
   const { driver } = client;
   try {
     while (await driver.run(readRequestHead(client))) {
+      const handler = client.handler = client.shared.settings.handler;
       await handler.handle(client);
+      client.handler = undefined;
       if (client.response.isCut) return;
       if (!client.response.keepsAlive) return await driver.run(closeGently(client));
       if (!client.body.isDone && !await driver.run(discardBody(client))) return;
       client.endRequest();
     }
   } catch (error) {
-    if (error instanceof BadMessage) await refuse(client, handler, error);
-    else if (error instanceof Failure) handler.onBroken(client, error);
-    else handler.onBug(client, error);
+    if (error instanceof BadMessage) await refuse(client, error);
+    else tell(client, error);
   } finally {
     client.close();
   }
 }
 
 /** Tells the client that its request is no request, and ends the connection. */
-async function refuse(
-  client: ClientConnection,
-  handler: ClientHandler,
-  refusal: BadMessage,
-): Promise<void> {
+async function refuse(client: ClientConnection, refusal: BadMessage): Promise<void> {
   try {
     if (client.response.status === 0) {
       client.isDraining = true;
       sendSimple(client, errorPage(refusal.status, client.conf.serverTokens));
-      handler.onRefused(client, refusal);
+      handlerOf(client).onRefused(client, refusal);
     }
     await client.driver.run(closeGently(client));
   } catch (error) {
-    if (error instanceof Failure) handler.onBroken(client, error);
-    else handler.onBug(client, error);
+    tell(client, error);
   }
+}
+
+function tell(client: ClientConnection, error: unknown): void {
+  if (error instanceof Failure) handlerOf(client).onBroken(client, error);
+  else handlerOf(client).onBug(client, error);
+}
+
+/** Of the current request; between two of them, of the configuration that is in force. */
+function handlerOf({ handler, shared }: ClientConnection): ClientHandler {
+  return handler ?? shared.settings.handler;
 }

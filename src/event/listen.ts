@@ -14,7 +14,7 @@ export type BindAddress =
   | { readonly transport: "unix"; readonly path: string };
 
 export interface AcceptOptions {
-  /** Connections at once, both sides; at the bound accepting pauses (`worker_connections`). */
+  /** See {@linkcode Listener.maxConnections}. */
   readonly maxConnections: number;
   readonly context: ConnContext;
   /** Takes a connection over. */
@@ -31,6 +31,8 @@ const TROUBLE_GAP_MS = 1_000;
 export class Listener {
   readonly #raw: Deno.Listener;
   readonly #options: AcceptOptions;
+  /** Connections at once, both sides; at the bound accepting pauses (`worker_connections`). */
+  maxConnections: number;
   #isClosed = false;
   #toldAtMs = -Infinity;
   #endRest: (() => void) | undefined;
@@ -42,6 +44,7 @@ export class Listener {
    */
   constructor(address: BindAddress, backlog: number, options: AcceptOptions) {
     this.#options = options;
+    this.maxConnections = options.maxConnections;
     this.#raw = address.transport === "tcp"
       ? Deno.listen({ hostname: address.hostname, port: address.port, tcpBacklog: backlog })
       : Deno.listen({ transport: "unix", path: address.path });
@@ -68,8 +71,9 @@ export class Listener {
   }
 
   async #accept(): Promise<void> {
-    const { context, maxConnections, onConn } = this.#options;
+    const { context, onConn } = this.#options;
     while (!this.#isClosed) {
+      const { maxConnections } = this;
       if (context.counters.open >= maxConnections) {
         this.#tell(`${maxConnections} worker_connections are not enough: not accepting for now`);
         await this.#rest(context.deadlines);

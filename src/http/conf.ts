@@ -238,6 +238,8 @@ export interface SluiceConf {
   readonly errorLog: ErrorLogConf;
   /** `worker_connections`: connections at once, clients and peers together. */
   readonly workerConnections: number;
+  /** `worker_shutdown_timeout`: how long what runs may go on after a reload or a graceful stop. */
+  readonly workerShutdownTimeoutMs: number | undefined;
   /** `buffer_memory`: bytes the buffer pool of one worker may take. */
   readonly bufferMemoryBytes: number;
   readonly variables: VariablesConf;

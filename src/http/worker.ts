@@ -42,7 +42,9 @@ export class Worker {
   readonly kept: Kept;
   /** Of all that has set subrequests or handlers going, some of it behind answered requests. */
   readonly departures = new Set<Departure>();
-  /** Called when the last of {@linkcode departures} has ended. */
+  /** Requests that were taken and not given back: clients' and our own. */
+  running = 0;
+  /** Called when the last of {@linkcode departures} has ended, and when the last request has. */
   onNoneRunning: (() => void) | undefined;
   readonly #spare: Request[] = [];
   #stampSecond = -1;
@@ -60,13 +62,20 @@ export class Worker {
     return this.context.deadlines.clock;
   }
 
+  /** Whether nothing of it is under way: neither a request nor what one has left running. */
+  get isResting(): boolean {
+    return this.running === 0 && this.departures.size === 0;
+  }
+
   /** A Request to fill in. Give it back with {@linkcode giveBack} once it has been logged. */
   takeRequest(): Request {
+    this.running++;
     return this.#spare.pop() ?? new Request(this);
   }
 
   giveBack(request: Request): void {
     if (this.#spare.length < SPARE_MAX) this.#spare.push(request);
+    if (--this.running === 0) this.onNoneRunning?.();
   }
 
   /** The `Server` and `Date` lines of a response; made once a second. */

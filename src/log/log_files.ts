@@ -9,49 +9,96 @@ import { LogSink, type LogSinkConf, type LogTarget, type LogWriter } from "./sin
 /** Readable by the owner and the group only: access logs name people's addresses. */
 const FILE_MODE = 0o640;
 
+/** A file that is open, and how each log that goes there wants it. */
+interface OpenFile {
+  readonly key: string;
+  readonly sink: LogSink;
+  readonly users: LogSinkConf[];
+}
+
 /** All sinks of a process. Two logs with one path share one. */
 export class LogFiles {
   readonly #targetOf: (path: LogPath) => LogTarget;
-  readonly #sinks = new Map<string, LogSink>();
+  readonly #files = new Map<string, OpenFile>();
 
   /** @param targetOf How a path is reached; tests pass their own. @default {@linkcode logTarget} */
   constructor(targetOf: (path: LogPath) => LogTarget = logTarget) {
     this.#targetOf = targetOf;
   }
 
-  /**
-   * The sink of a path, opened if it is not. The stricter of all its users'
-   * `conf` holds: the smaller buffer, the shorter wait.
-   *
-   * @throws What opening the file throws, such as `Deno.errors.NotFound` for its folder.
-   */
-  open(path: LogPath, conf: LogSinkConf): LogSink {
+  /** For a configuration to open its logs with: what nobody else has open closes with it. */
+  hold(): LogHold {
+    return new LogHold(
+      (path, conf) => this.#use(path, conf),
+      (file, conf) => this.#leave(file, conf),
+    );
+  }
+
+  #use(path: LogPath, conf: LogSinkConf): OpenFile {
     const key = typeof path === "string" ? path : `file:${path.file}`;
-    const known = this.#sinks.get(key);
+    const known = this.#files.get(key);
     if (known !== undefined) {
-      known.tighten(conf);
+      known.users.push(conf);
+      known.sink.obey(known.users);
       return known;
     }
-    const sink = new LogSink(this.#targetOf(path), conf);
-    this.#sinks.set(key, sink);
-    return sink;
+    const file = { key, sink: new LogSink(this.#targetOf(path), conf), users: [conf] };
+    this.#files.set(key, file);
+    return file;
+  }
+
+  async #leave({ key, sink, users }: OpenFile, conf: LogSinkConf): Promise<void> {
+    users.splice(users.indexOf(conf), 1);
+    if (users.length > 0) return sink.obey(users);
+    this.#files.delete(key);
+    await sink.close();
   }
 
   /** Opens all files anew, after a rotation. Never rejects. */
   async reopen(): Promise<void> {
-    await Promise.all([...this.#sinks.values()].map((sink) => sink.reopen()));
+    await Promise.all(this.#sinks().map((sink) => sink.reopen()));
   }
 
   /** Writes all that is gathered. Never rejects. */
   async flush(): Promise<void> {
-    await Promise.all([...this.#sinks.values()].map((sink) => sink.flush()));
+    await Promise.all(this.#sinks().map((sink) => sink.flush()));
   }
 
-  /** Writes all that is gathered and closes. Never rejects. */
+  #sinks(): LogSink[] {
+    return [...this.#files.values()].map(({ sink }) => sink);
+  }
+}
+
+/** The logs of one configuration. */
+export class LogHold {
+  readonly #use: (path: LogPath, conf: LogSinkConf) => OpenFile;
+  readonly #leave: (file: OpenFile, conf: LogSinkConf) => Promise<void>;
+  readonly #used: (readonly [file: OpenFile, conf: LogSinkConf])[] = [];
+
+  /** For {@linkcode LogFiles} alone. */
+  constructor(
+    use: (path: LogPath, conf: LogSinkConf) => OpenFile,
+    leave: (file: OpenFile, conf: LogSinkConf) => Promise<void>,
+  ) {
+    this.#use = use;
+    this.#leave = leave;
+  }
+
+  /**
+   * The sink of a path, opened if it is not. The strictest of all its users'
+   * `conf` holds: the smallest buffer, the shortest wait.
+   *
+   * @throws What opening the file throws, such as `Deno.errors.NotFound` for its folder.
+   */
+  open(path: LogPath, conf: LogSinkConf): LogSink {
+    const file = this.#use(path, conf);
+    this.#used.push([file, conf]);
+    return file.sink;
+  }
+
+  /** Writes all that is gathered in files that nobody else holds, and closes them. Never rejects. */
   async close(): Promise<void> {
-    const sinks = [...this.#sinks.values()];
-    this.#sinks.clear();
-    await Promise.all(sinks.map((sink) => sink.close()));
+    await Promise.all(this.#used.splice(0).map(([file, conf]) => this.#leave(file, conf)));
   }
 }
 

@@ -36,7 +36,7 @@ export {
   histogramIn,
   observe,
 } from "./histogram.ts";
-export { LogFiles, logTarget } from "./log_files.ts";
+export { LogFiles, type LogHold, logTarget } from "./log_files.ts";
 export { LogSink, type LogSinkConf, type LogTarget, type LogWriter } from "./sink.ts";
 export {
   compileTemplate,

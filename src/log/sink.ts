@@ -148,10 +148,10 @@ export class LogSink {
     this.commit(line.length);
   }
 
-  /** A second log writes here too: the smaller buffer and the shorter wait count. */
-  tighten(conf: LogSinkConf): void {
-    this.#flushAtBytes = Math.min(this.#flushAtBytes, flushAtBytes(conf));
-    this.#flushMs = Math.min(this.#flushMs, conf.flushMs);
+  /** These logs write here, at least one: the smallest buffer and the shortest wait count. */
+  obey(confs: readonly LogSinkConf[]): void {
+    this.#flushAtBytes = Math.min(...confs.map(flushAtBytes));
+    this.#flushMs = Math.min(...confs.map(({ flushMs }) => flushMs));
   }
 
   /** Settles when every line that is here now is written or given up. Never rejects. */

@@ -191,6 +191,29 @@ export class PeerGroup {
     this.#report(level, `${message} (upstream "${this.name}")`);
   }
 
+  /**
+   * Goes on with the peers of a group that this one replaces: those that both have, by their
+   * addresses, keep their state. Its requests that are under way count for them as before.
+   */
+  takeOver(previous: PeerGroup): void {
+    const known = previous.#places.flatMap(({ peers }) => peers);
+    for (const place of this.#places) {
+      if (place.isName && place.peers.length === 0) {
+        // The name could not be looked up again in time: what it stood for is better than nobody.
+        const before = previous.#places.find(({ server }) => server.name === place.server.name);
+        place.peers = before?.peers ?? [];
+        continue;
+      }
+      place.peers = place.peers.map((fresh) => {
+        const at = known.findIndex(({ name }) => name === fresh.name);
+        const [peer] = at < 0 ? [] : known.splice(at, 1);
+        peer?.reconfigure(fresh.conf);
+        return peer ?? fresh;
+      });
+    }
+    this.#balancer = this.#makeBalancer();
+  }
+
   /** Closes the idle connections, and keeps none from now on. */
   close(): void {
     this.idle.close();

@@ -72,6 +72,18 @@ export class Peer {
     return true;
   }
 
+  /** Goes on under another configuration, with all that is known of it but what an operator changed. */
+  reconfigure(conf: PeerConf): void {
+    const isSameWeight = conf.weight === this.#conf.weight;
+    this.#conf = this.#written = conf;
+    this.#id = undefined;
+    this.bar(DOWN, conf.isDown);
+    this.bar(DRAINING, conf.isDraining === true);
+    if (isSameWeight) return;
+    this.effectiveWeight = conf.weight;
+    this.currentWeight = 0;
+  }
+
   /** An operator has it so from now on. */
   change(change: Partial<PeerConf>): void {
     this.#conf = { ...this.#conf, ...change };

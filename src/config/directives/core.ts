@@ -1,6 +1,6 @@
 /** Directives of the whole process. @module */
 import { directive, type Table } from "../directive.ts";
-import { integer, scalarType, size } from "../types.ts";
+import { integer, scalarType, size, time } from "../types.ts";
 
 export const coreDirectives = {
   workers: directive({
@@ -24,6 +24,15 @@ export const coreDirectives = {
       "Connections a worker may have at once, to clients and to peers together. nginx's default of " +
       "512 is meant for one of many workers; Sluice has one by default, and 10,000 idle clients " +
       "hold about 10 MB in it. The limit of open files (`ulimit -n`) has to be above it.",
+  }),
+  workerShutdownTimeoutMs: directive({
+    name: "worker_shutdown_timeout",
+    contexts: ["main"],
+    type: time({ min: "1ms" }),
+    example: { yaml: "30s", nginx: "30s" },
+    doc: "How long requests, streams and upgraded connections may go on after a reload has put " +
+      "another configuration in their place, or after a graceful stop (SIGQUIT). What still runs " +
+      "then is cut off. Without it they may go on until they end by themselves.",
   }),
   bufferMemoryBytes: directive({
     name: "buffer_memory",

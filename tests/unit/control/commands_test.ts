@@ -43,6 +43,9 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
     stats: () => {
       throw new Error("no command asks for it");
     },
+    reload: () => act("reload"),
+    reopenLogs: () => act("reopen"),
+    log() {},
     shutdown: () => act("shutdown"),
     stop: () => act("stop"),
   };

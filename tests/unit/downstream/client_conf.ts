@@ -1,4 +1,6 @@
 /** What a client's side is told in unit tests. */
+import type { ClientHandler } from "../../../src/downstream/mod.ts";
+
 export const LISTEN = {
   clientHeaderTimeoutMs: 60_000,
   clientHeaderBufferSizeBytes: 1024,
@@ -22,3 +24,11 @@ export const CLIENT = {
   lingeringTimeoutMs: 5_000,
   serverTokens: true,
 } as const;
+
+/** Of connections whose requests are not handled. */
+export const NO_HANDLER: ClientHandler = {
+  handle() {},
+  onRefused() {},
+  onBroken() {},
+  onBug() {},
+};

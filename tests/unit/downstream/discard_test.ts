@@ -10,13 +10,14 @@ import {
   scriptedConn,
   testContext,
 } from "../../support/scripted_transport.ts";
-import { CLIENT, LISTEN } from "./client_conf.ts";
+import { CLIENT, LISTEN, NO_HANDLER } from "./client_conf.ts";
 
 /** A client whose request head has been read. */
 async function clientWith(head: string) {
   const context = testContext();
   const { conn, transport } = scriptedConn(context, { reads: [head] }, "downstream");
-  const shared = { context, conf: LISTEN, firstConf: CLIENT, spareHeads: [] };
+  const settings = { conf: LISTEN, firstConf: CLIENT, handler: NO_HANDLER };
+  const shared = { context, settings, spareHeads: [] };
   const client = new ClientConnection(conn, 1, shared);
   await client.driver.run(readRequestHead(client));
   return { context, transport, client };

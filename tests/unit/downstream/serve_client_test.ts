@@ -14,8 +14,6 @@ Deno.test("a bug in the ending of one connection is told, and ends nothing else"
   const context = testContext();
   const reads: readonly ReadStep[] = ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", CLOSED];
   const { conn } = scriptedConn(context, { reads }, "downstream");
-  const shared = { context, conf: LISTEN, firstConf: CLIENT, spareHeads: [] };
-  const client = new ClientConnection(conn, 1, shared);
   const bugs: string[] = [];
   const handler: ClientHandler = {
     handle(client) {
@@ -27,7 +25,8 @@ Deno.test("a bug in the ending of one connection is told, and ends nothing else"
     onBroken() {},
     onBug: (_client, error) => void bugs.push(String(error)),
   };
-  await serveClient(client, handler);
+  const settings = { conf: LISTEN, firstConf: CLIENT, handler };
+  await serveClient(new ClientConnection(conn, 1, { context, settings, spareHeads: [] }));
   await settled();
   assertEquals(bugs.length, 1);
   assertMatch(bugs[0]!, /Cannot release a pooled Buf/);

@@ -174,7 +174,7 @@ Deno.test("log sink: close writes all, disarms, and can be called twice", async 
 Deno.test("log sink: of two logs in one sink the one in a hurry is obeyed", async () => {
   const target = new ScriptedTarget();
   const sink = new LogSink(target, BUFFERED);
-  sink.tighten(UNBUFFERED);
+  sink.obey([BUFFERED, UNBUFFERED]);
   append(sink, 1);
   await settle();
   assertEquals(target.text, lines(1, 1));

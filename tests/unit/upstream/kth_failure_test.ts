@@ -257,12 +257,11 @@ servers:
   }, "downstream");
   const client = new ClientConnection(conn, 1, {
     context,
-    conf: listener!.listen,
-    firstConf: fallback.client,
+    settings: { conf: listener!.listen, firstConf: fallback.client, handler: server },
     spareHeads: [],
   });
   let isOver = false;
-  const served = serveClient(client, server).then(() => isOver = true);
+  const served = serveClient(client).then(() => isOver = true);
   for (let turns = 0; turns < 60 && !isOver && !isWhole(transport.sent); turns++) await settled();
   await settled();
   if (!isOver && !isWhole(transport.sent)) await context.clock.advance(200_000); // timeouts end it

@@ -1,0 +1,253 @@
+/**
+ * All that is made of a configuration and ends with it: groups of peers, names, logs,
+ * certificates, locations. Listeners, buffers and clients outlive it.
+ *
+ * @module
+ */
+import type { ClientHandler, ClientSettings } from "../downstream/mod.ts";
+import { type ConnContext, systemClock } from "../event/mod.ts";
+import {
+  type CustomHandler,
+  DEFAULT_MAX_RANGES,
+  HttpServer,
+  keptOf,
+  type ListenerConf,
+  type Location,
+  type Request,
+  type ResponseConf,
+  ResponsePolicy,
+  Router,
+  type ServerConf,
+  type SluiceConf,
+  Variables,
+  Worker,
+} from "../http/mod.ts";
+import {
+  AccessLog,
+  type AccessLogConf,
+  ERROR_LOG_SINK,
+  ErrorLog,
+  type LogFiles,
+  type LogHold,
+} from "../log/mod.ts";
+import { PeerGroup } from "../peer/mod.ts";
+import { Names } from "./names.ts";
+import { type ActionParts, openLocation } from "./open_location.ts";
+import { loadTlsClients } from "./tls_files.ts";
+
+/** What outlives a configuration, and is there before the first one. */
+export interface Lasting {
+  readonly context: ConnContext;
+  readonly logFiles: LogFiles;
+  /** Functions that locations name as their `handler`. */
+  readonly handlers: Readonly<Record<string, CustomHandler>>;
+}
+
+/** More than any page of our own has. */
+const ERROR_PAGE_BYTES = 4096;
+
+/** What one configuration is at run time. */
+export class Generation {
+  readonly conf: SluiceConf;
+  readonly worker: Worker;
+  readonly #logs: LogHold;
+  readonly #names: Names;
+  readonly #groups = new Map<string, PeerGroup>();
+  readonly #settings = new Map<string, ClientSettings>();
+  readonly #handlers = new Set<ClientHandler>();
+
+  private constructor(conf: SluiceConf, { context, logFiles }: Lasting) {
+    this.conf = conf;
+    this.#logs = logFiles.hold();
+    const errorLog = new ErrorLog(
+      conf.errorLog.level,
+      this.#logs.open(conf.errorLog.path, ERROR_LOG_SINK),
+      { process: `${Deno.pid}#0`, wallMs: systemClock.wallMs },
+    );
+    this.worker = new Worker(context, errorLog, keptOf(conf));
+    this.#names = new Names(context.deadlines, errorLog);
+  }
+
+  /**
+   * Opens all of it: files are read, logs opened, names looked up.
+   *
+   * @throws {CannotUseFile} When a certificate or key is missing or no good.
+   * @throws What opening a log does. Nothing stays open then.
+   */
+  static async open(conf: SluiceConf, lasting: Lasting): Promise<Generation> {
+    const tlsClients = loadTlsClients(conf);
+    const generation = new Generation(conf, lasting);
+    try {
+      generation.#openGroups();
+      await generation.#names.start();
+      const parts: ActionParts = {
+        groups: generation.#groups,
+        names: generation.#names,
+        tlsClients,
+        variables: new Variables(conf.variables),
+        handlers: lasting.handlers,
+      };
+      for (const listener of conf.listeners) generation.#openServers(listener, parts);
+      return generation;
+    } catch (error) {
+      await generation.close();
+      throw error;
+    }
+  }
+
+  get errorLog(): ErrorLog {
+    return this.worker.errorLog;
+  }
+
+  /** Idle connections to peers. */
+  get idleCount(): number {
+    let count = this.#names.idleCount;
+    for (const { idle } of this.#groups.values()) count += idle.count;
+    return count;
+  }
+
+  /** For the connections of a listening address, by its name. */
+  settingsOf(listener: ListenerConf): ClientSettings {
+    return this.#settings.get(listener.name)!;
+  }
+
+  /** Whether a request that `handler` answers is one of this configuration. */
+  owns(handler: ClientHandler): boolean {
+    return this.#handlers.has(handler);
+  }
+
+  /** Goes on with what `previous` knows of the peers that both have. From now on, this one is in force. */
+  takeOver(previous: Generation): void {
+    for (const [name, group] of this.#groups) {
+      const before = previous.#groups.get(name);
+      if (before !== undefined) group.takeOver(before);
+    }
+  }
+
+  /** Nothing new comes: idle connections to peers are closed, and no name is looked up again. */
+  retire(): void {
+    this.#names.retire();
+    for (const group of this.#groups.values()) group.close();
+  }
+
+  /** Whether nothing of it is under way. */
+  get isResting(): boolean {
+    return this.worker.isResting;
+  }
+
+  /** Called when the last of what is under way has ended. */
+  set onResting(onResting: () => void) {
+    this.worker.onNoneRunning = onResting;
+  }
+
+  /** What runs without its client, such as copies of requests, ends now. */
+  abandon(): void {
+    for (const departure of [...this.worker.departures]) departure.leave();
+  }
+
+  /** Closes all that it has opened; nothing of it may be under way. Never rejects. */
+  async close(): Promise<void> {
+    this.#names.close();
+    for (const group of this.#groups.values()) group.close();
+    await this.#logs.close();
+  }
+
+  #openGroups(): void {
+    const { context } = this.worker;
+    for (const conf of this.conf.groups) {
+      const group = new PeerGroup(conf, context.deadlines, this.#names.report);
+      this.#names.follow(conf, group);
+      this.#groups.set(conf.name, group);
+    }
+  }
+
+  /** The servers of one listening address. */
+  #openServers(conf: ListenerConf, parts: ActionParts): void {
+    const logs = new AccessLogs(this.#logs, parts.variables);
+    const policies = new ResponsePolicies(parts.variables);
+    const fallbacks = new Map<ServerConf, Location>(conf.servers.map((server) => [server, {
+      client: server.client,
+      accessLog: logs.of(server.accessLog),
+      policy: policies.of(server.response),
+      isInternal: false,
+      logsSubrequests: false,
+      subrequestBodyBytes: ERROR_PAGE_BYTES,
+      handler: undefined,
+      serverName: nameOf(server),
+    }]));
+    const router = new Router<Location>(conf.servers, (location, server) => ({
+      client: location.client,
+      accessLog: logs.of(location.accessLog),
+      policy: policies.of(location.response),
+      isInternal: location.isInternal,
+      logsSubrequests: location.subrequests.logSubrequest,
+      subrequestBodyBytes: location.subrequests.outputBufferBytes,
+      handler: openLocation(location, parts),
+      serverName: nameOf(server),
+    }));
+    const fallback = fallbacks.get(conf.servers[0]!)!;
+    const handler = new HttpServer({
+      worker: this.worker,
+      variables: parts.variables,
+      port: conf.address.transport === "tcp" ? conf.address.port : 0,
+      router,
+      fallback,
+      fallbackOf: (host) => fallbacks.get(router.findServer(host).conf) ?? fallback,
+    });
+    this.#handlers.add(handler);
+    this.#settings.set(conf.name, { conf: conf.listen, firstConf: fallback.client, handler });
+  }
+}
+
+function nameOf(server: ServerConf): string {
+  return server.serverNames[0] ?? "";
+}
+
+/** Locations with one configuration share one policy; where it says nothing there is none. */
+class ResponsePolicies {
+  readonly #policies = new Map<ResponseConf, ResponsePolicy>();
+  readonly #variables: Variables;
+
+  constructor(variables: Variables) {
+    this.#variables = variables;
+  }
+
+  of(conf: ResponseConf): ResponsePolicy | undefined {
+    const { errorPages, addHeaders, maxRanges, redirects } = conf;
+    const isDefault = errorPages.length === 0 && addHeaders.length === 0 &&
+      maxRanges === DEFAULT_MAX_RANGES && redirects.isAbsolute && redirects.hasPort &&
+      !redirects.hasServerName;
+    if (isDefault) return undefined;
+    const policy = this.#policies.get(conf) ?? new ResponsePolicy(conf, this.#variables);
+    this.#policies.set(conf, policy);
+    return policy;
+  }
+}
+
+/** Access logs by what is configured: locations with equal settings share one. */
+class AccessLogs {
+  readonly #files: LogHold;
+  readonly #variables: Variables;
+  readonly #logs = new Map<string, AccessLog<Request>>();
+
+  constructor(files: LogHold, variables: Variables) {
+    this.#files = files;
+    this.#variables = variables;
+  }
+
+  of(conf: AccessLogConf | "off"): AccessLog<Request> | undefined {
+    if (conf === "off") return undefined;
+    const key = JSON.stringify(conf);
+    let log = this.#logs.get(key);
+    if (log === undefined) {
+      log = new AccessLog(
+        conf.format,
+        conf.escape,
+        this.#files.open(conf.path, conf),
+        this.#variables.lookup,
+      );
+      this.#logs.set(key, log);
+    }
+    return log;
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * One listening address. It stays open over reloads, and tells its connections which
+ * configuration is in force.
+ *
+ * @module
+ */
+import { ClientConnection, type ClientShared, serveClient } from "../downstream/mod.ts";
+import { Listener } from "../event/mod.ts";
+import type { ListenerConf } from "../http/mod.ts";
+import type { Generation } from "./generation.ts";
+import { CannotListen } from "./running_server.ts";
+
+/** What the ports of one process share. */
+export interface PortOwner {
+  /** All connections to clients. */
+  readonly clients: Set<ClientConnection>;
+  /** A connection to a client has ended. */
+  onClientEnd(): void;
+  /** Accepting has to pause, and why. */
+  onTrouble(message: string): void;
+}
+
+/** Counts the connections of the process, for logs. */
+let connectionNumber = 0;
+
+export class Port {
+  readonly #listener: Listener;
+  readonly #shared: ClientShared;
+  readonly #owner: PortOwner;
+  #conf: ListenerConf;
+  #isEnding = false;
+
+  /**
+   * Listens, and accepts from now on.
+   *
+   * @throws {CannotListen}
+   */
+  constructor(conf: ListenerConf, generation: Generation, owner: PortOwner) {
+    const { context } = generation.worker;
+    this.#conf = conf;
+    this.#owner = owner;
+    this.#shared = { context, settings: generation.settingsOf(conf), spareHeads: [] };
+    try {
+      this.#listener = new Listener(conf.address, conf.backlog, {
+        maxConnections: generation.conf.workerConnections,
+        context,
+        onConn: (conn) => this.#serve(new ClientConnection(conn, ++connectionNumber, this.#shared)),
+        onTrouble: (message) => owner.onTrouble(message),
+      });
+    } catch (error) {
+      throw new CannotListen(conf.name, error);
+    }
+  }
+
+  /** As it is really bound. */
+  get address(): string {
+    return this.#listener.address;
+  }
+
+  /** Puts another configuration in force. Returns what of it has to wait for the next start. */
+  adopt(conf: ListenerConf, generation: Generation): string | undefined {
+    const before = this.#conf;
+    this.#conf = conf;
+    this.#shared.settings = generation.settingsOf(conf);
+    this.#listener.maxConnections = generation.conf.workerConnections;
+    if (conf.backlog === before.backlog) return undefined;
+    return `backlog of ${conf.name} stays ${before.backlog} until the next start: ` +
+      "the queue of an open socket keeps its length";
+  }
+
+  /** Accepts no more, and lets the clients that came through it go. Resolves once it is closed. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    await this.#listener.close();
+    for (const client of this.#owner.clients) {
+      if (client.shared === this.#shared) client.drain();
+    }
+  }
+
+  #serve(client: ClientConnection): void {
+    const { clients } = this.#owner;
+    clients.add(client);
+    if (this.#isEnding) client.drain();
+    serveClient(client).finally(() => {
+      clients.delete(client);
+      this.#owner.onClientEnd();
+    });
+  }
+}
