@@ -44,14 +44,15 @@ const LAYERS: readonly (readonly string[])[] = [
   ["upstream", "downstream", "cache"],
   ["peer"],
   ["event"],
-  ["buffer"],
+  // Buffers are one worker's own, zones are what workers share: neither needs the other.
+  ["buffer", "zone"],
 ];
 
 /** Import nothing of ours; everybody may import them. */
 const LEAVES = ["wire", "log"];
 
 /** Where a request's bytes pass: no console there, what is worth saying goes to `log`. */
-const HOT = ["buffer", "event", "wire", "peer", "upstream", "downstream", "cache", "http"];
+const HOT = ["buffer", "zone", "event", "wire", "peer", "upstream", "downstream", "cache", "http"];
 
 /** The border where packages without types get them (DESIGN.md, "What is fixed"). */
 const TYPE_BORDER = "src/std.d.ts";
