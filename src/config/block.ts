@@ -11,7 +11,7 @@ import { nearestName } from "./nearest.ts";
 import { describe, type Entry, type Mapping, type Node } from "./node.ts";
 import { type Problems, quote, type Span } from "./problem.ts";
 
-export type BlockContext = "http" | "upstream" | "server" | "location";
+export type BlockContext = "http" | "upstream" | "server" | "location" | "limit_except";
 
 /** A level: the whole file, a group, a server, a location. */
 export interface Block {
@@ -31,6 +31,7 @@ const CONTEXTS: Readonly<Record<BlockContext, readonly Context[]>> = {
   upstream: ["upstream"],
   server: ["server"],
   location: ["location"],
+  limit_except: ["limit_except"],
 };
 
 const PLACES: Readonly<Record<BlockContext, string>> = {
@@ -38,6 +39,7 @@ const PLACES: Readonly<Record<BlockContext, string>> = {
   upstream: "in an upstream",
   server: "in a server",
   location: "in a location",
+  limit_except: "in limit_except",
 };
 
 /** What a key leads to: a directive's name, a block, or more keys. */
@@ -51,6 +53,7 @@ const KEYS: Readonly<Record<BlockContext, ReadonlyMap<string, Target>>> = {
   upstream: keysOf("upstream"),
   server: keysOf("server"),
   location: keysOf("location"),
+  limit_except: keysOf("limit_except"),
 };
 
 function keysOf(context: BlockContext): ReadonlyMap<string, Target> {
@@ -205,7 +208,8 @@ function lastKey(yaml: string): string {
 }
 
 function blockContextOf(context: Context): BlockContext {
-  return context === "upstream" || context === "server" || context === "location"
+  return context === "upstream" || context === "server" || context === "location" ||
+      context === "limit_except"
     ? context
     : "http";
 }

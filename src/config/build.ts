@@ -10,6 +10,7 @@ import { serverNameRegex } from "../http/router.ts";
 import { LOG_FORMATS, type LogFormat } from "../log/access_log.ts";
 import type { AccessLogConf } from "../log/conf.ts";
 import type { Block } from "./block.ts";
+import { settleAccess } from "./build_access.ts";
 import { buildLocations, type Levels, responseConf } from "./build_location.ts";
 import { declaredVariables } from "./build_subrequests.ts";
 import { buildGroups } from "./build_upstream.ts";
@@ -55,6 +56,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     proxy: building.settle(proxyDirectives, root),
     response: building.settle(responseDirectives, root),
     subrequests: building.settle(subrequestDirectives, root),
+    access: settleAccess(building, root),
     handler: building.settle(handlerDirectives, root),
     accessLog: (block, outer) => {
       const { access } = building.settle(logDirectives, block, { ...log, access: outer });
@@ -114,6 +116,7 @@ function buildServer(
   const proxy = building.settle(proxyDirectives, block, levels.proxy);
   const response = building.settle(responseDirectives, block, levels.response);
   const subrequests = building.settle(subrequestDirectives, block, levels.subrequests);
+  const accessOf = settleAccess(building, block, levels.access);
   const handler = building.settle(handlerDirectives, block, levels.handler);
   const resolver = building.settle(resolverDirectives, block, levels.resolver);
   const access = levels.accessLog(block, accessOfRoot);
@@ -134,7 +137,7 @@ function buildServer(
       locations: buildLocations(
         block,
         building,
-        { ...levels, client, proxy, response, subrequests, handler, resolver },
+        { ...levels, client, proxy, response, subrequests, access: accessOf, handler, resolver },
         access,
       ),
     },

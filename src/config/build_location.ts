@@ -4,6 +4,7 @@
  * @module
  */
 import type {
+  AccessConf,
   HeaderPolicyConf,
   LocationAction,
   LocationConf,
@@ -18,7 +19,9 @@ import type { ResolverConf, UpstreamGroupConf } from "../peer/conf.ts";
 import type { UpstreamConf } from "../upstream/conf.ts";
 import { formatHost, isIp, parseHostPort } from "../peer/address.ts";
 import type { Block } from "./block.ts";
+import { accessConf, type AccessSettings, settleAccess } from "./build_access.ts";
 import { buildDial } from "./build_dial.ts";
+import { buildLimitExcept } from "./build_limit_except.ts";
 import {
   buildHandler,
   type HandlerSettings,
@@ -48,12 +51,16 @@ export interface Levels {
   readonly proxy: ProxySettings;
   readonly response: Settings<typeof responseDirectives>;
   readonly subrequests: SubrequestSettings;
+  readonly access: AccessSettings;
   readonly handler: HandlerSettings;
   readonly resolver: Settings<typeof resolverDirectives>;
   readonly groups: Groups;
   accessLog(block: Block, outer: AccessLog | "off"): AccessLog | "off";
   resolveAccessLog(access: AccessLog | "off"): AccessLogConf | "off";
 }
+
+/** Of what answers before anybody is asked. */
+const NO_ACCESS: AccessConf = { satisfy: "all", rules: [], basic: undefined };
 
 interface Pattern {
   readonly modifier: LocationModifier;
@@ -86,6 +93,8 @@ export function buildLocations(
       response: responseConf(levels.response),
       isInternal: false,
       subrequests: subrequestsConf(levels.subrequests),
+      access: NO_ACCESS,
+      limitExcept: undefined,
       action: { kind: "return", ...answer.value },
     }];
   }
@@ -100,6 +109,8 @@ export function buildLocations(
     const subrequests = subrequestsConf(
       building.settle(subrequestDirectives, block, levels.subrequests),
     );
+    const accessSettings = settleAccess(building, block, levels.access);
+    const access = accessConf(accessSettings, block.span, problems);
     const action = buildAction(block, pattern, building, levels);
     if (pattern === undefined) return [];
     // A prefix is the same place with ^~ and without.
@@ -113,9 +124,20 @@ export function buildLocations(
       });
     }
     taken.add(place);
-    return action === undefined ? [] : [
-      { ...pattern, client, accessLog, response, isInternal, subrequests, action },
-    ];
+    if (action === undefined) return [];
+    const location: LocationConf = {
+      ...pattern,
+      client,
+      accessLog,
+      response,
+      isInternal,
+      subrequests,
+      access,
+      limitExcept: undefined,
+      action,
+    };
+    const limitExcept = buildLimitExcept(block, location, accessSettings, building);
+    return [limitExcept === undefined ? location : { ...location, limitExcept }];
   });
   return withSlashRedirects(locations);
 }

@@ -20,6 +20,7 @@ export type Context =
   | "upstream"
   | "server"
   | "location"
+  | "limit_except"
   | "peer"
   | "listen"
   | "access_log"

@@ -6,6 +6,7 @@
  */
 import type { Context, Directive, Table } from "./directive.ts";
 import { clientDirectives, listenDirectives } from "./directives/client.ts";
+import { accessDirectives, satisfyDirectives } from "./directives/access.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { healthDirectives } from "./directives/health.ts";
 import { accessLogParameters, errorLogParameters, logDirectives } from "./directives/log.ts";
@@ -60,6 +61,12 @@ export const GROUPS: readonly Group[] = [
     directives: { ...listenDirectives, ...clientDirectives },
   },
   {
+    page: "access",
+    title: "Access",
+    intro: "Who is let in.",
+    directives: { ...accessDirectives, ...satisfyDirectives },
+  },
+  {
     page: "proxy",
     title: "Proxying",
     intro: "How requests are passed on to a peer, and what is done when that fails.",
@@ -98,7 +105,7 @@ export const GROUPS: readonly Group[] = [
 /** A block: a directive that holds directives. */
 export interface BlockKind {
   /** nginx's name. */
-  readonly name: "upstream" | "server" | "location";
+  readonly name: "upstream" | "server" | "location" | "limit_except";
   readonly yaml: string;
   readonly contexts: readonly Context[];
   /** In YAML: a list of maps, or a map of names to maps. */
@@ -129,6 +136,15 @@ export const BLOCKS: readonly BlockKind[] = [
     doc: "What to do with a path: `/x` for all that starts with it, `= /x` for that path alone, " +
       "`^~ /x` before any regex, `~ regex`, `~* regex` for both cases; `@name` for requests that are " +
       "sent there by that name, and matches no path.",
+  },
+  {
+    name: "limit_except",
+    yaml: "limit_except",
+    contexts: ["location"],
+    shape: "map",
+    doc:
+      'Methods, and who may use others: `{ "GET POST": { access: [deny all] } }`. GET means HEAD ' +
+      "too. `proxy_pass` and `access_log` cannot stand in it, unlike in nginx.",
   },
 ];
 

@@ -155,6 +155,7 @@ const PLACES: Readonly<Record<Context, string>> = {
   upstream: "upstream",
   server: "server",
   location: "location",
+  limit_except: "limit_except",
   peer: "peer",
   listen: "listen",
   access_log: "access_log",

@@ -13,6 +13,7 @@ import {
   keptOf,
   type ListenerConf,
   type Location,
+  type PasswordChecks,
   type Request,
   type ResponseConf,
   ResponsePolicy,
@@ -39,6 +40,7 @@ import { loadTlsClients } from "./tls_files.ts";
 export interface Lasting {
   readonly context: ConnContext;
   readonly logFiles: LogFiles;
+  readonly passwords: PasswordChecks;
   /** Functions that locations name as their `handler`. */
   readonly handlers: Readonly<Record<string, CustomHandler>>;
 }
@@ -85,6 +87,7 @@ export class Generation {
         names: generation.#names,
         tlsClients,
         variables: new Variables(conf.variables),
+        passwords: lasting.passwords,
         handlers: lasting.handlers,
       };
       for (const listener of conf.listeners) generation.#openServers(listener, parts);

@@ -5,12 +5,18 @@
  * @module
  */
 import {
+  Access,
+  type AccessCheck,
+  AccessRules,
+  AuthBasic,
   AuthRequest,
   type CustomHandler,
   type Handler,
   HandlerLocation,
+  LimitExcept,
   type LocationConf,
   Mirror,
+  type PasswordChecks,
   Proxy,
   removeLeftovers,
   Return,
@@ -28,26 +34,45 @@ export interface ActionParts {
   readonly groups: ReadonlyMap<string, PeerGroup>;
   readonly names: Names;
   readonly tlsClients: TlsClients;
+  readonly passwords: PasswordChecks;
   /** By the names that locations know them by. */
   readonly handlers: Readonly<Record<string, CustomHandler>>;
 }
 
 /** A location without steps has its action alone: it pays for nothing. */
 export function openLocation(location: LocationConf, parts: ActionParts): Handler {
+  const { limitExcept } = location;
   const action = openAction(location, parts);
   // nginx's `return` is of the rewrite phase: it answers before all of the steps.
-  if (location.action.kind === "return") return action;
+  const listed = location.action.kind === "return" ? action : withSteps(location, action, parts);
+  if (limitExcept === undefined) return listed;
+  const { methods, otherwise } = limitExcept;
+  // … but not for requests with other methods, which are at a place of their own.
+  const content = location.action.kind === "return"
+    ? new Return({ kind: "return", status: 404, text: "" }, parts.variables)
+    : action;
+  return new LimitExcept(methods, listed, withSteps(otherwise, content, parts));
+}
+
+function withSteps(location: LocationConf, content: Handler, parts: ActionParts): Handler {
   const steps = [...openAccess(location, parts), ...openPrecontent(location)];
-  return steps.length === 0 ? action : new Steps(steps, action);
+  return steps.length === 0 ? content : new Steps(steps, content);
 }
 
 /** Who is let in. */
 function openAccess(
-  { subrequests }: LocationConf,
-  { variables }: ActionParts,
+  { access, subrequests }: LocationConf,
+  { variables, passwords }: ActionParts,
 ): readonly Step[] {
+  const { satisfy, rules, basic } = access;
   const { authRequest, authRequestSet } = subrequests;
-  return authRequest === undefined ? [] : [new AuthRequest(authRequest, authRequestSet, variables)];
+  const checks: AccessCheck[] = [];
+  if (rules.length > 0) checks.push(new AccessRules(rules, satisfy));
+  if (basic !== undefined) checks.push(new AuthBasic(basic, variables, passwords));
+  if (authRequest !== undefined) {
+    checks.push(new AuthRequest(authRequest, authRequestSet, variables));
+  }
+  return checks.length === 0 ? [] : [new Access(satisfy, checks)];
 }
 
 /** What is done for a request that was let in. */

@@ -6,7 +6,7 @@
 import { SlabPool } from "../buffer/mod.ts";
 import type { ClientConnection } from "../downstream/mod.ts";
 import { Deadlines, systemClock, Turnstile } from "../event/mod.ts";
-import type { SluiceConf } from "../http/mod.ts";
+import { PasswordChecks, type SluiceConf } from "../http/mod.ts";
 import { LogFiles, type LogLevel } from "../log/mod.ts";
 import { Generation, type Lasting } from "./generation.ts";
 import { Port, type PortOwner } from "./port.ts";
@@ -34,6 +34,7 @@ export async function startServer(
       counters: { open: 0 },
     },
     logFiles: new LogFiles(),
+    passwords: new PasswordChecks(systemClock),
     handlers: options.handlers ?? {},
   };
   let first: Generation | undefined;

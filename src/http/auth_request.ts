@@ -5,11 +5,10 @@
  */
 import type { Template } from "../log/mod.ts";
 import { bytesOf } from "../wire/mod.ts";
+import type { AccessCheck, Verdict } from "./access.ts";
 import type { Setter, Variables } from "./configured_variables.ts";
 import { Departure } from "./departure.ts";
-import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
-import type { Step, StepResult } from "./step.ts";
 import { Subrequest } from "./subrequest.ts";
 
 const UNAUTHORIZED = 401;
@@ -19,8 +18,8 @@ const INTERNAL_SERVER_ERROR = 500;
 
 const WWW_AUTHENTICATE = bytesOf("www-authenticate");
 
-/** Asks, and lets those go on who are let in. */
-export class AuthRequest implements Step {
+/** Asks, and says what was answered. */
+export class AuthRequest implements AccessCheck {
   readonly #target: string;
   readonly #sets: readonly (readonly [set: Setter, value: Template<Request>])[];
 
@@ -37,13 +36,7 @@ export class AuthRequest implements Step {
     this.#sets = sets.map(([name, text]) => [variables.setter(name), variables.compile(text)]);
   }
 
-  run(request: Request): StepResult | Promise<StepResult> {
-    // Subrequests have been let in with the request that they are a part of, as in nginx.
-    return request.depth > 0 ? "go on" : this.#ask(request);
-  }
-
-  /** If the answer is no, the client has been told. */
-  async #ask(request: Request): Promise<StepResult> {
+  async check(request: Request): Promise<Verdict> {
     const departure = new Departure(request.worker);
     departure.watch(request.client);
     try {
@@ -66,10 +59,10 @@ export class AuthRequest implements Step {
     }
   }
 
-  #conclude(request: Request, subrequest: Subrequest): StepResult {
+  #conclude(request: Request, subrequest: Subrequest): Verdict {
     const { status, head } = subrequest.response;
     for (const [set, value] of this.#sets) set(request, value.render(subrequest.request));
-    if (status >= 200 && status < 300) return "go on";
+    if (status >= 200 && status < 300) return "allowed";
     if (status === UNAUTHORIZED && head !== undefined) {
       const { fields } = head;
       const challenges: Uint8Array[] = [];
@@ -79,12 +72,8 @@ export class AuthRequest implements Step {
       request.isMarked = true;
       request.carried = [...request.carried, ...challenges];
     }
-    if (status === UNAUTHORIZED || status === FORBIDDEN) {
-      refuse(request, status);
-    } else {
-      request.report("error", `auth request unexpected status: ${status}`);
-      refuse(request, INTERNAL_SERVER_ERROR);
-    }
-    return "ended";
+    if (status === UNAUTHORIZED || status === FORBIDDEN) return status;
+    request.report("error", `auth request unexpected status: ${status}`);
+    return INTERNAL_SERVER_ERROR;
   }
 }

@@ -8,6 +8,7 @@ import type { ClientConf, ListenConf } from "../downstream/conf.ts";
 import type { AccessLogConf, ErrorLogConf } from "../log/conf.ts";
 import type { DynamicPeerConf, UpstreamGroupConf } from "../peer/conf.ts";
 import type { DialConf, UpstreamConf } from "../upstream/conf.ts";
+import type { Cidr } from "../wire/mod.ts";
 
 /** Where a server accepts connections. */
 export type ListenAddress =
@@ -52,7 +53,36 @@ export interface LocationConf {
   /** `internal`: for requests that the proxy itself sends there; 404 for others. */
   readonly isInternal: boolean;
   readonly subrequests: SubrequestsConf;
+  readonly access: AccessConf;
+  /** `limit_except`: requests with other methods are at another location. */
+  readonly limitExcept: LimitExceptConf | undefined;
   readonly action: LocationAction;
+}
+
+/** Who is let in. */
+export interface AccessConf {
+  readonly satisfy: "all" | "any";
+  readonly rules: readonly AccessRuleConf[];
+  readonly basic: AuthBasicConf | undefined;
+}
+
+/** One `allow` or `deny`. */
+export interface AccessRuleConf {
+  readonly isAllowed: boolean;
+  readonly from: Cidr | "unix:" | "all";
+}
+
+/** `auth_basic` and `auth_basic_user_file`; both may hold `$variables`. */
+export interface AuthBasicConf {
+  readonly realm: string;
+  readonly userFile: string;
+}
+
+export interface LimitExceptConf {
+  /** Of the requests that stay. */
+  readonly methods: ReadonlySet<string>;
+  /** Where the others are. */
+  readonly otherwise: LocationConf;
 }
 
 /** The requests of our own that come with a location's requests, and those that it answers. */

@@ -22,3 +22,10 @@ export function byteText(text: string): string {
   for (const byte of new TextEncoder().encode(text)) bytes += String.fromCharCode(byte);
   return bytes;
 }
+
+/** The bytes of a text whose code units stand for bytes, as variables' do. */
+export function bytesOfUnits(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}

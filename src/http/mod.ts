@@ -4,6 +4,9 @@
  * @module
  */
 export type * from "./conf.ts";
+export { Access, type AccessCheck } from "./access.ts";
+export { AccessRules } from "./access_rules.ts";
+export { AuthBasic } from "./auth_basic.ts";
 export { AuthRequest } from "./auth_request.ts";
 export { type CustomHandler, HandlerLocation } from "./custom_handler.ts";
 export type { HandlerResponse } from "./handler_response.ts";
@@ -14,7 +17,9 @@ export type {
   SubrequestResponse,
 } from "./handler_context.ts";
 export { type Kept, keptOf } from "./kept.ts";
+export { LimitExcept } from "./limit_except.ts";
 export { Mirror } from "./mirror.ts";
+export { PasswordChecks } from "./password/password_checks.ts";
 export { Proxy } from "./proxy.ts";
 export type { Request } from "./request.ts";
 export { DEFAULT_MAX_RANGES, ResponsePolicy } from "./response_policy.ts";

@@ -184,6 +184,11 @@ export class Request {
     this.#isGet = this.head.method !== "HEAD";
   }
 
+  /** `$remote_addr`: whom limits and rules take the client for; `unix:` at a unix socket. */
+  get remoteAddress(): string {
+    return this.client.remote.hostname;
+  }
+
   /** `$host`: of the target or the Host field, in lower case; else the server's name. */
   get host(): string {
     const { head } = this;

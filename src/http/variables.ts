@@ -6,13 +6,13 @@
 import { type Getter, timeIso8601, timeLocal } from "../log/mod.ts";
 import type { Attempt } from "../upstream/mod.ts";
 import { bytesOf, NO_LENGTH } from "../wire/mod.ts";
+import { basicCredentials } from "./basic_credentials.ts";
 import { upstreamValue } from "./kept.ts";
 import type { Setter } from "./configured_variables.ts";
 import type { Request } from "./request.ts";
 
 type Variable = Getter<Request>;
 
-const AUTHORIZATION = bytesOf("authorization");
 const COOKIE = bytesOf("cookie");
 const FORWARDED_FOR = bytesOf("x-forwarded-for");
 
@@ -36,9 +36,9 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["proxy_host", (request) => request.proxyHost],
   ["proxy_port", (request) => request.proxyPort],
   ["query_string", (request) => request.args],
-  ["remote_addr", ({ client }) => client.remote.hostname],
+  ["remote_addr", (request) => request.remoteAddress],
   ["remote_port", ({ client }) => portText(client.remote.port)],
-  ["remote_user", remoteUser],
+  ["remote_user", (request) => basicCredentials(request)?.user ?? ""],
   ["request", (request) => request.requestLine],
   ["request_body", (request) => request.bodyText],
   ["request_body_file", (request) => request.bodyPath],
@@ -163,19 +163,7 @@ function proxyAddXForwardedFor(request: Request): string {
   for (let at = fields.find(FORWARDED_FOR); at >= 0; at = fields.find(FORWARDED_FOR, at + 1)) {
     text += fields.value(at) + ", ";
   }
-  return text + request.client.remote.hostname;
-}
-
-/** The user of `Authorization: Basic`, whether the password is right or not. */
-function remoteUser(request: Request): string {
-  const value = field(request, AUTHORIZATION);
-  const credentials = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(value)?.[1];
-  if (credentials === undefined) return "";
-  try {
-    return atob(credentials).split(":", 1)[0]!;
-  } catch {
-    return ""; // not Base64: no user
-  }
+  return text + request.remoteAddress;
 }
 
 /** A subrequest's is the client's, as in nginx. */
