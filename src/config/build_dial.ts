@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { DialConf, TlsConf, TlsVersion } from "../upstream/conf.ts";
+import type { TlsVersion } from "../event/mod.ts";
+import type { DialConf, TlsConf } from "../upstream/conf.ts";
 import type { Settings } from "./directive.ts";
 import type { proxySslDirectives } from "./directives/proxy_ssl.ts";
 import { type Problems, quote } from "./problem.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { TlsVersion } from "../event/mod.ts";
+
 /** Where a peer listens: an IP address and port, or a unix socket. */
 export type PeerAddress =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
@@ -126,6 +128,66 @@ export interface QueueConf {
   readonly timeoutMs: number;
 }
 
+/** TLS towards peers. Files are named here, and read when the proxy starts. */
+export interface TlsConf {
+  /** `ssl_server_name`: whether the name is sent. */
+  readonly sendsServerName: boolean;
+  /** `ssl_name`: may hold `$variables`. */
+  readonly name: string;
+  /** `ssl_verify`. */
+  readonly verify: boolean;
+  /** `ssl_verify_depth`. */
+  readonly verifyDepth: number;
+  /** `ssl_trusted_certificate`: there is one if `verify` is on. */
+  readonly trustedCertificatePath: string | undefined;
+  /** `ssl_certificate`, and `ssl_certificate_key`: both or none. */
+  readonly certificatePath: string | undefined;
+  readonly certificateKeyPath: string | undefined;
+  /** `ssl_protocols`. */
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+}
+
+/** What a body has to hold, or may not. */
+export interface BodyMatch {
+  /** As written, for the log. */
+  readonly text: string;
+  readonly isNegated: boolean;
+  /** Without it the text itself is looked for. */
+  readonly regex: RegExp | undefined;
+}
+
+/** `health_check`: requests of our own that tell whether a peer is well. */
+export interface HealthCheckConf {
+  /** `tcp`: it is well if it can be connected to. */
+  readonly type: "http" | "tcp";
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  /** `Host`, and the name for TLS. */
+  readonly host: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** What the status may be: from and to, both included. */
+  readonly statuses: readonly (readonly [from: number, to: number])[];
+  readonly body: BodyMatch | undefined;
+  readonly intervalMs: number;
+  /** A check may be this much later, by chance. */
+  readonly jitterMs: number;
+  /** For all of a check, from the connection on. */
+  readonly timeoutMs: number;
+  /** Checks in a row that have to fail, or to pass, for the peer's health to change. */
+  readonly fails: number;
+  readonly passes: number;
+  /** Another than the peer's own. */
+  readonly port: number | undefined;
+  /** Its name is no template here. */
+  readonly tls: TlsConf | undefined;
+  /** `mandatory`: a peer is not used before a check has passed. */
+  readonly isMandatory: boolean;
+  /** How long a connection is used for checks; 0: each has one of its own. */
+  readonly keepaliveTimeMs: number;
+}
+
 /** One named group of `upstreams`, or the implicit group of a literal address. */
 export interface UpstreamGroupConf {
   readonly name: string;
@@ -134,6 +196,7 @@ export interface UpstreamGroupConf {
   readonly balance?: BalanceConf;
   readonly sticky?: StickyConf | undefined;
   readonly queue?: QueueConf | undefined;
+  readonly healthCheck?: HealthCheckConf | undefined;
   /** `panic_threshold`: the share of healthy peers, below which health is ignored. From 0 to 1. */
   readonly panicThreshold?: number | undefined;
   readonly keepalive: KeepaliveConf;

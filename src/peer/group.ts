@@ -17,9 +17,8 @@ import type {
 import type { Endpoint } from "./name_source.ts";
 import type { OnDemand } from "./on_demand.ts";
 import { PanicRule } from "./panic.ts";
-import { type Balancer, Peer, type Selection } from "./peer.ts";
+import { type Balancer, Peer, type Selection, UNHEALTHY } from "./peer.ts";
 import { PeerQueue } from "./queue.ts";
-import { type AttemptEnd, count, DISABLED } from "./tally.ts";
 import type { Unresolved } from "./unresolved.ts";
 import { IdleConns } from "./upstream_conn.ts";
 
@@ -54,7 +53,11 @@ export class PeerGroup {
   #balancer: Balancer;
   /** The servers in their order, with the peers of each. */
   readonly #places: Place[];
-  readonly #report: Report;
+  /** Says something in the log. */
+  readonly report: Report;
+  /** Told when peers have come or gone. */
+  onPeersChanged: (() => void) | undefined;
+  readonly #isMandatory: boolean;
   readonly #panic: PanicRule | undefined;
   readonly #balance: BalanceConf;
 
@@ -62,17 +65,18 @@ export class PeerGroup {
     this.name = conf.name;
     this.keepsNone = conf.keepalive.connections === 0;
     this.idle = new IdleConns(conf.keepalive, deadlines);
-    this.#report = report;
+    this.report = report;
+    this.#isMandatory = conf.healthCheck?.isMandatory === true;
     this.#places = conf.peers.map((server) => ({
       server,
       isName: server.address.transport === "name",
-      peers: peersOf(server),
+      peers: this.#peersOf(server),
     }));
     this.#balance = conf.balance ?? { kind: "round_robin" };
     this.sticky = conf.sticky;
     if (conf.queue !== undefined) this.queue = new PeerQueue(conf.queue, deadlines);
     if (conf.panicThreshold !== undefined) {
-      this.#panic = new PanicRule(conf.panicThreshold, (level, text) => this.report(level, text));
+      this.#panic = new PanicRule(conf.panicThreshold, conf.name, report);
     }
     this.#balancer = this.#makeBalancer();
   }
@@ -97,11 +101,6 @@ export class PeerGroup {
     if (this.#panic !== undefined) selection.isPanicking = this.#panic.holds(this.peers, nowMs);
   }
 
-  /** Counts an attempt at a peer that has ended. */
-  count(peer: Peer, end: AttemptEnd): void {
-    count(peer.tally, end);
-  }
-
   /** Why there is no peer at all, where that is because of a name. */
   get whyEmpty(): string | undefined {
     return this.#balancer.peers.length === 0 ? this.unresolved?.message : undefined;
@@ -121,7 +120,7 @@ export class PeerGroup {
     for (const endpoint of endpoints) {
       const conf = confOf(server, endpoint);
       if (after.has(conf.name)) continue;
-      const peer = before.get(conf.name) ?? new Peer(conf);
+      const peer = before.get(conf.name) ?? this.#newPeer(conf);
       isSame &&= before.has(conf.name) && !peer.adopt(conf);
       after.set(conf.name, peer);
     }
@@ -149,10 +148,10 @@ export class PeerGroup {
       const expected = "need an IP address or a unix socket";
       throw new CannotChange(`Cannot add ${name} to upstream "${this.name}": ${expected}`);
     }
-    const peer = new Peer({ ...server, address });
+    const peer = this.#newPeer({ ...server, address });
     this.#places.push({ server, peers: [peer], isName: false });
     this.#onChanged();
-    this.report("notice", `peer ${name} is added`);
+    this.report("notice", `peer ${name} of ${this.name} is added`);
     return peer;
   }
 
@@ -172,7 +171,7 @@ export class PeerGroup {
     this.#places.splice(at, 1);
     this.#leave(peer);
     this.#onChanged();
-    this.report("notice", `peer ${name} is removed`);
+    this.report("notice", `peer ${name} of ${this.name} is removed`);
   }
 
   /**
@@ -183,12 +182,7 @@ export class PeerGroup {
   change(name: string, change: PeerChange): void {
     this.#find(name, "change").change(change);
     this.#onChanged();
-    this.report("notice", `peer ${name} is changed: ${JSON.stringify(change)}`);
-  }
-
-  /** Says something of this group. */
-  report(level: LogLevel, message: string): void {
-    this.#report(level, `${message} (upstream "${this.name}")`);
+    this.report("notice", `peer ${name} of ${this.name} is changed: ${JSON.stringify(change)}`);
   }
 
   /**
@@ -219,6 +213,18 @@ export class PeerGroup {
     this.idle.close();
   }
 
+  /** The peer that a server is; none yet where it is a name. */
+  #peersOf(server: PeerServerConf): Peer[] {
+    const { address } = server;
+    return address.transport === "name" ? [] : [this.#newPeer({ ...server, address })];
+  }
+
+  #newPeer(conf: PeerConf): Peer {
+    const peer = new Peer(conf);
+    peer.bar(UNHEALTHY, this.#isMandatory); // until a check says that it is well
+    return peer;
+  }
+
   #find(name: string, doing: string): Peer {
     const peer = this.peers.find((peer) => peer.name === name);
     if (peer !== undefined) return peer;
@@ -235,14 +241,14 @@ export class PeerGroup {
 
   #onChanged(): void {
     this.#balancer = this.#makeBalancer();
+    this.onPeersChanged?.();
     this.queue?.wake();
   }
 
   #makeBalancer(): Balancer {
     const peers = this.#places.flatMap(({ peers }) => peers);
     return balancerOf(this.#balance, peers, (peer) => {
-      peer.tally[DISABLED]! += 1;
-      this.#report("warn", `upstream server temporarily disabled: ${peer.name} of ${this.name}`);
+      this.report("warn", `upstream server temporarily disabled: ${peer.name} of ${this.name}`);
     });
   }
 }
@@ -252,12 +258,6 @@ interface Place {
   readonly server: PeerServerConf;
   readonly isName: boolean;
   peers: readonly Peer[];
-}
-
-/** The peer that a server is; none yet where it is a name. */
-function peersOf(server: PeerServerConf): Peer[] {
-  const { address } = server;
-  return address.transport === "name" ? [] : [new Peer({ ...server, address })];
 }
 
 function confOf(server: PeerServerConf, { hostname, service }: Endpoint): PeerConf {

@@ -7,12 +7,17 @@ export { formatHost, type HostPort, isIp, parseHostPort } from "./address.ts";
 export { balancerOf } from "./balancer_of.ts";
 export type {
   BalanceConf,
+  BodyMatch,
   DynamicPeerConf,
+  HealthCheckConf,
   PeerServerConf,
   ResolverConf,
+  StickyConf,
+  StickyCookieConf,
   UpstreamGroupConf,
 } from "./conf.ts";
 export { DynamicGroups } from "./dynamic_groups.ts";
+export { PeerHealth } from "./health.ts";
 export { FollowedNames } from "./followed_names.ts";
 export { CannotChange, type PeerChange, PeerGroup, type Report } from "./group.ts";
 export type { OnDemand } from "./on_demand.ts";
@@ -28,8 +33,6 @@ export {
 } from "./peer.ts";
 export { PeerQueue } from "./queue.ts";
 export { type Answer, Resolution, Resolver } from "./resolver.ts";
-export type { StickyConf, StickyCookieConf } from "./conf.ts";
 export { RoundRobin } from "./round_robin.ts";
-export * as tally from "./tally.ts";
 export { Unresolved } from "./unresolved.ts";
 export { IdleConns, UpstreamConn } from "./upstream_conn.ts";

@@ -10,12 +10,18 @@ import { DOWN, DRAINING, type Peer } from "./peer.ts";
 /** The rule for one group. */
 export class PanicRule {
   readonly #threshold: number;
+  readonly #groupName: string;
   readonly #report: (level: LogLevel, message: string) => void;
   #isOn = false;
 
   /** @param threshold From 0 to 1. */
-  constructor(threshold: number, report: (level: LogLevel, message: string) => void) {
+  constructor(
+    threshold: number,
+    groupName: string,
+    report: (level: LogLevel, message: string) => void,
+  ) {
     this.#threshold = threshold;
+    this.#groupName = groupName;
     this.#report = report;
   }
 
@@ -36,7 +42,7 @@ export class PanicRule {
     const isOn = !hasBackup && healthy < total * this.#threshold;
     if (isOn !== this.#isOn) {
       this.#isOn = isOn;
-      const share = `${healthy} of ${total} peers are healthy`;
+      const share = `${healthy} of ${total} peers of ${this.#groupName} are healthy`;
       if (isOn) this.#report("warn", `${share}: panic, health is ignored`);
       else this.#report("notice", `${share}: no panic any more`);
     }

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import type { PeerConf } from "./conf.ts";
-import { newTally } from "./tally.ts";
+import type { PeerHealth } from "./health.ts";
 
 /** By the configuration, or an operator. A bit of {@linkcode Peer.bars}, as are these: */
 export const DOWN = 1;
@@ -45,8 +45,8 @@ export class Peer {
   /** How long its answers take, in ms, and as of when: for balancers that go by it. 0: not known. */
   averageMs = 0;
   averagedAtMs = 0;
-  /** What has happened there: see `tally.ts`. */
-  readonly tally: Float64Array = newTally();
+  /** What its checks have found (`health_check`); undefined: it has none. */
+  health: PeerHealth | undefined;
   #id: string | undefined;
 
   constructor(conf: PeerConf) {

@@ -4,6 +4,9 @@
  *
  * @module
  */
+import type { TlsConf } from "../peer/conf.ts";
+
+export type { TlsConf } from "../peer/conf.ts";
 
 /** The conditions of `proxy_next_upstream`, under the names operators write. */
 export type NextUpstreamCondition =
@@ -86,26 +89,4 @@ export interface DialConf {
   readonly socketKeepalive: boolean;
   /** For `https://` only. */
   readonly tls: TlsConf | undefined;
-}
-
-export type TlsVersion = "TLSv1.2" | "TLSv1.3";
-
-/** TLS towards peers. Files are named here, and read when the proxy starts. */
-export interface TlsConf {
-  /** `ssl_server_name`: whether the name is sent. */
-  readonly sendsServerName: boolean;
-  /** `ssl_name`: may hold `$variables`. */
-  readonly name: string;
-  /** `ssl_verify`. */
-  readonly verify: boolean;
-  /** `ssl_verify_depth`. */
-  readonly verifyDepth: number;
-  /** `ssl_trusted_certificate`: there is one if `verify` is on. */
-  readonly trustedCertificatePath: string | undefined;
-  /** `ssl_certificate`, and `ssl_certificate_key`: both or none. */
-  readonly certificatePath: string | undefined;
-  readonly certificateKeyPath: string | undefined;
-  /** `ssl_protocols`. */
-  readonly minVersion: TlsVersion;
-  readonly maxVersion: TlsVersion;
 }

@@ -99,7 +99,6 @@ export async function journey(exchange: Exchange): Promise<void> {
         const attempt = exchange.attempt!;
         selection.headerMs = attempt.headerMs;
         selection.responseMs = attempt.responseMs;
-        group.count(peer, attempt);
         group.balancer.free(selection, peer, verdictOn(exchange), context.deadlines.nowMs);
         queue?.wake();
       }

@@ -1,5 +1,5 @@
 /** Directives about how a peer is connected to: the source address, and TLS. @module */
-import type { TlsVersion } from "../../upstream/conf.ts";
+import type { TlsVersion } from "../../event/mod.ts";
 import { isIp, parseHostPort } from "../../peer/address.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
 import { oneArgument } from "../nginx_form.ts";

@@ -3,7 +3,6 @@ import type { PeerServerConf, ResolverConf, UpstreamGroupConf } from "../../../s
 import { CannotChange, PeerGroup } from "../../../src/peer/group.ts";
 import type { Endpoint } from "../../../src/peer/name_source.ts";
 import { EJECTED, Selection, UNHEALTHY } from "../../../src/peer/peer.ts";
-import * as tally from "../../../src/peer/tally.ts";
 import { testContext } from "../../support/scripted_transport.ts";
 import { peerConf } from "./peer_conf.ts";
 
@@ -122,8 +121,8 @@ Deno.test("group: peers are added and removed while it is used; who is there fin
   group.remove(one.name);
   assertEquals([first!.isGone, namesOf(group)], [true, [two.name]]);
   assertEquals(said, [
-    `notice: peer ${two.name} is added (upstream "app")`,
-    `notice: peer ${one.name} is removed (upstream "app")`,
+    `notice: peer ${two.name} of app is added`,
+    `notice: peer ${one.name} of app is removed`,
   ]);
 });
 
@@ -208,8 +207,8 @@ Deno.test("group: too few healthy peers are a panic: all are used, and the log s
   two!.fails = 0;
   walk(group, 1);
   assertEquals(said, [
-    'warn: 1 of 3 peers are healthy: panic, health is ignored (upstream "app")',
-    'notice: 2 of 3 peers are healthy: no panic any more (upstream "app")',
+    "warn: 1 of 3 peers of app are healthy: panic, health is ignored",
+    "notice: 2 of 3 peers of app are healthy: no panic any more",
   ]);
 });
 
@@ -220,27 +219,4 @@ Deno.test("group: no panic while a backup can be used", () => {
   assertEquals(walk(group, 1), [backup.name]);
   group.peers[1]!.bar(UNHEALTHY, true);
   assertEquals(walk(group, 1), [one.name]);
-});
-
-Deno.test("group: attempts are counted at their peer, by how they ended", () => {
-  const group = groupOf(peerConf());
-  const [peer] = group.peers;
-  const end = {
-    status: 200,
-    failure: undefined,
-    headerMs: 3,
-    responseMs: 5,
-    bytesSent: 10,
-    bytesReceived: 20,
-  };
-  group.count(peer!, end);
-  group.count(peer!, { ...end, status: 503, failure: "http_503" });
-  group.count(peer!, { ...end, status: 502, failure: "error" });
-  group.count(peer!, { ...end, status: 504, failure: "timeout" });
-  group.count(peer!, { ...end, status: 502, failure: "invalid_header" });
-  group.count(peer!, { ...end, status: 0, headerMs: -1 });
-  const { REQUESTS, ANSWERS, ERRORS, TIMEOUTS, INVALID_HEADERS, HEADER_MS, BYTES_SENT } = tally;
-  const slots = [REQUESTS, ANSWERS + 2, ANSWERS + 5, ERRORS, TIMEOUTS, INVALID_HEADERS];
-  assertEquals(slots.map((slot) => peer!.tally[slot]), [6, 1, 1, 1, 1, 1]);
-  assertEquals([peer!.tally[HEADER_MS], peer!.tally[BYTES_SENT]], [6, 60]);
 });
