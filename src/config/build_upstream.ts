@@ -139,13 +139,15 @@ function buildGroup(
     });
   }
   const keepalive = keepaliveConf(settings);
-  const { panicThreshold } = building.settle(healthDirectives, block);
+  const { healthCheck, panicThreshold } = building.settle(healthDirectives, block);
   return {
     name,
     peers: peers.flatMap(peerConf),
     balance,
     sticky,
     queue: queueConf(settings),
+    healthCheck: healthCheck &&
+      { ...healthCheck, host: healthCheck.host === "" ? name : healthCheck.host },
     panicThreshold,
     keepalive,
     resolver,

@@ -9,6 +9,7 @@ import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { accessDirectives, satisfyDirectives } from "./directives/access.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { healthDirectives } from "./directives/health.ts";
+import { healthCheckParameters } from "./directives/health_check.ts";
 import { accessLogParameters, errorLogParameters, logDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { placeDirectives, responseDirectives } from "./directives/response.ts";
@@ -92,6 +93,7 @@ export const GROUPS: readonly Group[] = [
     title: "The health of peers",
     intro: "Which peers of a group are thought well enough to be used.",
     directives: healthDirectives,
+    parameters: { health_check: healthCheckParameters },
   },
   {
     page: "resolver",

@@ -12,12 +12,12 @@ import { type Node, part, scalarOf, wordsOf } from "./node.ts";
 /**
  * @param table The parameters.
  * @param positional nginx's names of those that stand first, without `name=`, in their
- * order. The first of them is required, and has no default.
+ * order. The first of them is required, and has no default; without any, nothing is.
  * @param expected What a message says is needed.
  */
 export function parameters<T extends Table>(
   table: T,
-  positional: readonly [string, ...string[]],
+  positional: readonly string[],
   expected: string,
 ): ArgumentType<Settings<T>> {
   const names = Object.values(table).map(({ name }) => name);
@@ -25,9 +25,9 @@ export function parameters<T extends Table>(
     Object.values(table).filter(({ type }) => type.label === "on | off").map(({ name }) => name),
   );
   const [required] = positional;
-  const requiredKey = Object.keys(table).find((key) => table[key]?.name === required) ?? required;
+  const requiredKey = Object.keys(table).find((key) => table[key]?.name === required);
   return {
-    label: `${positional.join(" ")} …`,
+    label: [...positional, "…"].join(" "),
     expected,
     nginx: { ...someWords, print: printParameters(table, positional, flags) },
     read(node, reading): Settings<T> | undefined {
@@ -37,9 +37,10 @@ export function parameters<T extends Table>(
         if (names.includes(name)) continue;
         reading.refusePart(keySpan, name, "no such parameter", nearestName(name, names));
       }
-      if (!written.has(required)) return reading.refuse(node, expected);
+      if (required !== undefined && !written.has(required)) return reading.refuse(node, expected);
       const settings = settle(table, written, undefined, (name) => reading.of(name));
-      return settings[requiredKey] === undefined ? undefined : settings;
+      const isComplete = requiredKey === undefined || settings[requiredKey] !== undefined;
+      return isComplete ? settings : undefined;
     },
   };
 }
@@ -82,10 +83,10 @@ function readSettings(
     return written;
   }
   const words = wordsOf(node);
-  if (words === undefined || words.length === 0) return undefined;
+  if (words === undefined || words.length === 0 && positional.length > 0) return undefined;
   const open = [...positional];
   for (const word of words) {
-    const [, name, value] = /^([a-z_]+)=(.*)$/.exec(word.text) ?? [];
+    const [, name, value] = /^([a-z\d_]+)=(.*)$/s.exec(word.text) ?? [];
     if (name !== undefined && value !== undefined) {
       set(name, word.span, part(word, name.length + 1, value));
     } else if (flags.has(word.text)) {

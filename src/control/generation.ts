@@ -32,9 +32,10 @@ import {
   type LogHold,
 } from "../log/mod.ts";
 import { PeerGroup } from "../peer/mod.ts";
+import { HealthChecks } from "./health_checks.ts";
 import { Names } from "./names.ts";
 import { type ActionParts, openLocation } from "./open_location.ts";
-import { loadTlsClients } from "./tls_files.ts";
+import { loadTlsClients, type TlsClients } from "./tls_files.ts";
 
 /** What outlives a configuration, and is there before the first one. */
 export interface Lasting {
@@ -55,6 +56,7 @@ export class Generation {
   readonly #logs: LogHold;
   readonly #names: Names;
   readonly #groups = new Map<string, PeerGroup>();
+  readonly #checks: HealthChecks[] = [];
   readonly #settings = new Map<string, ClientSettings>();
   readonly #handlers = new Set<ClientHandler>();
 
@@ -80,7 +82,7 @@ export class Generation {
     const tlsClients = loadTlsClients(conf);
     const generation = new Generation(conf, lasting);
     try {
-      generation.#openGroups();
+      generation.#openGroups(tlsClients);
       await generation.#names.start();
       const parts: ActionParts = {
         groups: generation.#groups,
@@ -106,6 +108,7 @@ export class Generation {
   get idleCount(): number {
     let count = this.#names.idleCount;
     for (const { idle } of this.#groups.values()) count += idle.count;
+    for (const { idleCount } of this.#checks) count += idleCount;
     return count;
   }
 
@@ -119,17 +122,22 @@ export class Generation {
     return this.#handlers.has(handler);
   }
 
-  /** Goes on with what `previous` knows of the peers that both have. From now on, this one is in force. */
-  takeOver(previous: Generation): void {
+  /**
+   * From now on, this one is in force: peers are checked. It goes on with what `previous`
+   * knows of the peers that both have.
+   */
+  begin(previous?: Generation): void {
     for (const [name, group] of this.#groups) {
-      const before = previous.#groups.get(name);
+      const before = previous === undefined ? undefined : previous.#groups.get(name);
       if (before !== undefined) group.takeOver(before);
     }
+    for (const checks of this.#checks) checks.start();
   }
 
   /** Nothing new comes: idle connections to peers are closed, and no name is looked up again. */
   retire(): void {
     this.#names.retire();
+    for (const checks of this.#checks) checks.close();
     for (const group of this.#groups.values()) group.close();
   }
 
@@ -151,16 +159,21 @@ export class Generation {
   /** Closes all that it has opened; nothing of it may be under way. Never rejects. */
   async close(): Promise<void> {
     this.#names.close();
+    await Promise.all(this.#checks.map((checks) => checks.close()));
     for (const group of this.#groups.values()) group.close();
     await this.#logs.close();
   }
 
-  #openGroups(): void {
+  #openGroups(tlsClients: TlsClients): void {
     const { context } = this.worker;
     for (const conf of this.conf.groups) {
       const group = new PeerGroup(conf, context.deadlines, this.#names.report);
       this.#names.follow(conf, group);
       this.#groups.set(conf.name, group);
+      const { healthCheck } = conf;
+      if (healthCheck === undefined) continue;
+      const tls = healthCheck.tls && tlsClients.get(healthCheck.tls);
+      this.#checks.push(new HealthChecks(group, healthCheck, tls, context));
     }
   }
 

@@ -69,6 +69,7 @@ class Server implements RunningServer, PortOwner {
     this.#closeLasting = closeLasting;
     this.#current = first;
     this.#ports = this.#openPorts(first, new Map());
+    first.begin();
   }
 
   get addresses(): readonly string[] {
@@ -138,7 +139,7 @@ class Server implements RunningServer, PortOwner {
       throw error;
     }
     // From here on nothing can fail, and nothing is waited for: a request meets one or the other.
-    next.takeOver(old);
+    next.begin(old);
     this.#current = next;
     this.#lasting.context.pool.maxBytes = conf.bufferMemoryBytes;
     for (const listener of conf.listeners) {

@@ -19,23 +19,29 @@ export type TlsClients = ReadonlyMap<TlsConf, TlsClient>;
  *
  * @throws {CannotUseFile}
  */
-export function loadTlsClients({ listeners }: SluiceConf): TlsClients {
+export function loadTlsClients({ listeners, groups }: SluiceConf): TlsClients {
   const bySettings = new Map<string, TlsClient>();
   const clients = new Map<TlsConf, TlsClient>();
+  const add = (place: string, conf: TlsConf) => {
+    const { name: _, ...settings } = conf;
+    const key = JSON.stringify(settings);
+    const client = bySettings.get(key) ?? loadTlsClient(place, conf);
+    bySettings.set(key, client);
+    clients.set(conf, client);
+  };
   for (const { servers } of listeners) {
     for (const { action } of servers.flatMap(({ locations }) => locations)) {
-      if (action.kind !== "proxy" || action.dial.tls === undefined) continue;
-      const { name: _, ...settings } = action.dial.tls;
-      const key = JSON.stringify(settings);
-      const client = bySettings.get(key) ?? loadTlsClient(action.dial.tls);
-      bySettings.set(key, client);
-      clients.set(action.dial.tls, client);
+      if (action.kind === "proxy" && action.dial.tls !== undefined) add("proxy", action.dial.tls);
     }
+  }
+  for (const { healthCheck } of groups) {
+    if (healthCheck?.tls !== undefined) add("health_check", healthCheck.tls);
   }
   return clients;
 }
 
-function loadTlsClient(conf: TlsConf): TlsClient {
+function loadTlsClient(place: string, conf: TlsConf): TlsClient {
+  const read = (name: string, path: string | undefined) => readPem(`${place}.${name}`, path);
   const trusted = read("ssl_trusted_certificate", conf.trustedCertificatePath);
   const certificate = read("ssl_certificate", conf.certificatePath);
   const certificateKey = read("ssl_certificate_key", conf.certificateKeyPath);
@@ -61,9 +67,8 @@ interface PemFile {
   readonly text: string;
 }
 
-function read(name: string, path: string | undefined): PemFile | undefined {
+function readPem(directive: string, path: string | undefined): PemFile | undefined {
   if (path === undefined) return undefined;
-  const directive = `proxy.${name}`;
   try {
     return { directive, path, text: Deno.readTextFileSync(path) };
   } catch (error) {

@@ -150,10 +150,9 @@ export interface TlsConf {
 
 /** What a body has to hold, or may not. */
 export interface BodyMatch {
-  /** As written, for the log. */
   readonly text: string;
   readonly isNegated: boolean;
-  /** Without it the text itself is looked for. */
+  /** What the text is, where it is one; else the text itself is looked for. */
   readonly regex: RegExp | undefined;
 }
 

@@ -9,6 +9,7 @@ import { formatHost } from "./address.ts";
 import { balancerOf } from "./balancer_of.ts";
 import type {
   BalanceConf,
+  HealthCheckConf,
   PeerConf,
   PeerServerConf,
   StickyConf,
@@ -57,7 +58,7 @@ export class PeerGroup {
   readonly report: Report;
   /** Told when peers have come or gone. */
   onPeersChanged: (() => void) | undefined;
-  readonly #isMandatory: boolean;
+  readonly #healthCheck: HealthCheckConf | undefined;
   readonly #panic: PanicRule | undefined;
   readonly #balance: BalanceConf;
 
@@ -66,7 +67,7 @@ export class PeerGroup {
     this.keepsNone = conf.keepalive.connections === 0;
     this.idle = new IdleConns(conf.keepalive, deadlines);
     this.report = report;
-    this.#isMandatory = conf.healthCheck?.isMandatory === true;
+    this.#healthCheck = conf.healthCheck;
     this.#places = conf.peers.map((server) => ({
       server,
       isName: server.address.transport === "name",
@@ -201,8 +202,10 @@ export class PeerGroup {
       place.peers = place.peers.map((fresh) => {
         const at = known.findIndex(({ name }) => name === fresh.name);
         const [peer] = at < 0 ? [] : known.splice(at, 1);
-        peer?.reconfigure(fresh.conf);
-        return peer ?? fresh;
+        if (peer === undefined) return fresh;
+        peer.reconfigure(fresh.conf);
+        if (this.#healthCheck === undefined) peer.forgetHealth();
+        return peer;
       });
     }
     this.#balancer = this.#makeBalancer();
@@ -221,7 +224,7 @@ export class PeerGroup {
 
   #newPeer(conf: PeerConf): Peer {
     const peer = new Peer(conf);
-    peer.bar(UNHEALTHY, this.#isMandatory); // until a check says that it is well
+    peer.bar(UNHEALTHY, this.#healthCheck?.isMandatory === true); // until a check says that it is well
     return peer;
   }
 

@@ -98,6 +98,12 @@ export class Peer {
     this.bars = isBarred ? this.bars | reason : this.bars & ~reason;
   }
 
+  /** It is not checked any more: what checks said does not count. */
+  forgetHealth(): void {
+    this.health = undefined;
+    this.bar(UNHEALTHY, false);
+  }
+
   /** It is known to be well again: nothing of what it did before counts, and `slow_start` begins. */
   comeBack(nowMs: number): void {
     this.fails = 0;

@@ -225,7 +225,8 @@ function failureText(error: unknown): string {
 function judge({ text, isNegated, regex }: BodyMatch, body: string): CheckResult {
   const isFound = regex === undefined ? body.includes(text) : regex.test(body);
   if (isFound !== isNegated) return undefined;
-  return isNegated ? `its body has ${text}` : `its body has no ${text}`;
+  const what = regex === undefined ? JSON.stringify(text) : `match of ${text}`;
+  return isNegated ? `its body has ${what}` : `its body has no ${what}`;
 }
 
 /** `200`, `2xx`, `200-399`, `2xx or 404`. */

@@ -7,5 +7,6 @@ export type { NextUpstreamCondition, NextUpstreamConf, UpstreamConf } from "./co
 export { Pace, type RateLimit } from "./pace.ts";
 export type { Downstream, InMemory, RequestBody, ResponseStore, Tunnel } from "./downstream.ts";
 export { type Attempt, Exchange, type Reason } from "./exchange.ts";
+export { type CheckResult, HealthProbe, HealthQuestion, SKIPPED } from "./health_probe.ts";
 export { HttpInputFilter, type InputFilter } from "./input_filter.ts";
 export { journey } from "./journey.ts";

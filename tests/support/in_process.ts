@@ -88,7 +88,7 @@ export class InProcessSluice {
       () => `Sluice to hold nothing but idle connections: ${describe(this.stats())}`,
       () => {
         const { clients, connections, idle, pool } = this.stats();
-        return clients === 0 && connections === idle && pool.heldCells === idle;
+        return clients === 0 && connections === idle && pool.heldCells <= idle; // one for checks holds none
       },
     );
   }

@@ -1,8 +1,24 @@
 /** Directives about the health of a group's peers. @module */
 import { directive, type Settings, type Table } from "../directive.ts";
 import { percent } from "../types.ts";
+import { healthCheck } from "./health_check.ts";
 
 export const healthDirectives = {
+  healthCheck: directive({
+    name: "health_check",
+    contexts: ["upstream"],
+    merge: "own",
+    type: healthCheck,
+    example: {
+      yaml: "{ path: /healthz, interval: 5s, fails: 3, passes: 2 }",
+      nginx: "path=/healthz interval=5s fails=3 passes=2",
+    },
+    doc: "Requests of our own that tell whether a peer is well, once a process whatever its " +
+      "workers. A peer that fails `fails` of them in a row gets no requests, until it passes " +
+      "`passes`; both is said in the log, with the reason. One check tries a peer at a time. " +
+      "Peers that are `down` are not checked. nginx sells the like (`health_check` in a location, " +
+      "`match`); free nginx has none.",
+  }),
   panicThreshold: directive({
     name: "panic_threshold",
     contexts: ["upstream"],

@@ -30,7 +30,7 @@ const sourceAddress: ArgumentType<string> = {
 };
 
 /** A file that is read when the proxy starts. */
-const pemFile: ArgumentType<string> = {
+export const pemFile: ArgumentType<string> = {
   label: "file",
   expected: "the path of a file in PEM",
   nginx: oneArgument,
@@ -47,7 +47,7 @@ const pemFile: ArgumentType<string> = {
 
 const VERSIONS: readonly TlsVersion[] = ["TLSv1.2", "TLSv1.3"];
 
-const protocols: ArgumentType<ReadonlySet<TlsVersion>> = {
+export const protocols: ArgumentType<ReadonlySet<TlsVersion>> = {
   label: "TLSv1.2 | TLSv1.3 …",
   expected: "TLSv1.2, TLSv1.3 or both",
   read(node, reading): ReadonlySet<TlsVersion> | undefined {

@@ -1,0 +1,111 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { ConfigError } from "../../../src/config/problem.ts";
+import { readYaml } from "../../../src/config/read_yaml.ts";
+import type { HealthCheckConf, UpstreamGroupConf } from "../../../src/peer/conf.ts";
+
+function groupOf(settings: string): UpstreamGroupConf {
+  const { groups } = readYaml(
+    `upstreams: { app: { servers: [192.0.2.1, 192.0.2.2], ${settings} } }
+servers: [{ locations: { /: { proxy: { pass: "http://app" } } } }]`,
+    "t",
+  );
+  return groups[0]!;
+}
+
+function problemsOf(settings: string): string {
+  return assertThrows(() => groupOf(settings), ConfigError).message;
+}
+
+const DEFAULT: HealthCheckConf = {
+  type: "http",
+  method: "GET",
+  path: "/",
+  host: "app",
+  headers: [],
+  statuses: [[200, 299], [300, 399]],
+  body: undefined,
+  intervalMs: 5_000,
+  jitterMs: 0,
+  timeoutMs: 5_000,
+  fails: 1,
+  passes: 1,
+  port: undefined,
+  tls: undefined,
+  isMandatory: false,
+  keepaliveTimeMs: 0,
+};
+
+Deno.test("health_check: none without it; all by default with on, or with nothing behind it", () => {
+  assertEquals(groupOf("keepalive: 1").healthCheck, undefined);
+  for (const text of ["health_check: on", "health_check: ", "health_check: {}"]) {
+    assertEquals(groupOf(text).healthCheck, DEFAULT, text);
+  }
+});
+
+Deno.test("health_check: words and a map say the same", () => {
+  const words =
+    '"path=/h?a=1 interval=1s jitter=100ms fails=3 passes=2 port=81 status=200-204 mandatory"';
+  const map = "{ path: '/h?a=1', interval: 1s, jitter: 100ms, fails: 3, passes: 2, port: 81, " +
+    "status: [200-204], mandatory: on }";
+  for (const text of [words, map]) {
+    assertEquals(groupOf(`health_check: ${text}`).healthCheck, {
+      ...DEFAULT,
+      path: "/h?a=1",
+      intervalMs: 1_000,
+      jitterMs: 100,
+      fails: 3,
+      passes: 2,
+      port: 81,
+      statuses: [[200, 204]],
+      isMandatory: true,
+    }, text);
+  }
+});
+
+Deno.test("health_check: headers are a map, or lines", () => {
+  for (const headers of ["{ X-A: b, X-C: 'd e' }", '"X-A: b\\nX-C: d e"']) {
+    assertEquals(groupOf(`health_check: { headers: ${headers} }`).healthCheck?.headers, [
+      ["X-A", "b"],
+      ["X-C", "d e"],
+    ]);
+  }
+});
+
+Deno.test("health_check: what a body has to match", () => {
+  const bodyOf = (text: string) => groupOf(`health_check: { body: ${text} }`).healthCheck?.body;
+  assertEquals(bodyOf("ok"), { text: "ok", isNegated: false, regex: undefined });
+  assertEquals(bodyOf('"! ~* ^no"'), { text: "~* ^no", isNegated: true, regex: undefined });
+  assertEquals(bodyOf('"!~* ^no"'), { text: "^no", isNegated: true, regex: /^no/iu });
+  assertEquals(bodyOf('"~ a b"'), { text: "a b", isNegated: false, regex: /a b/u });
+});
+
+for (
+  const [text, expected] of [
+    ["{ path: x }", 'Cannot set path to "x": need a path such as "/healthz", without blanks'],
+    ["{ status: 2x }", 'Cannot set status to "2x": need statuses such as 200, 200-399 or 2xx'],
+    ["{ status: 299-200 }", "need statuses such as 200, 200-399 or 2xx"],
+    ["{ headers: { Host: x } }", "Cannot set headers to a map: need a map of fields to values"],
+    ["{ headers: x }", "need a map of fields to values, or lines"],
+    ["{ body: '~ (' }", 'Cannot set body to "~ (": need a regex: /(/u: Unterminated group'],
+    ["{ interval: 0 }", "Cannot set interval"],
+    ["{ fails: 0 }", "Cannot set fails"],
+    ["{ tls: on, ssl_verify: on }", "need ssl_trusted_certificate for ssl_verify"],
+    ["{ tls: on, ssl_certificate: x.pem }", "need ssl_certificate and ssl_certificate_key"],
+    ["{ pth: /x }", 'Cannot use "pth" in health_check: no such parameter'],
+    ["[a, b]", 'Cannot use "a" in health_check: no such parameter'],
+  ] as const
+) {
+  Deno.test(`health_check: ${text} is refused with the reason`, () => {
+    const message = problemsOf(`health_check: ${text}`);
+    assertEquals(message.includes(expected), true, message);
+  });
+}
+
+Deno.test("panic_threshold: a share, and nothing else", () => {
+  assertEquals(groupOf("panic_threshold: 50%").panicThreshold, 0.5);
+  assertEquals(groupOf("panic_threshold: 12.5%").panicThreshold, 0.125);
+  for (const text of ["50", "101%", "-1%", "x"]) {
+    const message = problemsOf(`panic_threshold: ${text}`);
+    assertEquals(message.includes("need a share from 0% to 100%"), true, message);
+  }
+});
