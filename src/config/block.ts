@@ -43,7 +43,7 @@ const PLACES: Readonly<Record<BlockContext, string>> = {
 };
 
 /** What a key leads to: a directive's name, a block, or more keys. */
-type Target =
+export type Target =
   | { readonly kind: "directive"; readonly name: string }
   | { readonly kind: "block"; readonly block: BlockKind }
   | { readonly kind: "group"; readonly keys: Map<string, Target> };
@@ -55,6 +55,11 @@ const KEYS: Readonly<Record<BlockContext, ReadonlyMap<string, Target>>> = {
   location: keysOf("location"),
   limit_except: keysOf("limit_except"),
 };
+
+/** What the keys of a level lead to. */
+export function targetsOf(context: BlockContext): ReadonlyMap<string, Target> {
+  return KEYS[context];
+}
 
 function keysOf(context: BlockContext): ReadonlyMap<string, Target> {
   const root = new Map<string, Target>();
@@ -108,8 +113,8 @@ function readBlock(
           complainOfKey(entry, keys, context, path, problems);
           break;
         case "directive": {
-          const { key, keySpan, value } = entry;
-          settings.set(target.name, { spelling: key, keySpan, value });
+          const { key, keySpan, value, spelling = key } = entry;
+          settings.set(target.name, { spelling, keySpan, value });
           break;
         }
         case "block":

@@ -9,9 +9,9 @@ import { describe, type Node, scalarOf } from "./node.ts";
 import { Problems, quote, type Span } from "./problem.ts";
 
 /**
- * Where a directive may stand, in nginx's words; `peer`, `listen`, `access_log` and
- * `error_log` are the parameters of those directives. In YAML, `main`, `events` and `http`
- * are all the top level.
+ * Where a directive may stand, in nginx's words; `server_if` and `location_if` are
+ * `if` blocks; `peer`, `listen`, `access_log` and `error_log` are the parameters of those
+ * directives. In YAML, `main`, `events` and `http` are all the top level.
  */
 export type Context =
   | "main"
@@ -20,6 +20,8 @@ export type Context =
   | "upstream"
   | "server"
   | "location"
+  | "server_if"
+  | "location_if"
   | "limit_except"
   | "peer"
   | "listen"

@@ -4,4 +4,6 @@
  * @module
  */
 export { ConfigError, type Problem } from "./problem.ts";
+export type { ConfigFiles } from "./nginx_text.ts";
+export { type ReadConf, readConf, type ReadFileOptions, type Syntax } from "./read_conf.ts";
 export { type ReadOptions, readYaml } from "./read_yaml.ts";

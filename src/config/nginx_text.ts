@@ -23,6 +23,7 @@ const DEPTH_LIMIT = 64;
  * The statements of the first source of `problems`, those of included files in their places.
  *
  * @param prefix The folder that relative paths of `include` start from, without a slash behind.
+ * @throws {ConfigError} Of mistakes after which what follows could not be understood.
  */
 export function parseNginx(
   problems: Problems,
@@ -30,31 +31,36 @@ export function parseNginx(
   files: ConfigFiles | undefined,
 ): readonly Statement[] {
   const { fileName, text } = problems.source;
-  return new Parser(problems, prefix, files, text, 0, [fileName]).parse();
+  const parsing = { problems, prefix, files, isWhole: true };
+  const statements = new Parser(parsing, text, 0, [fileName]).parse();
+  if (!parsing.isWhole) problems.throwIfAny();
+  return statements;
+}
+
+/** What the parsers of all files share. */
+interface Parsing {
+  readonly problems: Problems;
+  readonly prefix: string;
+  readonly files: ConfigFiles | undefined;
+  /** False after a mistake that leaves unclear what the rest belongs to. */
+  isWhole: boolean;
 }
 
 class Parser {
+  readonly #parsing: Parsing;
   readonly #problems: Problems;
-  readonly #prefix: string;
-  readonly #files: ConfigFiles | undefined;
   readonly #text: string;
   /** Where the text begins among those of all sources. */
   readonly #base: number;
   /** The files around this one, from the first to this. */
   readonly #open: readonly string[];
   #at = 0;
+  /** Its end came too early, which has been told. */
+  #isCutOff = false;
 
-  constructor(
-    problems: Problems,
-    prefix: string,
-    files: ConfigFiles | undefined,
-    text: string,
-    base: number,
-    open: readonly string[],
-  ) {
-    this.#problems = problems;
-    this.#prefix = prefix;
-    this.#files = files;
+  constructor(parsing: Parsing, text: string, base: number, open: readonly string[]) {
+    this.#parsing = parsing;
+    this.#problems = parsing.problems;
     this.#text = text;
     this.#base = base;
     this.#open = open;
@@ -94,8 +100,11 @@ class Parser {
         this.#at += 1;
         const [name] = words;
         if (name !== undefined) {
-          // The brace closes the block all the same: what follows is read as it was meant.
-          this.#unexpected(start, "}", `directive ${quote(name.text)} is not terminated by ";"`);
+          // What was meant is clear, and the brace closes the block all the same.
+          const advice = `directive ${quote(name.text)} is not terminated by ";"`;
+          const span = { start: this.#base + start, end: this.#base + start + 1 };
+          this.#problems.addNginx({ span, words: 'unexpected "}"', found: "}", advice });
+          this.#push(statements, words, undefined);
         } else if (depth === 0) this.#unexpected(start, "}");
         return statements;
       } else {
@@ -131,6 +140,7 @@ class Parser {
     while (end < text.length && text[end] !== mark) end += text[end] === "\\" ? 2 : 1;
     if (end >= text.length) {
       this.#at = text.length;
+      this.#isCutOff = true;
       return this.#complain({ start, end: start + 1 }, {
         words: 'unexpected end of file, expecting ";" or "}"',
         found: mark,
@@ -195,7 +205,8 @@ class Parser {
       });
       return [];
     }
-    if (this.#files === undefined) {
+    const { files, prefix } = this.#parsing;
+    if (files === undefined) {
       this.#problems.addNginx({
         span,
         words: '"include" directive is not allowed here',
@@ -204,8 +215,7 @@ class Parser {
       });
       return [];
     }
-    const files = this.#files;
-    const path = pattern.text.startsWith("/") ? pattern.text : `${this.#prefix}/${pattern.text}`;
+    const path = pattern.text.startsWith("/") ? pattern.text : `${prefix}/${pattern.text}`;
     const isGlob = /[*?[]/.test(path);
     const paths = isGlob ? globPaths(path, files) : [path];
     return paths.flatMap((path): readonly Statement[] => {
@@ -230,7 +240,7 @@ class Parser {
       }
       const base = this.#problems.addSource({ fileName: path, text });
       const open = [...this.#open, path];
-      return new Parser(this.#problems, this.#prefix, files, text, base, open).parse();
+      return new Parser(this.#parsing, text, base, open).parse();
     });
   }
 
@@ -244,10 +254,13 @@ class Parser {
     complaint: { words: string; found: string; advice?: string | undefined },
   ): undefined {
     const span = { start: this.#base + start, end: this.#base + end };
+    this.#parsing.isWhole = false;
     return this.#problems.addNginx({ ...complaint, span });
   }
 
   #complainOfEnd(words: readonly Scalar[], depth: number): void {
+    if (this.#isCutOff) return;
+    this.#isCutOff = true;
     const [name] = words;
     const end = { start: this.#text.length, end: this.#text.length };
     if (name === undefined) {
@@ -257,6 +270,7 @@ class Parser {
         advice: depth === 1 ? "a block is not closed" : `${depth} blocks are not closed`,
       });
     } else {
+      this.#parsing.isWhole = false;
       this.#problems.addNginx({
         span: name.span,
         words: 'unexpected end of file, expecting ";" or "}"',
@@ -268,6 +282,7 @@ class Parser {
 
   #complainOfDepth(at: number): Statement[] {
     this.#at = this.#text.length;
+    this.#isCutOff = true;
     const words = `more than ${DEPTH_LIMIT} blocks in each other`;
     this.#complain({ start: at, end: at + 1 }, { words, found: "{" });
     return [];

@@ -144,6 +144,12 @@ export class Problems {
     return this.#push({ ...place, message, found, expected: advice ?? words, nearest }, span);
   }
 
+  /** What stands in a piece of the sources. */
+  textOf({ start, end }: Span): string {
+    const { source, base } = this.#sources.findLast(({ base }) => base <= start)!;
+    return source.text.slice(start - base, end - base);
+  }
+
   #push(problem: Problem, span: Span): undefined {
     // A value that several servers inherit or alias is wrong once.
     const isKnown = this.#found.some(({ problem: { file, line, column, message } }) =>

@@ -30,19 +30,36 @@ export interface ReadOptions {
  */
 export function readYaml(text: string, fileName: string, options: ReadOptions = {}): SluiceConf {
   const problems = new Problems({ fileName, text });
+  const conf = confOf(readYamlDocument(problems), problems, options);
+  problems.throwIfAny();
+  return conf;
+}
+
+/**
+ * The map that the first source of `problems` is.
+ *
+ * @throws {ConfigError} It is no YAML, or no map.
+ */
+export function readYamlDocument(problems: Problems): Mapping {
   const document = readYamlNodes(problems);
   problems.throwIfAny();
   const root = rootOf(document, problems);
   problems.throwIfAny();
-  const { isKnownVariable, handlers = [] } = options;
-  const conf = buildConf(yamlBlock(root, problems), problems, {
+  return root;
+}
+
+/** What a document of either syntax states. What is wrong goes to `problems`. */
+export function confOf(
+  document: Mapping,
+  problems: Problems,
+  { isKnownVariable, handlers = [] }: ReadOptions,
+): SluiceConf {
+  return buildConf(yamlBlock(document, problems), problems, {
     isVariable: isKnownVariable ?? (() => true),
     variableNames: () => VARIABLE_NAMES,
     isBuiltIn: isKnownVariable ?? (() => false),
     handlers: new Set(handlers),
   });
-  problems.throwIfAny();
-  return conf;
 }
 
 /** The map that the document has to be; where it is not, that is a problem, and an empty one. */

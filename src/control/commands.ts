@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { readYaml } from "../config/mod.ts";
+import { readConf as readAnyConf } from "../config/mod.ts";
 import type { SluiceConf } from "../http/conf.ts";
 import { isKnownVariable } from "../http/variables.ts";
+import { configFiles } from "./config_files.ts";
 import { type Command, HELP, parseCommandLine, UsageError } from "./command_line.ts";
 import {
   DEFAULT_CONFIG_NAME,
@@ -120,7 +121,7 @@ function either<A, B>(one: Promise<A>, other: Promise<B>): Promise<A | B> {
 
 /** @throws {ConfigError} */
 function readConf(text: string, fileName: string): SluiceConf {
-  return readYaml(text, fileName, { isKnownVariable });
+  return readAnyConf(text, fileName, { isKnownVariable, files: configFiles }).conf;
 }
 
 /** @throws {CannotRead} */

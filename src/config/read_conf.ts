@@ -1,0 +1,58 @@
+/**
+ * Reads a configuration in whichever syntax it is written.
+ *
+ * @module
+ */
+import type { SluiceConf } from "../http/conf.ts";
+import type { ConfigFiles } from "./nginx_text.ts";
+import type { Mapping } from "./node.ts";
+import { Problems, type Source } from "./problem.ts";
+import { readNginxDocument } from "./read_nginx.ts";
+import { confOf, type ReadOptions, readYamlDocument } from "./read_yaml.ts";
+
+export type Syntax = "yaml" | "nginx";
+
+export interface ReadFileOptions extends ReadOptions {
+  /** How files that it includes are read. Without it there is no `include`. */
+  readonly files?: ConfigFiles;
+}
+
+/** What a configuration says, and in which files. */
+export interface ReadConf {
+  readonly syntax: Syntax;
+  readonly conf: SluiceConf;
+  /** As YAML has it. */
+  readonly document: Mapping;
+  /** The file, and all that it includes, in the order they were read. */
+  readonly sources: readonly Source[];
+}
+
+/** Which syntax a file is written in: its name tells, or how it begins. */
+export function syntaxOf(fileName: string, text: string): Syntax {
+  if (/\.(?:ya?ml|json)$/i.test(fileName)) return "yaml";
+  if (/\.conf$/i.test(fileName)) return "nginx";
+  // A name and what follows it, to a semicolon or a brace: YAML would have a colon behind the name.
+  return /^(?:\s|#[^\n]*(?:\n|$))*[a-z_]+(?:\s[^:;{}\n]*)?[;{]/.test(text) ? "nginx" : "yaml";
+}
+
+/**
+ * The configuration that a text states: merged, checked, in ms and bytes.
+ *
+ * @param fileName What messages call the text; the folder of an nginx.conf is where the paths of
+ * `include` start.
+ * @throws {ConfigError} Of all problems, in the order of the files.
+ */
+export function readConf(
+  text: string,
+  fileName: string,
+  options: ReadFileOptions = {},
+): ReadConf {
+  const problems = new Problems({ fileName, text });
+  const syntax = syntaxOf(fileName, text);
+  const document = syntax === "nginx"
+    ? readNginxDocument(problems, options.files)
+    : readYamlDocument(problems);
+  const conf = confOf(document, problems, options);
+  problems.throwIfAny();
+  return { syntax, conf, document, sources: problems.sources };
+}

@@ -1,0 +1,27 @@
+/**
+ * Reads a configuration from nginx.conf.
+ *
+ * @module
+ */
+import type { Mapping } from "./node.ts";
+import { nginxDocument } from "./nginx_nodes.ts";
+import { type ConfigFiles, parseNginx } from "./nginx_text.ts";
+import type { Problems } from "./problem.ts";
+
+/**
+ * The document that YAML would have. What is wrong goes to `problems`, and is left out; mistakes
+ * of the grammar come alone, since the rest could not be understood.
+ *
+ * @throws {ConfigError} Of mistakes of the grammar.
+ */
+export function readNginxDocument(problems: Problems, files: ConfigFiles | undefined): Mapping {
+  const statements = parseNginx(problems, folderOf(problems.source.fileName), files);
+  problems.throwIfAny();
+  return nginxDocument(statements, problems);
+}
+
+/** Where relative paths of `include` start: nginx's configuration prefix. */
+function folderOf(fileName: string): string {
+  const slash = fileName.lastIndexOf("/");
+  return slash < 0 ? "." : fileName.slice(0, slash);
+}
