@@ -196,6 +196,29 @@ export function entryEach(form: NginxForm): NginxForm {
   };
 }
 
+/** Statements whose own names are the first of their words: `allow 10.0.0.0/8; deny all`. */
+export function namedEach(form: NginxForm, names: readonly string[], most: number): NginxForm {
+  return {
+    ...form,
+    names,
+    arity: { least: 0, most },
+    isRepeatable: true,
+    read: (statements, reader) =>
+      form.read(
+        statements.map((statement) => ({
+          ...statement,
+          args: [statement.name, ...statement.args],
+        })),
+        reader,
+      ),
+    print: (node, name, printer) =>
+      form.print(node, name, printer).map(({ args: [first = name, ...args] }) => ({
+        name: first,
+        args,
+      })),
+  };
+}
+
 /** `off` alone, or another form. */
 export function offOr(form: NginxForm): NginxForm {
   return {

@@ -2,6 +2,7 @@
 import type { AccessRuleConf } from "../../http/conf.ts";
 import { parseCidr } from "../../wire/mod.ts";
 import { type ArgumentType, type Context, directive, type Table } from "../directive.ts";
+import { namedEach, someWords } from "../nginx_form.ts";
 import { rules } from "../rules.ts";
 import { choice, template } from "../types.ts";
 
@@ -62,7 +63,11 @@ export const accessDirectives = {
     yaml: "access",
     contexts: EVERYWHERE,
     type: accessRules,
-    example: { yaml: "[allow 10.0.0.0/8, allow 2001:db8::/32, deny all]", nginx: "10.0.0.0/8" },
+    nginx: namedEach(accessRules.nginx ?? someWords, ["allow", "deny"], 1),
+    example: {
+      yaml: "[allow 10.0.0.0/8, allow 2001:db8::/32, deny all]",
+      nginx: "allow 10.0.0.0/8; allow 2001:db8::/32; deny all;",
+    },
     doc: "Rules of nginx's `allow` and `deny`, in order: the first that has the client's address " +
       "decides, and others are let in. Those who are not get 403. `unix:` is every client at a " +
       "unix socket. Where it is set it replaces all of the level around it. A network with bits " +
@@ -80,7 +85,7 @@ export const accessDirectives = {
     name: "auth_basic_user_file",
     contexts: EVERYWHERE,
     type: template,
-    example: { yaml: "/etc/sluice/htpasswd", nginx: "/etc/nginx/htpasswd" },
+    example: { yaml: "/etc/sluice/htpasswd", nginx: "/etc/sluice/htpasswd" },
     doc:
       "Users and their passwords, a `user:password` a line, as `htpasswd` and `openssl passwd` " +
       "write them: bcrypt (`htpasswd -B`), `$apr1$`, `$1$`, `$5$`, `$6$`, `{SHA}`, `{SSHA}`, " +
