@@ -15,3 +15,16 @@ export function formatHttpDate(wallMs: number): string {
   }
   return lastText;
 }
+
+/**
+ * The moment of a date as HTTP writes it, in ms since 1970: an IMF-fixdate, or one of the two
+ * obsolete forms (RFC 9110, 5.6.7). NaN for anything else.
+ */
+export function parseHttpDate(text: string): number {
+  if (FIXDATE.test(text) || RFC_850.test(text)) return Date.parse(text);
+  return ASCTIME.test(text) ? Date.parse(`${text} GMT`) : NaN;
+}
+
+const FIXDATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
+const RFC_850 = /^[A-Z][a-z]+, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/;
+const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;

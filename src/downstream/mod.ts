@@ -16,6 +16,6 @@ export {
   SERVER_VERSION,
   type SimpleResponse,
 } from "./error_page.ts";
-export { formatHttpDate } from "./http_date.ts";
+export { formatHttpDate, parseHttpDate } from "./http_date.ts";
 export { MultipartFilter, RangeFilter } from "./range_filter.ts";
 export { type ClientHandler, serveClient } from "./serve_client.ts";

@@ -10,7 +10,7 @@
  */
 export function systemErrorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const [, text, number] = /^(.*) \(os error (\d+)\)$/s.exec(error.message) ?? [];
+  const [, text, number] = OS_ERROR.exec(error.message) ?? [];
   if (number !== undefined) return `${number}: ${text}`;
   const { code, errno } = error as { code?: unknown; errno?: unknown };
   // What node: throws has the number, negative, and a text of libuv's or of its own.
@@ -19,6 +19,9 @@ export function systemErrorText(error: unknown): string {
   }
   return error.message;
 }
+
+/** Deno says what it was doing with which file behind the number. */
+const OS_ERROR = /^(.*?) \(os error (\d+)\)(?:: .*)?$/s;
 
 /** Whether the operation ended because somebody closed the connection under it. */
 export function isCancelled(error: unknown): boolean {

@@ -10,6 +10,7 @@ import {
   bytesOf,
   type FieldLines,
   parseRanges,
+  type RangeVerdict,
   type ResponseHead,
 } from "../wire/mod.ts";
 import type { Request } from "./request.ts";
@@ -42,12 +43,8 @@ export function rangesOf(
   lengthBytes: number,
   type: string,
 ): PartialContent | "whole" | "unsatisfiable" {
-  const { fields } = request.head;
-  const index = fields.find(RANGE);
-  if (index < 0 || lengthBytes < 0 || !/^(?:GET|HEAD)$/.test(request.method)) return "whole";
-  const maxRanges = request.policy?.maxRanges ?? DEFAULT_MAX_RANGES;
-  if (maxRanges === 0 || !isFresh(fields, response.fields)) return "whole";
-  const ranges = parseRanges(fields.value(index), lengthBytes, maxRanges);
+  if (lengthBytes < 0) return "whole";
+  const ranges = askedRanges(request, lengthBytes, () => validatorsIn(response.fields));
   if (typeof ranges === "string") return ranges;
   const [first] = ranges;
   if (ranges.length === 1 && first !== undefined) return onePart(first, lengthBytes);
@@ -55,18 +52,44 @@ export function rangesOf(
   return manyParts(request, ranges, lengthBytes, type);
 }
 
-/** `If-Range`: whether the client's part belongs to what the origin has now. */
-function isFresh(asked: FieldLines, found: FieldLines): boolean {
+/** What a part is checked against. Empty where there is none. */
+export interface Validators {
+  readonly etag: string;
+  readonly lastModified: string;
+}
+
+/** The ranges that a request asks for, in its order, of a body that is `lengthBytes` long. */
+export function askedRanges(
+  request: Request,
+  lengthBytes: number,
+  validators: () => Validators,
+): RangeVerdict {
+  const { fields } = request.head;
+  const index = fields.find(RANGE);
+  if (index < 0 || !/^(?:GET|HEAD)$/.test(request.method)) return "whole";
+  const maxRanges = request.policy?.maxRanges ?? DEFAULT_MAX_RANGES;
+  if (maxRanges === 0 || !isFresh(fields, validators)) return "whole";
+  return parseRanges(fields.value(index), lengthBytes, maxRanges);
+}
+
+function validatorsIn(found: FieldLines): Validators {
+  const etag = found.find(ETAG);
+  const modified = found.find(LAST_MODIFIED);
+  return {
+    etag: etag < 0 ? "" : found.value(etag),
+    lastModified: modified < 0 ? "" : found.value(modified),
+  };
+}
+
+/** `If-Range`: whether the client's part belongs to what there is now. */
+function isFresh(asked: FieldLines, validators: () => Validators): boolean {
   const index = asked.find(IF_RANGE);
   if (index < 0) return true;
   const condition = asked.value(index);
-  if (condition.endsWith('"')) {
-    const etag = found.find(ETAG);
-    // RFC 9110, 13.1.5: a weak one never matches. (nginx compares the bytes alone.)
-    return etag >= 0 && found.value(etag) === condition && !condition.startsWith("W/");
-  }
-  const modified = found.find(LAST_MODIFIED);
-  return modified >= 0 && Date.parse(condition) === Date.parse(found.value(modified));
+  const { etag, lastModified } = validators();
+  // RFC 9110, 13.1.5: a weak one never matches. (nginx compares the bytes alone.)
+  if (condition.endsWith('"')) return etag === condition && !condition.startsWith("W/");
+  return lastModified !== "" && Date.parse(condition) === Date.parse(lastModified);
 }
 
 function onePart(range: ByteRange, lengthBytes: number): PartialContent {
@@ -84,6 +107,33 @@ function manyParts(
   lengthBytes: number,
   type: string,
 ): PartialContent {
+  const { heads, end, bodyBytes, lines } = multipart(ranges, lengthBytes, type);
+  return {
+    lines,
+    isMultipart: true,
+    bodyBytes,
+    filter: new MultipartFilter(ranges, heads, end, request.worker.context.pool),
+  };
+}
+
+/** The framing of several ranges. */
+export interface Multipart {
+  /** The field line that says so, without CRLF. */
+  readonly lines: readonly [string];
+  /** What stands in front of each range. */
+  readonly heads: readonly Uint8Array<ArrayBuffer>[];
+  /** What stands behind the last one. */
+  readonly end: Uint8Array<ArrayBuffer>;
+  /** Of all of it, ranges included. */
+  readonly bodyBytes: number;
+}
+
+/** @param type `Content-Type` of the whole, or the empty string. */
+export function multipart(
+  ranges: readonly ByteRange[],
+  lengthBytes: number,
+  type: string,
+): Multipart {
   const boundary = newBoundary();
   const typeLine = type === "" ? "" : `Content-Type: ${type}\r\n`;
   const heads = ranges.map((range) =>
@@ -98,13 +148,14 @@ function manyParts(
   for (const { start, end } of ranges) bodyBytes += end - start;
   return {
     lines: [`Content-Type: multipart/byteranges; boundary=${boundary}`],
-    isMultipart: true,
+    heads,
+    end,
     bodyBytes,
-    filter: new MultipartFilter(ranges, heads, end, request.worker.context.pool),
   };
 }
 
-function contentRange({ start, end }: ByteRange, lengthBytes: number): string {
+/** The value of `Content-Range`. */
+export function contentRange({ start, end }: ByteRange, lengthBytes: number): string {
   return `bytes ${start}-${end - 1}/${lengthBytes}`;
 }
 

@@ -21,6 +21,13 @@ export function responseRate(request: Request): RateLimit | undefined {
   );
 }
 
+/** Of a file that is sent now; a peer has a say in it only if one has led the request here. */
+export function fileRate(request: Request): RateLimit | undefined {
+  const { accelLimitRate, client } = request;
+  if (accelLimitRate === undefined && client.conf.limitRate === "0") return undefined;
+  return responseRate(request);
+}
+
 /** Bytes a second in digits; `undefined` for 0, and for what is no number: no limit, as in nginx. */
 export function rateOf(text: string, afterBytes: number): RateLimit | undefined {
   const [, digits, unit = ""] = /^(\d+)([kmg]?)$/i.exec(text) ?? [];

@@ -244,6 +244,11 @@ export class Request {
     return isHeaderSent || upstream === undefined || head.status === 0 ? undefined : head;
   }
 
+  /** `X-Accel-Limit-Rate` of the peer that it was at last, if it was at one. */
+  get accelLimitRate(): number | undefined {
+    return this.#usesExchange ? this.#exchange!.accelLimitRate : undefined;
+  }
+
   /** Gives back what an internal redirect kept of the request's body. */
   dropKeptBody(): void {
     if (this.#usesExchange) this.#exchange!.dropKeptBody();

@@ -29,6 +29,6 @@ export {
 } from "./head_writer.ts";
 export { type Cidr, cidrHas, parseCidr, parseClientIp, parseIp } from "./ip.ts";
 export { escapeArgs, escapePath, normalizePath } from "./path.ts";
-export { areAscending, type ByteRange, parseRanges } from "./range.ts";
+export { areAscending, type ByteRange, parseRanges, type RangeVerdict } from "./range.ts";
 export { RequestHead } from "./request_head.ts";
 export { ResponseHead } from "./response_head.ts";

@@ -1,0 +1,85 @@
+/**
+ * The head of a file's response.
+ *
+ * @module
+ */
+import { reasonOf } from "../downstream/mod.ts";
+import { bytesOf, fieldId, type HeadWriter } from "../wire/mod.ts";
+import { fieldSafe } from "./field_text.ts";
+import { writeFailure } from "./redirect.ts";
+import type { Request } from "./request.ts";
+import type { Segment } from "./send_file.ts";
+
+const OK = bytesOf("HTTP/1.1 200 OK\r\n");
+const CONTENT_TYPE = bytesOf("Content-Type: ");
+const CONTENT_LENGTH = bytesOf("Content-Length: ");
+const LAST_MODIFIED = bytesOf("Last-Modified: ");
+const ETAG = bytesOf("ETag: ");
+const ACCEPT_RANGES = bytesOf("Accept-Ranges: bytes\r\n");
+const NOTHING = new Uint8Array(fieldId.ID_COUNT);
+
+/** What is told and sent of a file. */
+export interface FileAnswer {
+  readonly status: number;
+  /** `Content-Type`; empty for none. */
+  readonly type: string;
+  /** Empty for none. */
+  readonly etag: string;
+  readonly modifiedS: number;
+  readonly bodyBytes: number;
+  readonly segments: readonly Segment[];
+  /** Further field lines, without CRLF. */
+  readonly lines: readonly string[];
+}
+
+/** Writes the head. `response.prepare()` has been called. */
+export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boolean): void {
+  const { client, policy, worker } = request;
+  const { status, type, etag, modifiedS, bodyBytes, lines } = answer;
+  const replaced = policy?.hideReplaced(status, NOTHING) ?? NOTHING;
+  const write = (prefix: Uint8Array, text: string, into: HeadWriter): void => {
+    into.constant(prefix);
+    into.text(text);
+    into.crlf();
+  };
+  client.response.writeHead(status, status === 304 ? 0 : bodyBytes, hasBody, (into) => {
+    if (status === 200) into.constant(OK);
+    else {
+      into.text(`HTTP/1.1 ${status} ${reasonOf(status)}`);
+      into.crlf();
+    }
+    into.constant(worker.serverAndDate(client.conf.serverTokens));
+    if (type !== "" && status !== 304) write(CONTENT_TYPE, fieldSafe(type), into);
+    if (status !== 304 && status !== 204) {
+      into.constant(CONTENT_LENGTH);
+      into.decimal(bodyBytes);
+      into.crlf();
+    }
+    if (replaced[fieldId.LAST_MODIFIED] !== 1) {
+      write(LAST_MODIFIED, lastModified(modifiedS), into);
+    }
+    if (etag !== "" && replaced[fieldId.ETAG] !== 1) write(ETAG, etag, into);
+    if (status === 200 && policy?.maxRanges !== 0) into.constant(ACCEPT_RANGES);
+    for (const line of lines) {
+      into.text(line);
+      into.crlf();
+    }
+    if (request.isMarked) {
+      for (const line of request.carried) into.constant(line);
+      writeFailure(request, into);
+    }
+    policy?.writeHeaders(request, status, into);
+  });
+}
+
+let lastModifiedS = NaN;
+let lastModifiedText = "";
+
+/** The text of the last one is kept: one file is often asked for again and again. */
+function lastModified(modifiedS: number): string {
+  if (modifiedS !== lastModifiedS) {
+    lastModifiedText = new Date(modifiedS * 1_000).toUTCString();
+    lastModifiedS = modifiedS;
+  }
+  return lastModifiedText;
+}
