@@ -11,6 +11,7 @@ import { LOG_FORMATS, type LogFormat } from "../log/access_log.ts";
 import type { AccessLogConf } from "../log/conf.ts";
 import type { Block } from "./block.ts";
 import { settleAccess } from "./build_access.ts";
+import { filesConf, filesLevel, typesConf } from "./build_files.ts";
 import { buildLocations, type Levels, responseConf } from "./build_location.ts";
 import { declaredVariables } from "./build_subrequests.ts";
 import { buildGroups } from "./build_upstream.ts";
@@ -55,6 +56,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     client: building.settle(clientDirectives, root),
     proxy: building.settle(proxyDirectives, root),
     response: building.settle(responseDirectives, root),
+    files: filesLevel(root, building),
     subrequests: building.settle(subrequestDirectives, root),
     access: settleAccess(building, root),
     handler: building.settle(handlerDirectives, root),
@@ -115,6 +117,7 @@ function buildServer(
   const client: ClientConf = building.settle(clientDirectives, block, levels.client);
   const proxy = building.settle(proxyDirectives, block, levels.proxy);
   const response = building.settle(responseDirectives, block, levels.response);
+  const files = filesLevel(block, building, levels.files);
   const subrequests = building.settle(subrequestDirectives, block, levels.subrequests);
   const accessOf = settleAccess(building, block, levels.access);
   const handler = building.settle(handlerDirectives, block, levels.handler);
@@ -134,10 +137,22 @@ function buildServer(
       client,
       accessLog: levels.resolveAccessLog(access),
       response: responseConf(response),
+      files: filesConf(files),
+      types: typesConf(files),
       locations: buildLocations(
         block,
         building,
-        { ...levels, client, proxy, response, subrequests, access: accessOf, handler, resolver },
+        {
+          ...levels,
+          client,
+          proxy,
+          response,
+          files,
+          subrequests,
+          access: accessOf,
+          handler,
+          resolver,
+        },
         access,
       ),
     },

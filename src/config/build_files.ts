@@ -58,13 +58,19 @@ function placeOf(
   if (alias === undefined) {
     return root && { kind: "root", path: root.value, matchedLength: 0 };
   }
-  const complain = (cannot: string, expected: string): undefined =>
+  const complain = (cannot: string, expected: string): PlaceConf => {
     building.problems.add({ span: alias.span, cannot, found: quote(alias.value), expected });
+    return DEFAULT_ROOT; // so that nobody complains that there is none
+  };
   if (root !== undefined) {
     return complain("have both root and alias", "need one of them");
   }
   if (pattern?.modifier === "@") {
     return complain("use alias in a named location", "it has no prefix: need root");
+  }
+  const tries = block.settings.get("try_files");
+  if (tries !== undefined && pattern?.modifier.startsWith("~")) {
+    return complain("use try_files with an alias that is the whole path of a file", "need root");
   }
   const matchedLength = pattern?.modifier.startsWith("~") ? -1 : pattern?.pattern.length ?? 0;
   return { kind: "alias", path: alias.value, matchedLength };

@@ -28,6 +28,7 @@ import {
   subrequestsConf,
   type SubrequestSettings,
 } from "./build_subrequests.ts";
+import { filesConf, type FilesLevel, filesLevel, typesConf } from "./build_files.ts";
 import { dynamicPeer, type Groups } from "./build_upstream.ts";
 import { type Building, regexProblem } from "./building.ts";
 import type { Settings } from "./directive.ts";
@@ -50,6 +51,7 @@ export interface Levels {
   readonly client: Settings<typeof clientDirectives>;
   readonly proxy: ProxySettings;
   readonly response: Settings<typeof responseDirectives>;
+  readonly files: FilesLevel;
   readonly subrequests: SubrequestSettings;
   readonly access: AccessSettings;
   readonly handler: HandlerSettings;
@@ -91,6 +93,8 @@ export function buildLocations(
       client: levels.client,
       accessLog: levels.resolveAccessLog(accessOfServer),
       response: responseConf(levels.response),
+      files: filesConf(levels.files),
+      types: typesConf(levels.files),
       isInternal: false,
       subrequests: subrequestsConf(levels.subrequests),
       access: NO_ACCESS,
@@ -105,13 +109,14 @@ export function buildLocations(
     const client = building.settle(clientDirectives, block, levels.client);
     const accessLog = levels.resolveAccessLog(levels.accessLog(block, accessOfServer));
     const response = responseConf(building.settle(responseDirectives, block, levels.response));
+    const files = filesLevel(block, building, levels.files, pattern);
     const { isInternal } = building.settle(placeDirectives, block);
     const subrequests = subrequestsConf(
       building.settle(subrequestDirectives, block, levels.subrequests),
     );
     const accessSettings = settleAccess(building, block, levels.access);
     const access = accessConf(accessSettings, block.span, problems);
-    const action = buildAction(block, pattern, building, levels);
+    const action = buildAction(block, pattern, building, { ...levels, files });
     if (pattern === undefined) return [];
     // A prefix is the same place with ^~ and without.
     const place = (pattern.modifier === "^~" ? "" : pattern.modifier) + " " + pattern.pattern;
@@ -130,6 +135,8 @@ export function buildLocations(
       client,
       accessLog,
       response,
+      files: filesConf(files),
+      types: typesConf(files),
       isInternal,
       subrequests,
       access,
@@ -139,7 +146,32 @@ export function buildLocations(
     const limitExcept = buildLimitExcept(block, location, accessSettings, building);
     return [limitExcept === undefined ? location : { ...location, limitExcept }];
   });
-  return withSlashRedirects(locations);
+  return [...withSlashRedirects(locations), ...ownFiles(server, levels, accessOfServer, problems)];
+}
+
+/** What no location matches is the server's own, as in nginx: files, if it says where they are. */
+function ownFiles(
+  server: Block,
+  levels: Levels,
+  accessOfServer: AccessLog | "off",
+  problems: Problems,
+): readonly LocationConf[] {
+  const hasAll = server.blocks.some(({ name }) => /^(?:\^~)?\s*\/$/.test(name));
+  if (hasAll || levels.files.place === undefined) return [];
+  return [{
+    modifier: "",
+    pattern: "",
+    client: levels.client,
+    accessLog: levels.resolveAccessLog(accessOfServer),
+    response: responseConf(levels.response),
+    files: filesConf(levels.files),
+    types: typesConf(levels.files),
+    isInternal: false,
+    subrequests: subrequestsConf(levels.subrequests),
+    access: accessConf(levels.access, server.span, problems),
+    limitExcept: undefined,
+    action: { kind: "static" },
+  }];
 }
 
 /** Where requests for `/x/` are passed on, `/x` is sent there, unless it has a location of its own: as nginx does. */
@@ -220,11 +252,12 @@ function buildAction(
   const handler = building.settle(handlerDirectives, block, levels.handler);
   if (handler.handler !== undefined) return buildHandler(handler, building);
   if (first !== undefined) return undefined;
+  if (levels.files.place !== undefined) return { kind: "static" };
   return problems.add({
     span: block.span,
     cannot: `${location} for nothing`,
     found: "none",
-    expected: "need proxy.pass, return or handler",
+    expected: "need proxy.pass, return or handler, or a root for files",
   });
 }
 

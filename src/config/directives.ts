@@ -15,6 +15,7 @@ import { proxyDirectives } from "./directives/proxy.ts";
 import { placeDirectives, responseDirectives } from "./directives/response.ts";
 import { resolverDirectives, resolverParameters } from "./directives/resolver.ts";
 import { actionDirectives, listenParameters, serverDirectives } from "./directives/server.ts";
+import { filesDirectives, placeOfFiles, typesDirectives } from "./directives/static.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { peerParameters, queueParameters, upstreamDirectives } from "./directives/upstream.ts";
 
@@ -48,6 +49,13 @@ export const GROUPS: readonly Group[] = [
     intro: "Which server and which location a request belongs to.",
     directives: { ...serverDirectives, ...actionDirectives, ...placeDirectives },
     parameters: { listen: listenParameters },
+  },
+  {
+    page: "files",
+    title: "Files",
+    intro: "Which files are served, and what is told of them. They are served where a location " +
+      "says nothing else about what it does, and a `root` or `alias` holds for it.",
+    directives: { ...placeOfFiles, ...filesDirectives, ...typesDirectives },
   },
   {
     page: "response",

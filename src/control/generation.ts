@@ -13,6 +13,7 @@ import {
   keptOf,
   type ListenerConf,
   type Location,
+  LocationFiles,
   type PasswordChecks,
   type Request,
   type ResponseConf,
@@ -185,22 +186,27 @@ export class Generation {
       client: server.client,
       accessLog: logs.of(server.accessLog),
       policy: policies.of(server.response),
+      files: new LocationFiles(server.files, server.types, parts.variables),
       isInternal: false,
       logsSubrequests: false,
       subrequestBodyBytes: ERROR_PAGE_BYTES,
       handler: undefined,
       serverName: nameOf(server),
     }]));
-    const router = new Router<Location>(conf.servers, (location, server) => ({
-      client: location.client,
-      accessLog: logs.of(location.accessLog),
-      policy: policies.of(location.response),
-      isInternal: location.isInternal,
-      logsSubrequests: location.subrequests.logSubrequest,
-      subrequestBodyBytes: location.subrequests.outputBufferBytes,
-      handler: openLocation(location, parts),
-      serverName: nameOf(server),
-    }));
+    const router = new Router<Location>(conf.servers, (location, server) => {
+      const files = new LocationFiles(location.files, location.types, parts.variables);
+      return {
+        client: location.client,
+        accessLog: logs.of(location.accessLog),
+        policy: policies.of(location.response),
+        files,
+        isInternal: location.isInternal,
+        logsSubrequests: location.subrequests.logSubrequest,
+        subrequestBodyBytes: location.subrequests.outputBufferBytes,
+        handler: openLocation(location, files, parts),
+        serverName: nameOf(server),
+      };
+    });
     const fallback = fallbacks.get(conf.servers[0]!)!;
     const handler = new HttpServer({
       worker: this.worker,

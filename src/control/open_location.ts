@@ -15,13 +15,16 @@ import {
   HandlerLocation,
   LimitExcept,
   type LocationConf,
+  type LocationFiles,
   Mirror,
   type PasswordChecks,
   Proxy,
   removeLeftovers,
   Return,
+  StaticFiles,
   type Step,
   Steps,
+  TryFiles,
   type Variables,
 } from "../http/mod.ts";
 import type { DynamicPeerConf, PeerGroup } from "../peer/mod.ts";
@@ -40,22 +43,33 @@ export interface ActionParts {
 }
 
 /** A location without steps has its action alone: it pays for nothing. */
-export function openLocation(location: LocationConf, parts: ActionParts): Handler {
+export function openLocation(
+  location: LocationConf,
+  files: LocationFiles,
+  parts: ActionParts,
+): Handler {
   const { limitExcept } = location;
-  const action = openAction(location, parts);
+  const action = openAction(location, files, parts);
   // nginx's `return` is of the rewrite phase: it answers before all of the steps.
-  const listed = location.action.kind === "return" ? action : withSteps(location, action, parts);
+  const listed = location.action.kind === "return"
+    ? action
+    : withSteps(location, files, action, parts);
   if (limitExcept === undefined) return listed;
   const { methods, otherwise } = limitExcept;
   // … but not for requests with other methods, which are at a place of their own.
   const content = location.action.kind === "return"
     ? new Return({ kind: "return", status: 404, text: "" }, parts.variables)
     : action;
-  return new LimitExcept(methods, listed, withSteps(otherwise, content, parts));
+  return new LimitExcept(methods, listed, withSteps(otherwise, files, content, parts));
 }
 
-function withSteps(location: LocationConf, content: Handler, parts: ActionParts): Handler {
-  const steps = [...openAccess(location, parts), ...openPrecontent(location)];
+function withSteps(
+  location: LocationConf,
+  files: LocationFiles,
+  content: Handler,
+  parts: ActionParts,
+): Handler {
+  const steps = [...openAccess(location, parts), ...openPrecontent(location, files, parts)];
   return steps.length === 0 ? content : new Steps(steps, content);
 }
 
@@ -76,13 +90,28 @@ function openAccess(
 }
 
 /** What is done for a request that was let in. */
-function openPrecontent({ subrequests }: LocationConf): readonly Step[] {
+function openPrecontent(
+  { subrequests }: LocationConf,
+  files: LocationFiles,
+  { variables }: ActionParts,
+): readonly Step[] {
   const { mirrors, mirrorRequestBody, mirrorLimit } = subrequests;
-  if (mirrors.length === 0) return [];
-  return [new Mirror({ targets: mirrors, copiesBody: mirrorRequestBody, limit: mirrorLimit })];
+  const { tryFiles } = files.conf;
+  const steps: Step[] = [];
+  if (tryFiles !== undefined) steps.push(new TryFiles(tryFiles, files, variables));
+  if (mirrors.length > 0) {
+    steps.push(
+      new Mirror({ targets: mirrors, copiesBody: mirrorRequestBody, limit: mirrorLimit }),
+    );
+  }
+  return steps;
 }
 
-function openAction(location: LocationConf, parts: ActionParts): Handler {
+function openAction(
+  location: LocationConf,
+  files: LocationFiles,
+  parts: ActionParts,
+): Handler {
   const { action } = location;
   switch (action.kind) {
     case "proxy": {
@@ -97,6 +126,8 @@ function openAction(location: LocationConf, parts: ActionParts): Handler {
     }
     case "return":
       return new Return(action, parts.variables);
+    case "static":
+      return new StaticFiles(files, parts.variables);
     case "handler": {
       const { name, timeoutMs } = action;
       const handler = parts.handlers[name];

@@ -24,3 +24,4 @@ export { Pause } from "./pause.ts";
 export { OutOfBuffers, Room, waitForRoom } from "./room.ts";
 export { openGate, type ReadGate, Turnstile } from "./turnstile.ts";
 export { AGAIN, FirstOf, type Phase, Signal, type Wait } from "./wait.ts";
+export { systemErrorText } from "./system_error.ts";

@@ -7,6 +7,7 @@
 import type { ClientConf, ListenConf } from "../downstream/conf.ts";
 import type { AccessLogConf, ErrorLogConf } from "../log/conf.ts";
 import type { DynamicPeerConf, UpstreamGroupConf } from "../peer/conf.ts";
+import type { FilesConf, TypesConf } from "./static_conf.ts";
 import type { DialConf, UpstreamConf } from "../upstream/conf.ts";
 import type { Cidr } from "../wire/mod.ts";
 
@@ -35,6 +36,9 @@ export interface ServerConf {
   readonly accessLog: AccessLogConf | "off";
   /** Likewise. */
   readonly response: ResponseConf;
+  /** Likewise, for logs. */
+  readonly files: FilesConf;
+  readonly types: TypesConf;
   readonly locations: readonly LocationConf[];
 }
 
@@ -56,6 +60,8 @@ export interface LocationConf {
   readonly access: AccessConf;
   /** `limit_except`: requests with other methods are at another location. */
   readonly limitExcept: LimitExceptConf | undefined;
+  readonly files: FilesConf;
+  readonly types: TypesConf;
   readonly action: LocationAction;
 }
 
@@ -180,7 +186,13 @@ export interface HeaderPolicyConf {
 export type LocationAction =
   | ProxyAction
   | ReturnAction
+  | StaticAction
   | HandlerAction;
+
+/** Nothing else is configured: files are served. */
+export interface StaticAction {
+  readonly kind: "static";
+}
 
 /** `handler: NAME`: a function of the embedding program answers. */
 export interface HandlerAction {

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
+import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import type { Request } from "./request.ts";
 import type { PlaceConf } from "./static_conf.ts";
-import { variable } from "./variables.ts";
 
 /** Where the files of one location are. */
 export class FilePlace {
@@ -16,10 +16,10 @@ export class FilePlace {
   /** What stands in front of the first variable of the configuration's text. */
   readonly #fixed: string;
 
-  constructor(conf: PlaceConf) {
+  constructor(conf: PlaceConf, variables: Variables) {
     this.conf = conf;
     const text = conf.kind === "root" ? withoutSlash(conf.path) : conf.path;
-    this.#base = compileTemplate(byteText(text), variable);
+    this.#base = variables.compile(byteText(text));
     const variableAt = text.indexOf("$");
     this.#fixed = byteText(variableAt < 0 ? text : text.slice(0, variableAt));
   }

@@ -3,20 +3,20 @@
  *
  * @module
  */
-import { compileTemplate, type Template } from "../log/mod.ts";
+import type { Template } from "../log/mod.ts";
+import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import type { Request } from "./request.ts";
 import type { TypesConf } from "./static_conf.ts";
-import { variable } from "./variables.ts";
 
 /** The media types of one location. */
 export class MediaTypes {
   readonly #types: ReadonlyMap<string, string>;
   readonly #default: Template<Request>;
 
-  constructor({ types, defaultType }: TypesConf) {
+  constructor({ types, defaultType }: TypesConf, variables: Variables) {
     this.#types = types;
-    this.#default = compileTemplate(byteText(defaultType), variable);
+    this.#default = variables.compile(byteText(defaultType));
   }
 
   /** `Content-Type` of what is at a path; empty for none. */

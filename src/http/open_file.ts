@@ -39,9 +39,11 @@ const FORBIDDEN: ReadonlySet<number> = new Set([13, 40]); // EACCES, ELOOP
  * wait for a writer. (Who can put one in the place of a file at the very moment between
  * the look and the opening is not kept from it; Deno cannot open without waiting.)
  */
-export function openFile(path: string): Found {
+export function openFile(path: string, rule?: LinkRule): Found {
   let doing = "stat";
   try {
+    const refused = rule && linkIn(path, rule);
+    if (refused !== undefined) return refused;
     const seen = Deno.statSync(path);
     if (seen.isDirectory) return { kind: "folder", modifiedS: secondsOf(seen.mtime) };
     if (!seen.isFile) return notRegular(path);
@@ -49,6 +51,11 @@ export function openFile(path: string): Found {
     const file = Deno.openSync(path);
     try {
       const info = file.statSync();
+      const exchanged = rule && (linkIn(path, rule) ?? otherThan(info, path));
+      if (exchanged !== undefined) {
+        file.close();
+        return exchanged;
+      }
       if (info.isFile) {
         return { kind: "file", file, sizeBytes: info.size, modifiedS: secondsOf(info.mtime) };
       }
@@ -64,8 +71,10 @@ export function openFile(path: string): Found {
 }
 
 /** What is at a name, without opening it. */
-export function lookAt(path: string): "file" | "folder" | "other" | NotFound {
+export function lookAt(path: string, rule?: LinkRule): "file" | "folder" | "other" | NotFound {
   try {
+    const refused = rule && linkIn(path, rule);
+    if (refused !== undefined) return refused;
     const { isFile, isDirectory } = Deno.statSync(path);
     return isFile ? "file" : isDirectory ? "folder" : "other";
   } catch (error) {
@@ -93,6 +102,45 @@ export function whyNot(path: string, error: unknown, doing: string): NotFound {
     message: `${call}() "${path}" failed (${text})`,
     isOurs: status === 500,
   };
+}
+
+/** `disable_symlinks`. */
+export interface LinkRule {
+  readonly refuses: "all" | "other_owner";
+  /** How much of the path is not looked at. */
+  readonly fromLength: number;
+}
+
+/** What is wrong with a path that has a link in it. @throws What the looking throws. */
+function linkIn(path: string, { refuses, fromLength }: LinkRule): NotFound | undefined {
+  let end = path.indexOf("/", fromLength + 1);
+  while (true) {
+    const part = end === -1 ? path : path.slice(0, end);
+    const seen = Deno.lstatSync(part);
+    if (seen.isSymlink) {
+      const isRefused = refuses === "all" || Deno.statSync(part).uid !== seen.uid;
+      if (isRefused) return refuses === "all" && end !== -1 ? noFolder(path) : linkRefused(path);
+    }
+    if (end === -1 || end === path.length - 1) return undefined;
+    end = path.indexOf("/", end + 1);
+  }
+}
+
+/** Somebody has exchanged the file since it was looked at. */
+function otherThan(opened: Deno.FileInfo, path: string): NotFound | undefined {
+  const now = Deno.statSync(path);
+  return now.ino === opened.ino && now.dev === opened.dev ? undefined : linkRefused(path);
+}
+
+/** nginx's answer where it opens a folder that must not be a link. */
+function noFolder(path: string): NotFound {
+  const message = `openat() "${path}" failed (20: Not a directory)`;
+  return { kind: "none", status: 404, message, isOurs: false };
+}
+
+function linkRefused(path: string): NotFound {
+  const message = `openat() "${path}" failed (40: Too many levels of symbolic links)`;
+  return { kind: "none", status: 403, message, isOurs: false };
 }
 
 function secondsOf(time: Date | null): number {

@@ -130,7 +130,8 @@ export function mayFollow(request: Request, { kind, ...where }: Redirect): boole
   return false;
 }
 
-function toPath(target: string): Redirect {
+/** A path of the configuration, with a query or without. */
+export function toPath(target: string): Redirect {
   const question = target.indexOf("?");
   return question < 0
     ? { kind: "path", path: target, args: "" }

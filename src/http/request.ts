@@ -13,6 +13,7 @@ import {
   type ResponseHead,
 } from "../wire/mod.ts";
 import { upstreamValue } from "./kept.ts";
+import type { LocationFiles } from "./location_files.ts";
 import type { MemoryResponse } from "./memory_response.ts";
 import { ProxyDownstream } from "./proxy_downstream.ts";
 import { type Redirect, REDIRECTS_MAX } from "./redirect.ts";
@@ -61,6 +62,8 @@ export class Request {
   isMarked = false;
   /** Of the location that it is at. */
   policy: ResponsePolicy | undefined;
+  /** Likewise: its files. */
+  files: LocationFiles | undefined;
   /** Where it was led to first; undefined if it was led nowhere. */
   location: Location | undefined;
   /** Where it goes on instead of being answered. */
@@ -119,6 +122,7 @@ export class Request {
     this.#path =
       this.#args =
       this.policy =
+      this.files =
       this.location =
         undefined;
     this.#usesExchange = false;

@@ -62,7 +62,7 @@ export async function* sendFile(request: Request, sending: Sending): Phase<void>
           yield response.writable;
           response.checkSending();
         }
-        if (count === 1) while (response.isSending) yield response.writable;
+        if (count === 1) { while (response.isSending) yield response.writable; }
         next = (next + 1) % count;
         buf.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
         const wanted = Math.min(endAt - at, buf.room, pace?.pieceBytes ?? Infinity);

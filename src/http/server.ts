@@ -8,6 +8,7 @@ import { Failure, NEVER, OutOfBuffers } from "../event/mod.ts";
 import type { AccessLog } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { Variables } from "./configured_variables.ts";
+import type { LocationFiles } from "./location_files.ts";
 import { mayFollow, type Redirect, refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import type { ResponsePolicy } from "./response_policy.ts";
@@ -24,6 +25,8 @@ export interface Location {
   readonly subrequestBodyBytes: number;
   /** Undefined where nothing of it is configured. */
   readonly policy: ResponsePolicy | undefined;
+  /** Undefined where nothing of it is configured, and nothing asks for it. */
+  readonly files: LocationFiles | undefined;
   /** Lets only those in that an internal redirect sends. */
   readonly isInternal: boolean;
   /** None for the place of requests that no location matches. */
@@ -160,6 +163,7 @@ export class HttpServer implements ClientHandler, Server {
     const { clientMaxBodySizeBytes } = location.client;
     request.serverName = location.serverName;
     request.policy = location.policy;
+    request.files = location.files;
     if (request.memory !== undefined) request.memory.maxBytes = location.subrequestBodyBytes;
     const isTooLarge = clientMaxBodySizeBytes > 0 && head.contentLength > clientMaxBodySizeBytes;
     if (isTooLarge && !request.isBodyGone) {

@@ -4,18 +4,13 @@
  * @module
  */
 import { Driver, Failure, OutOfBuffers, type Phase, waitForRoom } from "../event/mod.ts";
-import { compileTemplate, type Template } from "../log/mod.ts";
-import {
-  BadMessage,
-  bytesOf,
-  CHUNK_HEADROOM,
-  CHUNK_TAILROOM,
-  escapePath,
-} from "../wire/mod.ts";
+import type { Template } from "../log/mod.ts";
+import { BadMessage, bytesOf, CHUNK_HEADROOM, CHUNK_TAILROOM, escapePath } from "../wire/mod.ts";
 import { byteText } from "./field_text.ts";
-import { FilePlace, fileName } from "./file_place.ts";
+import type { Variables } from "./configured_variables.ts";
+import { fileName } from "./file_place.ts";
 import { type FileAnswer, writeFileHead } from "./file_head.ts";
-import { MediaTypes } from "./media_types.ts";
+import type { LocationFiles } from "./location_files.ts";
 import { type Found, lookAt, type NotFound, openFile } from "./open_file.ts";
 import { isConditional, precondition } from "./preconditions.ts";
 import { askedRanges, contentRange, multipart } from "./ranges.ts";
@@ -23,8 +18,7 @@ import { fileRate } from "./rate.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import { FileCut, readInto, type Segment, sendFile } from "./send_file.ts";
-import type { FilesConf, TypesConf } from "./static_conf.ts";
-import { variable } from "./variables.ts";
+import type { FilesConf } from "./static_conf.ts";
 import type { Handler } from "./worker.ts";
 
 const MOVED_PERMANENTLY = 301;
@@ -38,15 +32,13 @@ const ONE_CELL_BYTES = 65_536 - CHUNK_HEADROOM - CHUNK_TAILROOM;
 /** Serves the files of one location. */
 export class StaticFiles implements Handler {
   readonly #conf: FilesConf;
-  readonly #place: FilePlace;
-  readonly #types: MediaTypes;
+  readonly #files: LocationFiles;
   readonly #index: readonly Template<Request>[];
 
-  constructor(conf: FilesConf, types: TypesConf) {
-    this.#conf = conf;
-    this.#place = new FilePlace(conf.place);
-    this.#types = new MediaTypes(types);
-    this.#index = conf.index.map((name) => compileTemplate(byteText(name), variable));
+  constructor(files: LocationFiles, variables: Variables) {
+    this.#files = files;
+    this.#conf = files.conf;
+    this.#index = files.conf.index.map((name) => variables.compile(byteText(name)));
   }
 
   handle(request: Request): Promise<void> | void {
@@ -56,7 +48,7 @@ export class StaticFiles implements Handler {
     if (path.endsWith("/")) return this.#answerFolder(request, path);
     const name = this.#nameOf(request, path);
     if (name === undefined) return refuse(request, NOT_FOUND);
-    const found = openFile(name);
+    const found = openFile(name, this.#files.linkRule(request));
     if (found.kind === "none") return this.#refuse(request, found);
     if (found.kind === "folder") return redirectToFolder(request, path);
     let isSending = false;
@@ -74,7 +66,7 @@ export class StaticFiles implements Handler {
 
   /** The file of a path, as Deno takes it. */
   #nameOf(request: Request, path: string): string | undefined {
-    const bytes = this.#place.fileOf(request, path);
+    const bytes = this.#files.place.fileOf(request, path);
     const name = bytes === undefined ? undefined : fileName(bytes);
     if (name === undefined && this.#conf.logNotFound) {
       const why = bytes === undefined ? "it leads out of the root" : "it is not UTF-8";
@@ -92,6 +84,7 @@ export class StaticFiles implements Handler {
 
   /** nginx's order: an index file, then a listing, then 403. */
   #answerFolder(request: Request, path: string): Promise<void> | void {
+    const rule = this.#files.linkRule(request);
     let isFolderThere = false;
     for (const template of this.#index) {
       const index = template.render(request);
@@ -99,18 +92,17 @@ export class StaticFiles implements Handler {
       if (index.startsWith("/")) return leadTo(request, index);
       const name = this.#nameOf(request, path + index);
       if (name === undefined) return refuse(request, NOT_FOUND);
-      const found = lookAt(name);
+      const found = lookAt(name, rule);
       if (typeof found === "string") return leadTo(request, path + index);
       if (found.status !== NOT_FOUND || / \((?:20|36): /.test(found.message)) {
         return this.#refuseIndex(request, name, found);
       }
       if (isFolderThere) continue;
-      isFolderThere = typeof lookAt(name.slice(0, name.lastIndexOf("/") + 1)) === "string";
+      isFolderThere = typeof lookAt(name.slice(0, name.lastIndexOf("/") + 1), rule) === "string";
       if (!isFolderThere) return this.#refuseIndex(request, name, found);
     }
     const folder = this.#nameOf(request, path);
     if (folder === undefined) return refuse(request, NOT_FOUND);
-    if (request.method === "POST") return refuse(request, NOT_ALLOWED);
     request.report("error", `directory index of "${folder}" is forbidden`);
     refuse(request, FORBIDDEN);
   }
@@ -130,7 +122,7 @@ export class StaticFiles implements Handler {
   ): FileAnswer | undefined {
     const { etag: hasEtag, ifModifiedSince } = this.#conf;
     const etag = hasEtag ? `"${modifiedS.toString(16)}-${sizeBytes.toString(16)}"` : "";
-    const type = request.carriedType || this.#types.of(request, name);
+    const type = request.carriedType || this.#files.types.of(request, name);
     const answer: FileAnswer = {
       status: request.statusOverride === 0 ? 200 : request.statusOverride,
       type,

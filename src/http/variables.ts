@@ -9,6 +9,7 @@ import { bytesOf, NO_LENGTH } from "../wire/mod.ts";
 import { basicCredentials } from "./basic_credentials.ts";
 import { upstreamValue } from "./kept.ts";
 import type { Setter } from "./configured_variables.ts";
+import { documentRoot, realpathRoot, requestFilename } from "./location_files.ts";
 import type { Request } from "./request.ts";
 
 type Variable = Getter<Request>;
@@ -27,6 +28,7 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
     ({ head }) => head.contentLength === NO_LENGTH ? "" : String(head.contentLength),
   ],
   ["content_type", (request) => field(request, bytesOf("content-type"))],
+  ["document_root", documentRoot],
   ["document_uri", (request) => request.path],
   ["host", (request) => request.host],
   ["is_args", ({ args }) => args === "" ? "" : "?"],
@@ -36,12 +38,14 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["proxy_host", (request) => request.proxyHost],
   ["proxy_port", (request) => request.proxyPort],
   ["query_string", (request) => request.args],
+  ["realpath_root", realpathRoot],
   ["remote_addr", (request) => request.remoteAddress],
   ["remote_port", ({ client }) => portText(client.remote.port)],
   ["remote_user", (request) => basicCredentials(request)?.user ?? ""],
   ["request", (request) => request.requestLine],
   ["request_body", (request) => request.bodyText],
   ["request_body_file", (request) => request.bodyPath],
+  ["request_filename", requestFilename],
   ["request_length", ({ head, client }) => String(head.end + client.body.bytes)],
   ["request_method", requestMethod],
   ["request_time", requestTime],

@@ -7,6 +7,14 @@ import {
   type Reading,
   type Table,
 } from "../directive.ts";
+import {
+  entriesOf,
+  type NginxForm,
+  oneArgument,
+  spanOf,
+  wordsNode,
+  wordTexts,
+} from "../nginx_form.ts";
 import { type Node, type Scalar, wordsOf } from "../node.ts";
 import { checkVariables, choice, flag, template, withPlace } from "../types.ts";
 import { buffers } from "./client.ts";
@@ -16,6 +24,7 @@ const EXPECTED_PATH = 'a path such as "/srv/www" or "/srv/$host"';
 /** A folder or file, with `$variables`. */
 const path: ArgumentType<string> = {
   label: "path with $variables",
+  nginx: oneArgument,
   expected: EXPECTED_PATH,
   read(node, reading): string | undefined {
     if (node.kind !== "scalar" || node.text === "" || node.text.includes("\0")) {
@@ -63,12 +72,11 @@ function endOf(text: string): TryFilesEnd | undefined {
     const isStatus = /^=[2-5]\d\d$/.test(text) || text === "=444";
     return isStatus ? { kind: "status", status } : undefined;
   }
-  return text.startsWith("@")
-    ? { kind: "named", name: text }
-    : { kind: "path", target: text };
+  return text.startsWith("@") ? { kind: "named", name: text } : { kind: "path", target: text };
 }
 
-const EXPECTED_SYMLINKS = "off, on or if_not_owner, the latter two with from=PATH behind it if wanted";
+const EXPECTED_SYMLINKS =
+  "off, on or if_not_owner, the latter two with from=PATH behind it if wanted";
 
 const symlinks: ArgumentType<SymlinksConf> = {
   label: "off | on [from=path] | if_not_owner [from=path]",
@@ -92,12 +100,36 @@ const RULES: Readonly<Record<string, SymlinksConf["refuses"]>> = {
   if_not_owner: "other_owner",
 };
 
+/** `types { text/html html htm; }` */
+const typesForm: NginxForm = {
+  arity: { least: 0, most: 0 },
+  isRepeatable: true,
+  block: "always",
+  read: (statements) => ({
+    kind: "mapping",
+    span: spanOf(statements),
+    entries: statements.flatMap(({ block = [] }) =>
+      block.map(({ name, args, span }) => ({
+        key: name.text,
+        keySpan: name.span,
+        value: wordsNode(args, span),
+      }))
+    ),
+  }),
+  print: (node, name) => [{
+    name,
+    args: [],
+    block: entriesOf(node).map(({ key, value }) => ({ name: key, args: wordTexts(value) })),
+  }],
+};
+
 const EXPECTED_TYPES =
   'a map of media types to endings, such as {text/html: "html htm", image/png: png}';
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/;
 
 const types: ArgumentType<ReadonlyMap<string, string>> = {
   label: "map of media types to endings of names",
+  nginx: typesForm,
   expected: EXPECTED_TYPES,
   read(node: Node, reading): ReadonlyMap<string, string> | undefined {
     if (node.kind !== "mapping") return reading.refuse(node, EXPECTED_TYPES);
@@ -195,7 +227,10 @@ export const filesDirectives = {
     contexts: HTTP_SERVER_LOCATION,
     type: symlinks,
     default: "off",
-    example: { yaml: "if_not_owner from=$document_root", nginx: "if_not_owner from=$document_root" },
+    example: {
+      yaml: "if_not_owner from=$document_root",
+      nginx: "if_not_owner from=$document_root",
+    },
     doc:
       "Whether files behind symbolic links are refused (403): all, or those where link and target " +
       "belong to different users. Each part of the path is looked at by its name, before and after " +
@@ -220,7 +255,7 @@ export const typesDirectives = {
     type: types,
     example: {
       yaml: '{ text/html: "html htm", application/javascript: [js, mjs] }',
-      nginx: "{ text/html html htm; application/javascript js mjs; }",
+      nginx: "types { text/html html htm; application/javascript js mjs; }",
     },
     doc:
       "Media types by the endings of names. Where it is set it replaces all of the level around it. " +

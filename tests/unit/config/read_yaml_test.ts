@@ -472,7 +472,7 @@ worker_connections: 1
       '1:10: Cannot set workers to "2": need 1: more than one worker is not supported yet',
       '3:13: Cannot set address to "80x": need a port such as 8080, or an address such as ' +
       '"127.0.0.1:8080", "[::]:8080" or "unix:/run/sluice.sock"',
-      '5:7: Cannot use location "/" for nothing: need proxy.pass, return or handler',
+      '5:7: Cannot use location "/" for nothing: need proxy.pass, return or handler, or a root for files',
       '5:12: Cannot use "retrun" in a location: no such directive; did you mean "return"?',
       '6:21: Cannot set worker_connections to "1": need a whole number, at least 4',
     ],
@@ -955,10 +955,13 @@ Deno.test("config: bad locations", () => {
       "'= /a': { return: 200 }, '=/a': { return: 200 }",
       '1:51: Cannot have a second location "=/a": need each pattern once in a server',
     ],
-    ["/:", '1:26: Cannot use location "/" for nothing: need proxy.pass, return or handler'],
+    [
+      "/:",
+      '1:26: Cannot use location "/" for nothing: need proxy.pass, return or handler, or a root for files',
+    ],
     [
       "/: { proxy: { read_timeout: 1s } }",
-      '1:26: Cannot use location "/" for nothing: need proxy.pass, return or handler',
+      '1:26: Cannot use location "/" for nothing: need proxy.pass, return or handler, or a root for files',
     ],
     [
       "/: { return: 200, proxy: { pass: http://localhost } }",
