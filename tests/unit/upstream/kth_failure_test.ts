@@ -236,6 +236,7 @@ servers:
       logsSubrequests: false,
       subrequestBodyBytes: 0,
       policy: undefined,
+      files: undefined,
       isInternal: false,
       handler: new Proxy(location, location.action, {
         groups: new Map([["app", group]]),
