@@ -6,14 +6,14 @@
 import denoJson from "./deno.json" with { type: "json" };
 import { runProgram } from "./src/control/commands.ts";
 import { startServer } from "./src/control/server.ts";
-import { stopSignals } from "./src/control/stop_requests.ts";
+import { lifeSignals } from "./src/control/life_requests.ts";
 
 if (import.meta.main) {
   const status = await runProgram(Deno.args, {
     version: denoJson.version,
     startServer,
     readFile: (path) => Deno.readTextFile(path),
-    stopRequests: stopSignals(),
+    requests: lifeSignals(),
     out: (line) => console.log(line),
     err: (line) => console.error(line),
   });

@@ -85,6 +85,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   return {
     errorLog: { path: log.error.path ?? "stderr", level: log.error.level },
     workerConnections: core.workerConnections,
+    pid: core.pid,
     workerShutdownTimeoutMs: core.workerShutdownTimeoutMs,
     bufferMemoryBytes: core.bufferMemoryBytes,
     listeners: groupByAddress(built, problems),

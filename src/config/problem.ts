@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { ErrorLogConf } from "../log/conf.ts";
 
 /**
  * A piece of the source text: offsets in UTF-16 units, the end excluded. Where a configuration
@@ -48,14 +49,17 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   /** At least one. */
   readonly problems: readonly Problem[];
+  /** Where the configuration wants errors, if that much of it could be read. */
+  readonly errorLog: ErrorLogConf | undefined;
 
   /** Its message has a line for each problem. */
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], errorLog?: ErrorLogConf) {
     super(
       problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)
         .join("\n"),
     );
     this.problems = problems;
+    this.errorLog = errorLog;
   }
 
   /** All problems as a compiler prints them: place and message, the source line, a caret. */
@@ -169,11 +173,14 @@ export class Problems {
     };
   }
 
-  /** @throws {ConfigError} When there is any problem. */
-  throwIfAny(): void {
+  /**
+   * @param errorLog Where the configuration wants errors, once that is known.
+   * @throws {ConfigError} When there is any problem.
+   */
+  throwIfAny(errorLog?: ErrorLogConf): void {
     if (this.isEmpty) return;
     const inOrder = this.#found.toSorted((a, b) => a.start - b.start);
-    throw new ConfigError(inOrder.map(({ problem }) => problem));
+    throw new ConfigError(inOrder.map(({ problem }) => problem), errorLog);
   }
 }
 

@@ -53,6 +53,6 @@ export function readConf(
     ? readNginxDocument(problems, options.files)
     : readYamlDocument(problems);
   const conf = confOf(document, problems, options);
-  problems.throwIfAny();
+  problems.throwIfAny(conf.errorLog);
   return { syntax, conf, document, sources: problems.sources };
 }

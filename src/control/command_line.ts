@@ -4,6 +4,17 @@
  * @module
  */
 import { nearestName } from "../config/nearest.ts";
+import type { LifeRequestKind } from "./life_requests.ts";
+
+/** Which configuration it is about. */
+export interface ConfigSource {
+  /** Without one it is the embedded configuration. */
+  readonly configFile: string | undefined;
+  /** `-p`: the folder that relative paths start from. */
+  readonly prefix: string | undefined;
+  /** `--pid`: in place of the one that the configuration names. */
+  readonly pidFile: string | undefined;
+}
 
 /** What the command line asks for. */
 export type Command =
@@ -11,28 +22,58 @@ export type Command =
   | { readonly name: "version" }
   | {
     readonly name: "run";
-    /** Without one the embedded configuration runs. */
-    readonly configFile: string | undefined;
+    readonly source: ConfigSource;
     /** Where the embedded configuration listens. */
     readonly listen: string | undefined;
+    /** `-e`: where errors go that come before the configuration's own log is known. */
+    readonly errorLog: string | undefined;
   }
-  | { readonly name: "check"; readonly configFile: string | undefined };
+  | {
+    readonly name: "check";
+    readonly source: ConfigSource;
+    /** `-t`: in nginx's words, on stderr. */
+    readonly isNginxTest: boolean;
+    /** `-T`: the files are printed too, with all that they include. */
+    readonly dumps: boolean;
+    /** `-q`: nothing is said of a right one. */
+    readonly isQuiet: boolean;
+  }
+  | {
+    readonly name: "signal";
+    readonly signal: LifeRequestKind;
+    readonly source: ConfigSource;
+  };
 
 export const HELP = `Sluice, an edge reverse proxy
 
 Usage:
-  main.ts run [-c FILE] [--listen ADDRESS]   serve until SIGINT, SIGTERM or SIGQUIT
+  main.ts run [-c FILE] [--listen ADDRESS]   serve, in the foreground
   main.ts check [-c FILE]                    say whether a configuration is right
+  main.ts reload -c FILE                     have the process that serves read it again
+  main.ts reopen -c FILE                     have it open its log files again
+  main.ts quit -c FILE                       end it when all that runs is finished
+  main.ts stop -c FILE                       end it at once
 
 Flags:
-  -c, --config FILE    the configuration, in YAML; without it a proxy in front of a
+  -c, --config FILE    the configuration, YAML or nginx.conf; without it a proxy in front of a
                        built-in demo upstream
   --listen ADDRESS     where the built-in one listens, such as 8081 or 0.0.0.0:80
                        (127.0.0.1:8080)
-  -h, --help           this text
-  -V, --version        the version
+  -p PREFIX            the folder that relative paths start from
+  --pid FILE           the pid file, in place of the configuration's
+  -e FILE              where errors of the start go too: a log file
+  -q                   check: say nothing of a right one
+  -h, -?, --help       this text
+  -v, -V, --version    the version
 
-Signals: SIGINT and SIGTERM stop at once, SIGQUIT finishes what runs.
+As nginx has it, without a command:
+  -c FILE              run
+  -t                   check, in nginx's words
+  -T                   the same, and print the files with all that they include
+  -s SIGNAL            stop, quit, reload or reopen
+
+Signals: SIGINT and SIGTERM stop at once, SIGQUIT finishes what runs, SIGHUP reloads,
+SIGUSR2 opens the logs again.
 Exit status: 0 after a clean stop or for a right configuration, 1 for an error,
 2 for a wrong command line.
 `;
@@ -42,27 +83,60 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-type FlagName = "-c" | "--listen" | "--help" | "--version";
-type CommandName = "run" | "check";
+type FlagName =
+  | "-c"
+  | "-e"
+  | "-p"
+  | "-q"
+  | "-s"
+  | "-t"
+  | "-T"
+  | "--listen"
+  | "--pid"
+  | "--help"
+  | "--version";
+type CommandName = "run" | "check" | LifeRequestKind;
 
 /** Flags by every spelling. */
 const FLAGS: ReadonlyMap<string, FlagName> = new Map<string, FlagName>([
   ["-c", "-c"],
   ["--config", "-c"],
+  ["-e", "-e"],
+  ["-p", "-p"],
+  ["-q", "-q"],
+  ["-s", "-s"],
+  ["-t", "-t"],
+  ["-T", "-T"],
   ["--listen", "--listen"],
+  ["--pid", "--pid"],
+  ["-?", "--help"],
   ["-h", "--help"],
   ["--help", "--help"],
+  ["-v", "--version"],
   ["-V", "--version"],
   ["--version", "--version"],
 ]);
 
 /** What follows a flag; the others stand alone. */
-const VALUES: Readonly<Partial<Record<FlagName, string>>> = { "-c": "FILE", "--listen": "ADDRESS" };
-
-const COMMANDS: Readonly<Record<CommandName, readonly FlagName[]>> = {
-  run: ["-c", "--listen"],
-  check: ["-c"],
+const VALUES: Readonly<Partial<Record<FlagName, string>>> = {
+  "-c": "FILE",
+  "-e": "FILE",
+  "-p": "PREFIX",
+  "-s": "SIGNAL",
+  "--listen": "ADDRESS",
+  "--pid": "FILE",
 };
+
+const SOURCE: readonly FlagName[] = ["-c", "-p", "--pid"];
+const COMMANDS: Readonly<Record<CommandName, readonly FlagName[]>> = {
+  run: [...SOURCE, "-e", "--listen"],
+  check: [...SOURCE, "-q", "-t", "-T"],
+  reload: [...SOURCE, "-s"],
+  reopen: [...SOURCE, "-s"],
+  quit: [...SOURCE, "-s"],
+  stop: [...SOURCE, "-s"],
+};
+const SIGNALS: readonly LifeRequestKind[] = ["stop", "quit", "reload", "reopen"];
 
 /**
  * Reads the arguments of the program.
@@ -73,19 +147,39 @@ export function parseCommandLine(args: readonly string[]): Command {
   const { words, flags } = sort(args);
   if (flags.has("--help")) return { name: "help" };
   if (flags.has("--version")) return { name: "version" };
-  const name = commandOf(words);
+  const name = commandOf(words, flags);
   for (const flag of flags.keys()) {
     if (!COMMANDS[name].includes(flag)) throw new UsageError(`Cannot use ${flag} with ${name}`);
   }
-  const configFile = flags.get("-c");
-  if (name === "check") return { name, configFile };
+  const source: ConfigSource = {
+    configFile: flags.get("-c"),
+    prefix: flags.get("-p"),
+    pidFile: flags.get("--pid"),
+  };
+  if (name === "check") {
+    return {
+      name,
+      source,
+      isNginxTest: flags.has("-t") || flags.has("-T"),
+      dumps: flags.has("-T"),
+      isQuiet: flags.has("-q"),
+    };
+  }
+  if (name !== "run") {
+    if (source.configFile !== undefined || source.pidFile !== undefined) {
+      return { name: "signal", signal: name, source };
+    }
+    throw new UsageError(
+      `Cannot ${name}: need -c FILE, whose pid file names the process, or --pid FILE`,
+    );
+  }
   const listen = flags.get("--listen");
-  if (configFile !== undefined && listen !== undefined) {
+  if (source.configFile !== undefined && listen !== undefined) {
     throw new UsageError(
       "Cannot use --listen with -c: a configuration file says itself where to listen",
     );
   }
-  return { name, configFile, listen };
+  return { name, source, listen, errorLog: flags.get("-e") };
 }
 
 /** Tells words from flags, and flags from their values. */
@@ -98,23 +192,47 @@ function sort(args: readonly string[]): { words: string[]; flags: Map<FlagName, 
       words.push(arg);
       continue;
     }
-    const equals = arg.startsWith("--") ? arg.indexOf("=") : -1;
-    const spelling = equals < 0 ? arg : arg.slice(0, equals);
-    const flag = flagOf(spelling);
-    if (flags.has(flag)) throw new UsageError(`Cannot use ${spelling} twice`);
-    const what = VALUES[flag];
-    if (what === undefined) {
-      if (equals >= 0) throw new UsageError(`Cannot use ${arg}: ${spelling} takes no value`);
-      flags.set(flag, "");
-      continue;
+    for (const { spelling, attached } of flagsIn(arg)) {
+      const flag = flagOf(spelling);
+      if (flags.has(flag)) throw new UsageError(`Cannot use ${spelling} twice`);
+      const what = VALUES[flag];
+      if (what === undefined) {
+        if (attached !== undefined) {
+          throw new UsageError(`Cannot use ${arg}: ${spelling} takes no value`);
+        }
+        flags.set(flag, "");
+        continue;
+      }
+      const value = attached ?? args[++index];
+      if (value === undefined || value === "" || (attached === undefined && value[0] === "-")) {
+        throw new UsageError(`Cannot use ${spelling}: need ${what} after it`);
+      }
+      flags.set(flag, value);
     }
-    const value = equals < 0 ? args[++index] : arg.slice(equals + 1);
-    if (value === undefined || value === "" || (equals < 0 && value.startsWith("-"))) {
-      throw new UsageError(`Cannot use ${spelling}: need ${what} after it`);
-    }
-    flags.set(flag, value);
   }
   return { words, flags };
+}
+
+/**
+ * The flags of one argument: `--pid=FILE`; and as nginx has it, several letters behind one
+ * dash, the last of them perhaps with its value (`-tc FILE`, `-cFILE`).
+ */
+function flagsIn(arg: string): { spelling: string; attached: string | undefined }[] {
+  if (arg.startsWith("--")) {
+    const equals = arg.indexOf("=");
+    if (equals < 0) return [{ spelling: arg, attached: undefined }];
+    return [{ spelling: arg.slice(0, equals), attached: arg.slice(equals + 1) }];
+  }
+  const found: { spelling: string; attached: string | undefined }[] = [];
+  const letters = arg.slice(1);
+  for (let at = 0; at < letters.length; at++) {
+    const spelling = `-${letters[at]}`;
+    const rest = letters.slice(at + 1);
+    const takesValue = VALUES[flagOf(spelling)] !== undefined;
+    found.push({ spelling, attached: takesValue && rest !== "" ? rest : undefined });
+    if (takesValue) break;
+  }
+  return found.length === 0 ? [{ spelling: arg, attached: undefined }] : found;
 }
 
 function flagOf(spelling: string): FlagName {
@@ -125,8 +243,11 @@ function flagOf(spelling: string): FlagName {
   );
 }
 
-function commandOf([word, extra]: readonly string[]): CommandName {
-  if (word === undefined) throw new UsageError("Cannot start: need a command, run or check");
+function commandOf(
+  [word, extra]: readonly string[],
+  flags: ReadonlyMap<FlagName, string>,
+): CommandName {
+  if (word === undefined) return commandOfFlags(flags);
   if (!isCommand(word)) {
     const hint = didYouMean(word, Object.keys(COMMANDS));
     throw new UsageError(`Cannot do "${word}": there is no such command${hint}`);
@@ -134,7 +255,23 @@ function commandOf([word, extra]: readonly string[]): CommandName {
   if (extra !== undefined) {
     throw new UsageError(`Cannot use "${extra}" after ${word}: a configuration file follows -c`);
   }
+  for (const flag of ["-s", "-t", "-T"] as const) {
+    if (flags.has(flag)) throw new UsageError(`Cannot use ${flag} with ${word}`);
+  }
   return word;
+}
+
+/** What nginx does with these flags. */
+function commandOfFlags(flags: ReadonlyMap<FlagName, string>): CommandName {
+  if (flags.has("-t") || flags.has("-T")) return "check";
+  const signal = flags.get("-s");
+  if (signal !== undefined) {
+    const kind = SIGNALS.find((kind) => kind === signal);
+    if (kind !== undefined) return kind;
+    throw new UsageError(`Cannot send ${signal}: need -s ${SIGNALS.join(", ")}`);
+  }
+  if (flags.has("-c")) return "run";
+  throw new UsageError(`Cannot start: need a command, ${Object.keys(COMMANDS).join(", ")}`);
 }
 
 function isCommand(word: string): word is CommandName {

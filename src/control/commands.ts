@@ -3,11 +3,15 @@
  *
  * @module
  */
-import { readConf as readAnyConf } from "../config/mod.ts";
+import { ConfigError } from "../config/mod.ts";
 import type { SluiceConf } from "../http/conf.ts";
-import { isKnownVariable } from "../http/variables.ts";
-import { configFiles } from "./config_files.ts";
-import { type Command, HELP, parseCommandLine, UsageError } from "./command_line.ts";
+import {
+  type Command,
+  type ConfigSource,
+  HELP,
+  parseCommandLine,
+  UsageError,
+} from "./command_line.ts";
 import {
   DEFAULT_CONFIG_NAME,
   DEFAULT_LISTEN,
@@ -15,9 +19,13 @@ import {
   thingsToTry,
 } from "./default_config.ts";
 import { type DemoUpstream, startDemoUpstream } from "./demo_upstream.ts";
-import { CannotRead, explain } from "./explain.ts";
+import { CannotUsePrefix, explain } from "./explain.ts";
+import { Life, type LifeOptions } from "./life.ts";
+import { type LifeRequestKind, type LifeRequests, SIGNAL_OF } from "./life_requests.ts";
+import { loadConf, readConf } from "./load_conf.ts";
+import { CannotUsePid, checkPidFile, runningPid } from "./pid_file.ts";
 import type { RunningServer, StartServer } from "./running_server.ts";
-import type { StopRequests } from "./stop_requests.ts";
+import { logStartFailure } from "./start_failure.ts";
 import { loadTlsClients } from "./tls_files.ts";
 
 /** What the commands are given, so that a test can give something else. */
@@ -26,7 +34,7 @@ export interface Program {
   readonly startServer: StartServer;
   readonly readFile: (path: string) => Promise<string>;
   readonly startDemoUpstream?: () => Promise<DemoUpstream>;
-  readonly stopRequests: StopRequests;
+  readonly requests: LifeRequests;
   /** Prints a line of what was asked for. */
   readonly out: (line: string) => void;
   /** Prints a line for the operator. */
@@ -39,96 +47,173 @@ export interface Program {
  * @throws Only what is a bug.
  */
 export async function runProgram(args: readonly string[], program: Program): Promise<number> {
+  let command: Command | undefined;
   try {
-    await carryOut(parseCommandLine(args), program);
+    command = parseCommandLine(args);
+    await carryOut(command, program);
     return 0;
   } catch (error) {
     const explanation = explain(error);
     if (explanation === undefined) throw error;
     program.err(explanation);
+    if (command?.name === "check" && command.isNginxTest) {
+      program.err(`sluice: configuration file ${nameOf(command.source)} test failed`);
+    }
     return error instanceof UsageError ? 2 : 1;
   }
 }
 
 function carryOut(command: Command, program: Program): void | Promise<void> {
+  if ("source" in command) enterPrefix(command.source);
   switch (command.name) {
     case "help":
       return program.out(HELP.trimEnd());
     case "version":
       return program.out(`sluice ${program.version}`);
     case "check":
-      return check(command.configFile, program);
+      return check(command, program);
+    case "signal":
+      return signal(command.signal, command.source, program);
     case "run":
-      return command.configFile === undefined
-        ? runDefault(command.listen ?? DEFAULT_LISTEN, program)
-        : runFile(command.configFile, program);
+      return command.source.configFile === undefined
+        ? runDefault(command, program)
+        : runFile(command, program);
   }
 }
 
-async function check(configFile: string | undefined, program: Program): Promise<void> {
-  if (configFile === undefined) {
-    // The demo upstream does not have to run for that.
-    readConf(defaultConfig(DEFAULT_LISTEN, ["127.0.0.1:1"]), DEFAULT_CONFIG_NAME);
-    return program.out("sluice: the embedded configuration is fine");
+/** All relative paths start from there, as in nginx. */
+function enterPrefix({ prefix }: ConfigSource): void {
+  if (prefix === undefined) return;
+  try {
+    Deno.chdir(prefix);
+  } catch (error) {
+    throw new CannotUsePrefix(prefix, error);
   }
-  loadTlsClients(readConf(await readFile(configFile, program), configFile));
-  program.out(`sluice: the configuration ${configFile} is fine`);
 }
 
-async function runFile(configFile: string, program: Program): Promise<void> {
-  const conf = readConf(await readFile(configFile, program), configFile);
-  await serve(await start(conf, program), program);
+/** What messages call it. */
+function nameOf({ configFile }: ConfigSource): string {
+  return configFile ?? DEFAULT_CONFIG_NAME;
 }
 
-async function runDefault(listen: string, program: Program): Promise<void> {
+async function check(
+  { source, isNginxTest, dumps, isQuiet }: Command & { readonly name: "check" },
+  program: Program,
+): Promise<void> {
+  // The demo upstream does not have to run for that.
+  const { conf, sources } = source.configFile === undefined
+    ? readConf(defaultConfig(DEFAULT_LISTEN, ["127.0.0.1:1"]), DEFAULT_CONFIG_NAME)
+    : await loadConf(source.configFile, program.readFile);
+  loadTlsClients(conf);
+  if (dumps) {
+    for (const { fileName, text } of sources) {
+      program.out(`# configuration file ${fileName}:\n${text}`);
+    }
+  }
+  if (isQuiet) return;
+  const name = nameOf(source);
+  if (isNginxTest) {
+    program.err(`sluice: the configuration file ${name} syntax is ok`);
+    return program.err(`sluice: configuration file ${name} test is successful`);
+  }
+  program.out(
+    `sluice: ${source.configFile === undefined ? name : `the configuration ${name}`} is fine`,
+  );
+}
+
+/** Asks the process that serves for something. */
+async function signal(
+  kind: LifeRequestKind,
+  { configFile, pidFile }: ConfigSource,
+  { readFile }: Program,
+): Promise<void> {
+  // As nginx: a reload of a configuration that is wrong is refused here, and by the process itself.
+  const conf = configFile === undefined ? undefined : (await loadConf(configFile, readFile)).conf;
+  const path = pidFile ?? conf?.pid;
+  if (path === undefined) {
+    throw new UsageError(
+      `Cannot ${kind}: ${configFile} names no pid file: need pid there, or --pid FILE`,
+    );
+  }
+  const pid = runningPid(path);
+  if (pid === undefined) throw new CannotUsePid(path, "no process that has written it is running");
+  try {
+    Deno.kill(Number(pid), SIGNAL_OF[kind]);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    const name = SIGNAL_OF[kind].slice("SIG".length);
+    throw new CannotUsePid(
+      path,
+      `no permission to send a signal: need --allow-run, or kill -${name} ${pid}`,
+    );
+  }
+}
+
+async function runFile(
+  { source, errorLog }: Command & { readonly name: "run" },
+  program: Program,
+): Promise<void> {
+  const path = source.configFile ?? "";
+  const load = async (): Promise<SluiceConf> => (await loadConf(path, program.readFile)).conf;
+  let conf: SluiceConf | undefined;
+  let life: Life;
+  try {
+    conf = await load();
+    life = await start(conf, load, source, program);
+  } catch (error) {
+    logStartFailure(
+      error,
+      errorLog,
+      error instanceof ConfigError ? error.errorLog : conf?.errorLog,
+    );
+    throw error;
+  }
+  await life.live(program.requests);
+}
+
+async function runDefault(
+  { source, listen = DEFAULT_LISTEN }: Command & { readonly name: "run" },
+  program: Program,
+): Promise<void> {
   const demo = await (program.startDemoUpstream ?? startDemoUpstream)();
   try {
-    const conf = readConf(defaultConfig(listen, demo.addresses), DEFAULT_CONFIG_NAME);
-    const server = await start(conf, program);
-    const [address] = server.addresses;
+    const read = (): SluiceConf =>
+      readConf(defaultConfig(listen, demo.addresses), DEFAULT_CONFIG_NAME).conf;
+    const life = await start(read(), () => Promise.resolve(read()), source, program);
+    const [address] = life.server.addresses;
     if (address !== undefined) {
       program.err("sluice: in front of a demo upstream of two peers; try, in another terminal:");
       for (const line of thingsToTry(address)) program.err(`  ${line}`);
     }
-    await serve(server, program);
+    await life.live(program.requests);
   } finally {
     await demo.stop();
   }
 }
 
-async function start(conf: SluiceConf, program: Program): Promise<RunningServer> {
+async function start(
+  conf: SluiceConf,
+  load: () => Promise<SluiceConf>,
+  { pidFile }: ConfigSource,
+  program: Program,
+): Promise<Life> {
+  const pidPathOf = (conf: SluiceConf): string | undefined => pidFile ?? conf.pid;
+  const pidPath = pidPathOf(conf);
+  if (pidPath !== undefined) checkPidFile(pidPath);
   const server = await program.startServer(conf);
+  server.log("notice", `sluice/${program.version}`);
+  const life = await begin(server, { server, load, pidPathOf }, conf);
+  server.log("notice", `start worker process ${Deno.pid}`);
   for (const address of server.addresses) program.err(`sluice: listening on ${address}`);
-  return server;
+  return life;
 }
 
-/** Waits until somebody asks for the end. Asking again is being in a greater hurry. */
-async function serve(server: RunningServer, { stopRequests }: Program): Promise<void> {
-  if (await stopRequests.next() === "drain") {
-    const ending = await either(server.shutdown(), stopRequests.next());
-    if (ending === undefined) return;
-  }
-  await either(server.stop(), stopRequests.next());
-}
-
-/** What the first of two to settle gives. */
-function either<A, B>(one: Promise<A>, other: Promise<B>): Promise<A | B> {
-  const { promise, resolve, reject } = Promise.withResolvers<A | B>();
-  one.then(resolve, reject);
-  other.then(resolve, reject);
-  return promise;
-}
-
-/** @throws {ConfigError} */
-function readConf(text: string, fileName: string): SluiceConf {
-  return readAnyConf(text, fileName, { isKnownVariable, files: configFiles }).conf;
-}
-
-/** @throws {CannotRead} */
-async function readFile(path: string, program: Program): Promise<string> {
+/** @throws {CannotUsePid} Nothing listens any more then. */
+async function begin(server: RunningServer, options: LifeOptions, conf: SluiceConf): Promise<Life> {
   try {
-    return await program.readFile(path);
+    return new Life(options, conf);
   } catch (error) {
-    throw new CannotRead(path, error);
+    await server.stop();
+    throw error;
   }
 }

@@ -6,7 +6,8 @@
  */
 import { ConfigError } from "../config/mod.ts";
 import { UsageError } from "./command_line.ts";
-import { CannotListen } from "./running_server.ts";
+import { CannotUsePid } from "./pid_file.ts";
+import { CannotListen, ShuttingDown } from "./running_server.ts";
 
 /** A file that cannot be read. `cause` is what the system said. */
 export class CannotRead extends Error {
@@ -14,6 +15,15 @@ export class CannotRead extends Error {
 
   constructor(readonly path: string, cause: unknown) {
     super(`Cannot read ${path}`, { cause });
+  }
+}
+
+/** The folder behind `-p`. `cause` is what the system said. */
+export class CannotUsePrefix extends Error {
+  override readonly name = "CannotUsePrefix";
+
+  constructor(readonly prefix: string, cause: unknown) {
+    super(`Cannot use -p ${prefix}`, { cause });
   }
 }
 
@@ -35,13 +45,24 @@ export function explain(error: unknown): string | undefined {
   if (error instanceof ConfigError) return error.format();
   if (error instanceof UsageError) return `sluice: ${error.message} (--help tells more)`;
   if (
-    error instanceof CannotListen || error instanceof CannotRead || error instanceof CannotUseFile
+    error instanceof CannotListen || error instanceof CannotRead ||
+    error instanceof CannotUseFile || error instanceof CannotUsePid ||
+    error instanceof CannotUsePrefix
   ) {
     return `sluice: ${error.message}: ${reasonOf(error.cause)}`;
   }
+  if (error instanceof ShuttingDown) return `sluice: ${error.message}`;
   // Not by us, so its message names what it was about: a log file, an address.
   if (isOfSystem(error)) return `sluice: Cannot start: ${error.message}`;
   return undefined;
+}
+
+/** The same for the error log: a line for each problem, without the text around it. */
+export function logLines(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.message.split("\n");
+  const explanation = explain(error);
+  if (explanation !== undefined) return [explanation.replace(/^sluice: /, "")];
+  return [error instanceof Error ? error.stack ?? error.message : String(error)];
 }
 
 /** What the world may answer to a program that does everything right. */

@@ -81,3 +81,12 @@ export class CannotListen extends Error {
     super(`Cannot listen on ${address}`, { cause });
   }
 }
+
+/** A reload that comes too late. */
+export class ShuttingDown extends Error {
+  override readonly name = "ShuttingDown";
+
+  constructor() {
+    super("Cannot reload: the server is shutting down");
+  }
+}

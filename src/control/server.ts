@@ -10,7 +10,12 @@ import { PasswordChecks, type SluiceConf } from "../http/mod.ts";
 import { LogFiles, type LogLevel } from "../log/mod.ts";
 import { Generation, type Lasting } from "./generation.ts";
 import { Port, type PortOwner } from "./port.ts";
-import type { RunningServer, ServerStats, StartServerOptions } from "./running_server.ts";
+import {
+  type RunningServer,
+  type ServerStats,
+  ShuttingDown,
+  type StartServerOptions,
+} from "./running_server.ts";
 
 /**
  * Opens logs and listeners, and begins to accept.
@@ -103,6 +108,7 @@ class Server implements RunningServer, PortOwner {
 
   async shutdown(): Promise<void> {
     this.#isEnding = true;
+    this.log("notice", "gracefully shutting down");
     await this.#closePorts();
     for (const client of this.clients) client.drain();
     const disarm = this.#limit(this.#current);
@@ -132,7 +138,7 @@ class Server implements RunningServer, PortOwner {
     const old = this.#current;
     let ports: Map<string, Port>;
     try {
-      if (this.#isEnding) throw new Error("Cannot reload: the server is shutting down");
+      if (this.#isEnding) throw new ShuttingDown();
       ports = this.#openPorts(next, this.#ports);
     } catch (error) {
       await next.close();
@@ -235,6 +241,9 @@ class Server implements RunningServer, PortOwner {
   async #close(): Promise<void> {
     await this.#lastReload; // one that was under way when the end was asked for
     this.#closeLasting();
+    for (const line of ["exiting", `worker process ${Deno.pid} exited with code 0`, "exit"]) {
+      this.log("notice", line);
+    }
     await this.#current.close();
   }
 }

@@ -280,6 +280,8 @@ export interface SluiceConf {
   readonly errorLog: ErrorLogConf;
   /** `worker_connections`: connections at once, clients and peers together. */
   readonly workerConnections: number;
+  /** `pid`: the file that tells who serves. */
+  readonly pid: string | undefined;
   /** `worker_shutdown_timeout`: how long what runs may go on after a reload or a graceful stop. */
   readonly workerShutdownTimeoutMs: number | undefined;
   /** `buffer_memory`: bytes the buffer pool of one worker may take. */

@@ -28,7 +28,13 @@ export {
   STATUS_CLASSES,
   sumOf,
 } from "./counts.ts";
-export { ERROR_LOG_SINK, type ErrorContext, ErrorLog, type ErrorLogHost } from "./error_log.ts";
+export {
+  ERROR_LOG_SINK,
+  type ErrorContext,
+  errorLine,
+  ErrorLog,
+  type ErrorLogHost,
+} from "./error_log.ts";
 export {
   BUCKET_BOUNDS_MS,
   type Histogram,

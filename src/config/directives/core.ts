@@ -25,6 +25,21 @@ export const coreDirectives = {
       "512 is meant for one of many workers; Sluice has one by default, and 10,000 idle clients " +
       "hold about 10 MB in it. The limit of open files (`ulimit -n`) has to be above it.",
   }),
+  pid: directive({
+    name: "pid",
+    contexts: ["main"],
+    type: scalarType(
+      "path of a file",
+      "the path of a file, in a folder that is there",
+      (text) => text === "" || text.endsWith("/") ? undefined : text,
+    ),
+    example: { yaml: "/run/sluice/sluice.pid", nginx: "/run/sluice/sluice.pid" },
+    doc:
+      "The file in which the number of the process stands, for `sluice reload` and its like. It " +
+      "is written once everything listens and removed at the end. One that a process left which " +
+      "is gone is replaced; one of a process that runs is an error. nginx writes one whether it " +
+      "is named or not; Sluice needs it named.",
+  }),
   workerShutdownTimeoutMs: directive({
     name: "worker_shutdown_timeout",
     contexts: ["main"],

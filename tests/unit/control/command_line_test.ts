@@ -6,18 +6,43 @@ import {
   UsageError,
 } from "../../../src/control/command_line.ts";
 
-const NOTHING = { configFile: undefined, listen: undefined };
+const EMBEDDED = { configFile: undefined, prefix: undefined, pidFile: undefined };
+const A = { ...EMBEDDED, configFile: "a.yaml" };
+const RUN = { name: "run", source: EMBEDDED, listen: undefined, errorLog: undefined } as const;
+const CHECK = {
+  name: "check",
+  source: EMBEDDED,
+  isNginxTest: false,
+  dumps: false,
+  isQuiet: false,
+} as const;
 
 for (
   const [line, expected] of [
-    ["run", { name: "run", ...NOTHING }],
-    ["run -c a.yaml", { name: "run", ...NOTHING, configFile: "a.yaml" }],
-    ["-c a.yaml run", { name: "run", ...NOTHING, configFile: "a.yaml" }],
-    ["run --config=a=b.yaml", { name: "run", ...NOTHING, configFile: "a=b.yaml" }],
-    ["run --listen 8081", { name: "run", ...NOTHING, listen: "8081" }],
-    ["run --listen=[::1]:80", { name: "run", ...NOTHING, listen: "[::1]:80" }],
-    ["check", { name: "check", configFile: undefined }],
-    ["check -c a.yaml", { name: "check", configFile: "a.yaml" }],
+    ["run", RUN],
+    ["run -c a.yaml", { ...RUN, source: A }],
+    ["-c a.yaml run", { ...RUN, source: A }],
+    ["-c a.yaml", { ...RUN, source: A }],
+    ["-ca.yaml", { ...RUN, source: A }],
+    ["run --config=a=b.yaml", { ...RUN, source: { ...EMBEDDED, configFile: "a=b.yaml" } }],
+    ["run --listen 8081", { ...RUN, listen: "8081" }],
+    ["run --listen=[::1]:80", { ...RUN, listen: "[::1]:80" }],
+    ["run -p /srv -c a.yaml", { ...RUN, source: { ...A, prefix: "/srv" } }],
+    ["-e err.log -c a.yaml", { ...RUN, source: A, errorLog: "err.log" }],
+    ["check", CHECK],
+    ["check -c a.yaml -q", { ...CHECK, source: A, isQuiet: true }],
+    ["-t -c a.yaml", { ...CHECK, source: A, isNginxTest: true }],
+    ["-T -c a.yaml", { ...CHECK, source: A, isNginxTest: true, dumps: true }],
+    ["-tqc a.yaml", { ...CHECK, source: A, isNginxTest: true, isQuiet: true }],
+    ["-s reload -c a.yaml", { name: "signal", signal: "reload", source: A }],
+    ["-squit -c a.yaml", { name: "signal", signal: "quit", source: A }],
+    ["reopen --pid x.pid", {
+      name: "signal",
+      signal: "reopen",
+      source: { ...EMBEDDED, pidFile: "x.pid" },
+    }],
+    ["-?", { name: "help" }],
+    ["-v", { name: "version" }],
     ["--help", { name: "help" }],
     ["run -h", { name: "help" }],
     ["--version", { name: "version" }],
@@ -31,7 +56,16 @@ for (
 
 for (
   const [line, message] of [
-    ["", "need a command, run or check"],
+    ["", "need a command, run, check, reload"],
+    ["-q", "need a command, run, check, reload"],
+    ["-s reolad -c a", "Cannot send reolad: need -s stop, quit, reload, reopen"],
+    ["-s", "Cannot use -s: need SIGNAL after it"],
+    ["reload", "Cannot reload: need -c FILE, whose pid file names the process, or --pid FILE"],
+    ["reload -s stop -c a", "Cannot use -s with reload"],
+    ["check -t", "Cannot use -t with check"],
+    ["-tx", "Cannot use -x: there is no such flag"],
+    ["-", "Cannot use -: there is no such flag"],
+    ["run -q", "Cannot use -q with run"],
     ["rnu", 'Cannot do "rnu": there is no such command; did you mean run?'],
     ["constructor", 'Cannot do "constructor"'],
     ["run a.yaml", 'Cannot use "a.yaml" after run: a configuration file follows -c'],
@@ -55,7 +89,13 @@ for (
 }
 
 Deno.test("command line: the help names every flag and command", () => {
-  for (const word of ["run", "check", "-c", "--config", "--listen", "--help", "--version"]) {
+  for (
+    const word of [
+      ...["run", "check", "reload", "reopen", "quit", "stop"],
+      ...["-c", "--config", "--listen", "-p", "--pid", "-e", "-q", "-t", "-T", "-s"],
+      ...["-h", "-?", "--help", "-v", "-V", "--version"],
+    ]
+  ) {
     assertStringIncludes(HELP, word);
   }
 });

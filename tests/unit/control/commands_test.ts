@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type Program, runProgram } from "../../../src/control/commands.ts";
 import { DEFAULT_LISTEN } from "../../../src/control/default_config.ts";
 import { CannotListen, type RunningServer } from "../../../src/control/running_server.ts";
-import { RequestQueue, type StopRequest } from "../../../src/control/stop_requests.ts";
+import { type LifeRequestKind, RequestQueue } from "../../../src/control/life_requests.ts";
 import type { SluiceConf } from "../../../src/http/conf.ts";
 
 const GOOD = `servers:\n  - listen: 127.0.0.1:0\n    locations: { /: { return: 200 ok } }\n`;
@@ -19,7 +19,7 @@ interface Story {
 
 interface Script {
   readonly files?: Readonly<Record<string, string | Error>>;
-  readonly signals?: readonly StopRequest[];
+  readonly signals?: readonly LifeRequestKind[];
   readonly startFails?: Error;
   /** Draining or stopping does not end. */
   readonly hangs?: boolean;
@@ -32,8 +32,8 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
     string[],
     SluiceConf[],
   ];
-  const stopRequests = new RequestQueue();
-  for (const signal of script.signals ?? ["stop"]) stopRequests.add(signal);
+  const requests = new RequestQueue();
+  for (const kind of script.signals ?? ["stop"]) requests.add({ kind, received: kind });
   const act = (event: string): Promise<void> => {
     events.push(event);
     return script.hangs === true ? new Promise(() => {}) : Promise.resolve();
@@ -69,7 +69,7 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
         addresses: ["127.0.0.1:5000", "127.0.0.1:5001"],
         stop: () => Promise.resolve(void events.push("stop demo")),
       }),
-    stopRequests,
+    requests,
     out: (line) => out.push(line),
     err: (line) => err.push(line),
   };
@@ -113,9 +113,9 @@ Deno.test("run -c: a file is served until the signal", async () => {
 for (
   const [signals, hangs, expected] of [
     [["stop"], false, ["start", "stop"]],
-    [["drain"], false, ["start", "shutdown"]],
-    [["drain", "stop"], true, ["start", "shutdown", "stop"]],
-    [["drain", "drain", "stop"], true, ["start", "shutdown", "stop"]],
+    [["quit"], false, ["start", "shutdown"]],
+    [["quit", "stop"], true, ["start", "shutdown", "stop"]],
+    [["quit", "quit", "stop"], true, ["start", "shutdown", "stop"]],
     [["stop", "stop"], true, ["start", "stop"]],
   ] as const
 ) {
