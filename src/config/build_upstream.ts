@@ -20,7 +20,7 @@ import {
   upstreamDirectives,
   type UpstreamSettings,
 } from "./directives/upstream.ts";
-import { healthDirectives } from "./directives/health.ts";
+import { healthDirectives, type HealthSettings } from "./directives/health.ts";
 import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { nearestName } from "./nearest.ts";
 import { quote } from "./problem.ts";
@@ -139,7 +139,10 @@ function buildGroup(
     });
   }
   const keepalive = keepaliveConf(settings);
-  const { healthCheck, panicThreshold } = building.settle(healthDirectives, block);
+  const { healthCheck, outliers, retryBudget, panicThreshold } = building.settle(
+    healthDirectives,
+    block,
+  );
   return {
     name,
     peers: peers.flatMap(peerConf),
@@ -148,6 +151,8 @@ function buildGroup(
     queue: queueConf(settings),
     healthCheck: healthCheck &&
       { ...healthCheck, host: healthCheck.host === "" ? name : healthCheck.host },
+    outliers,
+    retryBudget: retryBudgetConf(retryBudget),
     panicThreshold,
     keepalive,
     resolver,
@@ -201,6 +206,13 @@ function serviceName(service: string, hostname: string): string {
 function queueConf({ queue }: UpstreamSettings): UpstreamGroupConf["queue"] {
   if (queue?.requests === undefined) return undefined;
   return { requests: queue.requests, timeoutMs: queue.timeoutMs };
+}
+
+function retryBudgetConf(
+  settings: HealthSettings["retryBudget"],
+): UpstreamGroupConf["retryBudget"] {
+  if (settings?.share === undefined) return undefined;
+  return { share: settings.share, minPerSecond: settings.minPerSecond };
 }
 
 function keepaliveConf(

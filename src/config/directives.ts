@@ -8,7 +8,7 @@ import type { Context, Directive, Table } from "./directive.ts";
 import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { accessDirectives, satisfyDirectives } from "./directives/access.ts";
 import { coreDirectives } from "./directives/core.ts";
-import { healthDirectives } from "./directives/health.ts";
+import { healthDirectives, outlierParameters, retryBudgetParameters } from "./directives/health.ts";
 import { healthCheckParameters } from "./directives/health_check.ts";
 import { accessLogParameters, errorLogParameters, logDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
@@ -101,7 +101,11 @@ export const GROUPS: readonly Group[] = [
     title: "The health of peers",
     intro: "Which peers of a group are thought well enough to be used.",
     directives: healthDirectives,
-    parameters: { health_check: healthCheckParameters },
+    parameters: {
+      health_check: healthCheckParameters,
+      outlier_detection: outlierParameters,
+      retry_budget: retryBudgetParameters,
+    },
   },
   {
     page: "resolver",

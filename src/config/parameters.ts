@@ -6,7 +6,7 @@
  */
 import { type ArgumentType, type Setting, type Settings, settle, type Table } from "./directive.ts";
 import { nearestName } from "./nearest.ts";
-import { type NginxForm, someWords, switchText, wordTexts } from "./nginx_form.ts";
+import { type NginxForm, someWords, switchText, wordsNode, wordTexts } from "./nginx_form.ts";
 import { type Node, part, scalarOf, wordsOf } from "./node.ts";
 
 /**
@@ -41,6 +41,31 @@ export function parameters<T extends Table>(
       const settings = settle(table, written, undefined, (name) => reading.of(name));
       const isComplete = requiredKey === undefined || settings[requiredKey] !== undefined;
       return isComplete ? settings : undefined;
+    },
+  };
+}
+
+/** For parameters of which none is needed: `on`, or nothing in nginx.conf, for none of them. */
+export function withoutParameters<Value>(type: ArgumentType<Value>): ArgumentType<Value> {
+  const isOn = (text: string) => text === "on" || text === "true";
+  return {
+    label: "on | parameters",
+    expected: type.expected,
+    nginx: {
+      ...someWords,
+      arity: { least: 0, most: Infinity },
+      read: ([statement]) => wordsNode(statement!.args, statement!.span),
+      print: (node, name, printer) => {
+        const lines = (type.nginx ?? someWords).print(node, name, printer);
+        return lines.map((line) => ({
+          ...line,
+          args: line.args.filter((text) => !isOn(text) && text !== ""),
+        }));
+      },
+    },
+    read(node, reading): Value | undefined {
+      const isAlone = node.kind === "scalar" && isOn(node.text);
+      return type.read(isAlone ? { kind: "list", span: node.span, items: [] } : node, reading);
     },
   };
 }

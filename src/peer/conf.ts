@@ -187,6 +187,36 @@ export interface HealthCheckConf {
   readonly keepaliveTimeMs: number;
 }
 
+/** `outlier_detection`: when a peer is ejected for what it answers. */
+export interface OutlierConf {
+  /** Failures in a row; 0: any number. An error is one of each. */
+  readonly consecutive5xx: number;
+  /** 502, 503 and 504. */
+  readonly consecutiveGatewayFailures: number;
+  /** No usable answer: `error`, `timeout` and `invalid_header` of `next_upstream`. */
+  readonly consecutiveErrors: number;
+  /** What is compared is counted in. */
+  readonly intervalMs: number;
+  /** Peers that have to have had as many requests for a comparison. */
+  readonly successRateMinimumHosts: number;
+  readonly successRateRequestVolume: number;
+  /** So many standard deviations below the mean is too bad; 0: nothing is. */
+  readonly successRateStdevFactor: number;
+  /** Times the number of ejections. */
+  readonly baseEjectionMs: number;
+  readonly maxEjectionMs: number;
+  /** From 0 to 1. */
+  readonly maxEjectedShare: number;
+}
+
+/** `retry_budget`. */
+export interface RetryBudgetConf {
+  /** Of the requests: from 0 to 1. */
+  readonly share: number;
+  /** Retries that are always allowed. */
+  readonly minPerSecond: number;
+}
+
 /** One named group of `upstreams`, or the implicit group of a literal address. */
 export interface UpstreamGroupConf {
   readonly name: string;
@@ -196,6 +226,8 @@ export interface UpstreamGroupConf {
   readonly sticky?: StickyConf | undefined;
   readonly queue?: QueueConf | undefined;
   readonly healthCheck?: HealthCheckConf | undefined;
+  readonly outliers?: OutlierConf | undefined;
+  readonly retryBudget?: RetryBudgetConf | undefined;
   /** `panic_threshold`: the share of healthy peers, below which health is ignored. From 0 to 1. */
   readonly panicThreshold?: number | undefined;
   readonly keepalive: KeepaliveConf;

@@ -18,8 +18,10 @@ import type {
 import type { Endpoint } from "./name_source.ts";
 import type { OnDemand } from "./on_demand.ts";
 import { PanicRule } from "./panic.ts";
+import { OutlierDetection } from "./outliers.ts";
 import { type Balancer, Peer, type Selection, UNHEALTHY } from "./peer.ts";
 import { PeerQueue } from "./queue.ts";
+import { RetryBudget } from "./retry_budget.ts";
 import type { Unresolved } from "./unresolved.ts";
 import { IdleConns } from "./upstream_conn.ts";
 
@@ -43,6 +45,10 @@ export class PeerGroup {
   readonly sticky: StickyConf | undefined;
   /** Where requests wait when all peers are full, if they may. */
   readonly queue: PeerQueue | undefined;
+  /** Who looks at what peers answer, if somebody does. */
+  readonly outliers: OutlierDetection | undefined;
+  /** How many requests may be tried again, if that is bounded. */
+  readonly retryBudget: RetryBudget | undefined;
   readonly idle: IdleConns;
   /** Whether connections are closed after each request (`keepalive: 0`). */
   readonly keepsNone: boolean;
@@ -80,6 +86,10 @@ export class PeerGroup {
       this.#panic = new PanicRule(conf.panicThreshold, conf.name, report);
     }
     this.#balancer = this.#makeBalancer();
+    if (conf.retryBudget !== undefined) this.retryBudget = new RetryBudget(conf.retryBudget);
+    if (conf.outliers !== undefined) {
+      this.outliers = new OutlierDetection(conf.outliers, this, deadlines);
+    }
   }
 
   /** What the balancer goes by: a text with `$variables` for `Selection.key`; undefined: nothing. */
@@ -99,6 +109,7 @@ export class PeerGroup {
   /** Starts a request's walk. */
   begin(selection: Selection, nowMs: number): void {
     this.#balancer.begin(selection);
+    this.retryBudget?.deposit(nowMs);
     if (this.#panic !== undefined) selection.isPanicking = this.#panic.holds(this.peers, nowMs);
   }
 
@@ -205,14 +216,17 @@ export class PeerGroup {
         if (peer === undefined) return fresh;
         peer.reconfigure(fresh.conf);
         if (this.#healthCheck === undefined) peer.forgetHealth();
+        if (this.outliers === undefined) peer.forgetRecord();
         return peer;
       });
     }
     this.#balancer = this.#makeBalancer();
+    this.outliers?.takeOver();
   }
 
   /** Closes the idle connections, and keeps none from now on. */
   close(): void {
+    this.outliers?.close();
     this.idle.close();
   }
 

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import type { PeerConf } from "./conf.ts";
 import type { PeerHealth } from "./health.ts";
+import type { PeerRecord } from "./outliers.ts";
 
 /** By the configuration, or an operator. A bit of {@linkcode Peer.bars}, as are these: */
 export const DOWN = 1;
@@ -47,6 +48,8 @@ export class Peer {
   averagedAtMs = 0;
   /** What its checks have found (`health_check`); undefined: it has none. */
   health: PeerHealth | undefined;
+  /** What `outlier_detection` goes by, where there is such. */
+  record: PeerRecord | undefined;
   #id: string | undefined;
 
   constructor(conf: PeerConf) {
@@ -102,6 +105,12 @@ export class Peer {
   forgetHealth(): void {
     this.health = undefined;
     this.bar(UNHEALTHY, false);
+  }
+
+  /** It is not watched any more (`outlier_detection`). */
+  forgetRecord(): void {
+    this.record = undefined;
+    this.bar(EJECTED, false);
   }
 
   /** It is known to be well again: nothing of what it did before counts, and `slow_start` begins. */

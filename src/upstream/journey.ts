@@ -100,6 +100,7 @@ export async function journey(exchange: Exchange): Promise<void> {
         selection.headerMs = attempt.headerMs;
         selection.responseMs = attempt.responseMs;
         group.balancer.free(selection, peer, verdictOn(exchange), context.deadlines.nowMs);
+        group.outliers?.note(peer, attempt, context.deadlines.nowMs);
         queue?.wake();
       }
       if (outcome === "served") return finalize(exchange);
@@ -251,19 +252,23 @@ function note(exchange: Exchange, what: string, decision: Decision | "the client
 }
 
 function decide(exchange: Exchange, kind: AttemptKind): Decision {
-  const { conf, selection, context, upstream } = exchange;
+  const { conf, selection, context, upstream, group } = exchange;
+  const { nowMs } = context.deadlines;
   const record = exchange.attempt!;
   record.isStale = upstream !== undefined && upstream.isReused && record.status === 0 &&
     upstream.buf.last === 0;
-  return decideNext(kind, {
+  const decision = decideNext(kind, {
     method: exchange.method,
     isResponseBegun: exchange.isHeaderSent,
     isRequestSent: exchange.isRequestSent,
     isStale: record.isStale,
     isBodyGone: exchange.requestBody?.isStarted ?? false,
     triesLeft: selection.triesLeft,
-    elapsedMs: context.deadlines.nowMs - exchange.startedAtMs,
+    isBudgetSpent: group.retryBudget?.isSpent(nowMs) ?? false,
+    elapsedMs: nowMs - exchange.startedAtMs,
   }, conf.nextUpstream);
+  if (decision === "next") group.retryBudget?.withdraw(nowMs);
+  return decision;
 }
 
 /**

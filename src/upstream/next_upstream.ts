@@ -59,6 +59,8 @@ export interface AttemptFacts {
   readonly isBodyGone: boolean;
   /** Attempts left, the one that failed included. */
   readonly triesLeft: number;
+  /** `retry_budget`: too many requests have been tried again already. */
+  readonly isBudgetSpent: boolean;
   /** Time since the request's first attempt began, in ms. */
   readonly elapsedMs: number;
 }
@@ -70,7 +72,8 @@ export type NotTriedAgain =
   | "the request was sent and is not idempotent"
   | "not in next_upstream"
   | "no tries left"
-  | "next_upstream_timeout has passed";
+  | "next_upstream_timeout has passed"
+  | "retry budget spent";
 
 /** - `next`: another peer. - `again`: the same peer, on a fresh connection. - else answer the client. */
 export type Decision = "next" | "again" | NotTriedAgain;
@@ -117,5 +120,6 @@ export function decideNext(
   if (conf.timeoutMs > 0 && facts.elapsedMs >= conf.timeoutMs) {
     return "next_upstream_timeout has passed";
   }
+  if (facts.isBudgetSpent) return "retry budget spent";
   return "next";
 }

@@ -1,9 +1,9 @@
 /** How `health_check` is written: parameters, of which none is needed. @module */
 import type { BodyMatch, HealthCheckConf, TlsConf } from "../../peer/conf.ts";
 import { type ArgumentType, directive, type Settings, type Table } from "../directive.ts";
-import { type NginxForm, someWords, wordsNode } from "../nginx_form.ts";
+import { type NginxForm, someWords, wordAt } from "../nginx_form.ts";
 import type { Node } from "../node.ts";
-import { parameters } from "../parameters.ts";
+import { parameters, withoutParameters } from "../parameters.ts";
 import { regexProblem } from "../building.ts";
 import { choice, fieldName, flag, integer, scalarType, time } from "../types.ts";
 import { pemFile, protocols } from "./proxy_ssl.ts";
@@ -258,46 +258,30 @@ type CheckSettings = Settings<typeof healthCheckParameters>;
 
 const table = parameters(healthCheckParameters, [], EXPECTED);
 
+/** Several fields have one argument: a line each. */
 const form: NginxForm = {
   ...someWords,
-  arity: { least: 0, most: Infinity },
-  read: ([statement]) => {
-    const { args, span } = statement!;
-    return wordsNode(args.filter(({ text }) => text !== "on"), span);
-  },
   print: (node, name, printer) => {
-    if (node.kind !== "mapping") {
-      return someWords.print(node, name, printer).map((line) => ({
-        ...line,
-        args: line.args.filter((text) => text !== "on" && text !== ""),
-      }));
-    }
+    if (node.kind !== "mapping") return someWords.print(node, name, printer);
     const entries = node.entries.map((entry) => {
       const { key, value } = entry;
       if (key !== "headers" || value.kind !== "mapping") return entry;
       const lines = value.entries.map(({ key, value }) =>
         `${key}: ${value.kind === "scalar" ? value.text : ""}`
       );
-      const text = lines.join("\n");
-      return {
-        ...entry,
-        value: { ...value, kind: "scalar" as const, text, raw: text, isEmpty: false },
-      };
+      return { ...entry, value: wordAt(lines.join("\n"), value.span) };
     });
     return table.nginx?.print({ ...node, entries }, name, printer) ?? [];
   },
 };
 
 /** The group's name is filled in later where no host is given. */
-export const healthCheck: ArgumentType<HealthCheckConf> = {
+export const healthCheck: ArgumentType<HealthCheckConf> = withoutParameters({
   nginx: form,
   label: "on | parameters",
   expected: EXPECTED,
   read(node, reading): HealthCheckConf | undefined {
-    const isOn = node.kind === "scalar" && /^(?:on|true)$/.test(node.text);
-    const settings = isOn
-      ? table.read({ kind: "list", span: node.span, items: [] }, reading)
-      : table.read(node, reading);
+    const settings = table.read(node, reading);
     if (settings === undefined) return undefined;
     const { isTls, sslVerify, sslTrustedCertificate, sslCertificate, sslCertificateKey } = settings;
     if (sslVerify && sslTrustedCertificate === undefined) {
@@ -328,7 +312,7 @@ export const healthCheck: ArgumentType<HealthCheckConf> = {
       keepaliveTimeMs,
     };
   },
-};
+});
 
 function tlsConf(settings: CheckSettings): TlsConf {
   const [minVersion = "TLSv1.2", maxVersion = minVersion] = [...settings.sslProtocols];

@@ -109,3 +109,34 @@ Deno.test("panic_threshold: a share, and nothing else", () => {
     assertEquals(message.includes("need a share from 0% to 100%"), true, message);
   }
 });
+
+Deno.test("outlier_detection: none without it; all by default with on; words and a map say the same", () => {
+  assertEquals(groupOf("keepalive: 1").outliers, undefined);
+  const conf = groupOf("outlier_detection: on").outliers;
+  assertEquals([conf?.consecutive5xx, conf?.maxEjectedShare, conf?.successRateStdevFactor], [
+    5,
+    0.1,
+    1.9,
+  ]);
+  const words = "consecutive_5xx=2 max_ejection_percent=50% base_ejection_time=1s";
+  const map = "{ consecutive_5xx: 2, max_ejection_percent: 50%, base_ejection_time: 1s }";
+  for (const text of [words, map]) {
+    assertEquals(groupOf(`outlier_detection: ${text}`).outliers, {
+      ...conf,
+      consecutive5xx: 2,
+      maxEjectedShare: 0.5,
+      baseEjectionMs: 1_000,
+    });
+  }
+  const message = problemsOf("outlier_detection: { success_rate_stdev_factor: x }");
+  assertEquals(message.includes('need a number such as "1.9"'), true, message);
+});
+
+Deno.test("retry_budget: a share, and how many there always are", () => {
+  assertEquals(groupOf("retry_budget: 20%").retryBudget, { share: 0.2, minPerSecond: 10 });
+  for (const text of ["5% min_per_second=3", "{ percent: 5%, min_per_second: 3 }"]) {
+    assertEquals(groupOf(`retry_budget: ${text}`).retryBudget, { share: 0.05, minPerSecond: 3 });
+  }
+  const message = problemsOf("retry_budget: 20");
+  assertEquals(message.includes("need a share from 0% to 100%"), true, message);
+});

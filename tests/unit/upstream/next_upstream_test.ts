@@ -20,6 +20,7 @@ const FACTS: AttemptFacts = {
   isStale: false,
   isBodyGone: false,
   triesLeft: 3,
+  isBudgetSpent: false,
   elapsedMs: 1_000,
 };
 
@@ -106,6 +107,14 @@ const ROWS: readonly Row[] = [
   ["no try left", DEFAULT, "error", { triesLeft: 0 }, "no tries left"],
   ["one more try", DEFAULT, "error", { triesLeft: 2 }, "next"],
   ["just in time", DEFAULT, "error", { elapsedMs: 4_999 }, "next"],
+  ["the budget is spent", DEFAULT, "error", { isBudgetSpent: true }, "retry budget spent"],
+  [
+    "a stale connection costs no budget",
+    DEFAULT,
+    "error",
+    { ...STALE, isBudgetSpent: true },
+    "again",
+  ],
   ["too late", DEFAULT, "error", { elapsedMs: 5_000 }, "next_upstream_timeout has passed"],
 
   // A kept connection that broke before a byte of an answer: a fresh one to the same peer.
