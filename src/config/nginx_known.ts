@@ -84,7 +84,7 @@ export const REFUSED: readonly Refused[] = [
     title: "The process",
     why: "not supported yet",
     names: names(`
-      daemon master_process worker_rlimit_nofile worker_shutdown_timeout pid user env
+      daemon master_process worker_rlimit_nofile user env
       open_file_cache open_file_cache_errors open_file_cache_min_uses open_file_cache_valid
       working_directory worker_rlimit_core`),
   },

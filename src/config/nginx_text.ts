@@ -6,7 +6,7 @@
  */
 import type { Line, Statement } from "./nginx_form.ts";
 import type { Scalar } from "./node.ts";
-import { type Problems, quote, type Span } from "./problem.ts";
+import { type Problems, quote, type Source, type Span } from "./problem.ts";
 
 /** How included files are read. Every method throws what the system says. */
 export interface ConfigFiles {
@@ -20,8 +20,9 @@ export interface ConfigFiles {
 const DEPTH_LIMIT = 64;
 
 /**
- * The statements of the first source of `problems`, those of included files in their places.
+ * The statements of one of the sources of `problems`, those of included files in their places.
  *
+ * @param base Where the source's text begins among those of all sources.
  * @param prefix The folder that relative paths of `include` start from, without a slash behind.
  * @throws {ConfigError} Of mistakes after which what follows could not be understood.
  */
@@ -29,10 +30,11 @@ export function parseNginx(
   problems: Problems,
   prefix: string,
   files: ConfigFiles | undefined,
+  { fileName, text }: Source = problems.source,
+  base = 0,
 ): readonly Statement[] {
-  const { fileName, text } = problems.source;
   const parsing = { problems, prefix, files, isWhole: true };
-  const statements = new Parser(parsing, text, 0, [fileName]).parse();
+  const statements = new Parser(parsing, text, base, [fileName]).parse();
   if (!parsing.isWhole) problems.throwIfAny();
   return statements;
 }

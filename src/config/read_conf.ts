@@ -7,7 +7,7 @@ import type { SluiceConf } from "../http/conf.ts";
 import type { ConfigFiles } from "./nginx_text.ts";
 import type { Mapping } from "./node.ts";
 import { Problems, type Source } from "./problem.ts";
-import { readNginxDocument } from "./read_nginx.ts";
+import { readNginxDocument, readNginxGlobals } from "./read_nginx.ts";
 import { confOf, type ReadOptions, readYamlDocument } from "./read_yaml.ts";
 
 export type Syntax = "yaml" | "nginx";
@@ -15,6 +15,8 @@ export type Syntax = "yaml" | "nginx";
 export interface ReadFileOptions extends ReadOptions {
   /** How files that it includes are read. Without it there is no `include`. */
   readonly files?: ConfigFiles;
+  /** nginx's `-g`: statements of nginx.conf that stand before those of the file, in either syntax. */
+  readonly globals?: string | undefined;
 }
 
 /** What a configuration says, and in which files. */
@@ -26,6 +28,9 @@ export interface ReadConf {
   /** The file, and all that it includes, in the order they were read. */
   readonly sources: readonly Source[];
 }
+
+/** What messages call them. */
+const GLOBALS_NAME = "-g";
 
 /** Which syntax a file is written in: its name tells, or how it begins. */
 export function syntaxOf(fileName: string, text: string): Syntax {
@@ -49,10 +54,34 @@ export function readConf(
 ): ReadConf {
   const problems = new Problems({ fileName, text });
   const syntax = syntaxOf(fileName, text);
-  const document = syntax === "nginx"
-    ? readNginxDocument(problems, options.files)
-    : readYamlDocument(problems);
+  const { files, globals } = options;
+  const own = syntax === "nginx" ? readNginxDocument(problems, files) : readYamlDocument(problems);
+  const document = globals === undefined
+    ? own
+    : join(readNginxGlobals(globals, GLOBALS_NAME, problems), own, problems);
   const conf = confOf(document, problems, options);
   problems.throwIfAny(conf.errorLog);
   return { syntax, conf, document, sources: problems.sources };
+}
+
+/** Both, the one behind the other. What is set in both is a problem, as it is in nginx. */
+function join(first: Mapping, second: Mapping, problems: Problems): Mapping {
+  const entries = [...first.entries];
+  for (const entry of second.entries) {
+    const at = entries.findIndex(({ key }) => key === entry.key);
+    const same = entries[at];
+    if (same === undefined) {
+      entries.push(entry);
+    } else if (same.value.kind === "mapping" && entry.value.kind === "mapping") {
+      entries[at] = { ...entry, value: join(same.value, entry.value, problems) };
+    } else {
+      problems.add({
+        span: entry.keySpan,
+        cannot: `set ${entry.key} here`,
+        found: entry.key,
+        expected: "-g on the command line sets it already",
+      });
+    }
+  }
+  return { ...second, entries };
 }

@@ -20,6 +20,19 @@ export function readNginxDocument(problems: Problems, files: ConfigFiles | undef
   return nginxDocument(statements, problems);
 }
 
+/**
+ * Statements of the main context that stand outside of any file (`-g`), as a document.
+ *
+ * @param fileName What messages call them.
+ * @throws {ConfigError} Of mistakes of the grammar.
+ */
+export function readNginxGlobals(text: string, fileName: string, problems: Problems): Mapping {
+  const source = { fileName, text };
+  const statements = parseNginx(problems, ".", undefined, source, problems.addSource(source));
+  problems.throwIfAny();
+  return nginxDocument(statements, problems);
+}
+
 /** Where relative paths of `include` start: nginx's configuration prefix. */
 function folderOf(fileName: string): string {
   const slash = fileName.lastIndexOf("/");

@@ -12,6 +12,8 @@ export interface ConfigSource {
   readonly configFile: string | undefined;
   /** `-p`: the folder that relative paths start from. */
   readonly prefix: string | undefined;
+  /** `-g`: statements of nginx.conf that count as standing before it. */
+  readonly globals: string | undefined;
   /** `--pid`: in place of the one that the configuration names. */
   readonly pidFile: string | undefined;
 }
@@ -60,6 +62,8 @@ Flags:
   --listen ADDRESS     where the built-in one listens, such as 8081 or 0.0.0.0:80
                        (127.0.0.1:8080)
   -p PREFIX            the folder that relative paths start from
+  -g DIRECTIVES        what counts as standing before the configuration, as nginx.conf has
+                       it: "pid /run/sluice.pid; worker_shutdown_timeout 30s;"
   --pid FILE           the pid file, in place of the configuration's
   -e FILE              where errors of the start go too: a log file
   -q                   check: say nothing of a right one
@@ -86,6 +90,7 @@ export class UsageError extends Error {
 type FlagName =
   | "-c"
   | "-e"
+  | "-g"
   | "-p"
   | "-q"
   | "-s"
@@ -102,6 +107,7 @@ const FLAGS: ReadonlyMap<string, FlagName> = new Map<string, FlagName>([
   ["-c", "-c"],
   ["--config", "-c"],
   ["-e", "-e"],
+  ["-g", "-g"],
   ["-p", "-p"],
   ["-q", "-q"],
   ["-s", "-s"],
@@ -121,13 +127,14 @@ const FLAGS: ReadonlyMap<string, FlagName> = new Map<string, FlagName>([
 const VALUES: Readonly<Partial<Record<FlagName, string>>> = {
   "-c": "FILE",
   "-e": "FILE",
+  "-g": "DIRECTIVES",
   "-p": "PREFIX",
   "-s": "SIGNAL",
   "--listen": "ADDRESS",
   "--pid": "FILE",
 };
 
-const SOURCE: readonly FlagName[] = ["-c", "-p", "--pid"];
+const SOURCE: readonly FlagName[] = ["-c", "-g", "-p", "--pid"];
 const COMMANDS: Readonly<Record<CommandName, readonly FlagName[]>> = {
   run: [...SOURCE, "-e", "--listen"],
   check: [...SOURCE, "-q", "-t", "-T"],
@@ -154,6 +161,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   const source: ConfigSource = {
     configFile: flags.get("-c"),
     prefix: flags.get("-p"),
+    globals: flags.get("-g"),
     pidFile: flags.get("--pid"),
   };
   if (name === "check") {

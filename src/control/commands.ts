@@ -102,8 +102,8 @@ async function check(
 ): Promise<void> {
   // The demo upstream does not have to run for that.
   const { conf, sources } = source.configFile === undefined
-    ? readConf(defaultConfig(DEFAULT_LISTEN, ["127.0.0.1:1"]), DEFAULT_CONFIG_NAME)
-    : await loadConf(source.configFile, program.readFile);
+    ? readConf(defaultConfig(DEFAULT_LISTEN, ["127.0.0.1:1"]), DEFAULT_CONFIG_NAME, source.globals)
+    : await loadConf(source.configFile, program.readFile, source.globals);
   loadTlsClients(conf);
   if (dumps) {
     for (const { fileName, text } of sources) {
@@ -124,11 +124,13 @@ async function check(
 /** Asks the process that serves for something. */
 async function signal(
   kind: LifeRequestKind,
-  { configFile, pidFile }: ConfigSource,
+  { configFile, globals, pidFile }: ConfigSource,
   { readFile }: Program,
 ): Promise<void> {
   // As nginx: a reload of a configuration that is wrong is refused here, and by the process itself.
-  const conf = configFile === undefined ? undefined : (await loadConf(configFile, readFile)).conf;
+  const conf = configFile === undefined
+    ? undefined
+    : (await loadConf(configFile, readFile, globals)).conf;
   const path = pidFile ?? conf?.pid;
   if (path === undefined) {
     throw new UsageError(
@@ -154,7 +156,8 @@ async function runFile(
   program: Program,
 ): Promise<void> {
   const path = source.configFile ?? "";
-  const load = async (): Promise<SluiceConf> => (await loadConf(path, program.readFile)).conf;
+  const load = async (): Promise<SluiceConf> =>
+    (await loadConf(path, program.readFile, source.globals)).conf;
   let conf: SluiceConf | undefined;
   let life: Life;
   try {
@@ -178,7 +181,7 @@ async function runDefault(
   const demo = await (program.startDemoUpstream ?? startDemoUpstream)();
   try {
     const read = (): SluiceConf =>
-      readConf(defaultConfig(listen, demo.addresses), DEFAULT_CONFIG_NAME).conf;
+      readConf(defaultConfig(listen, demo.addresses), DEFAULT_CONFIG_NAME, source.globals).conf;
     const life = await start(read(), () => Promise.resolve(read()), source, program);
     const [address] = life.server.addresses;
     if (address !== undefined) {

@@ -17,17 +17,21 @@ export type ReadFile = (path: string) => Promise<string>;
  * @throws {CannotRead} The file.
  * @throws {ConfigError} Of all that is wrong with it.
  */
-export async function loadConf(path: string, readFile: ReadFile): Promise<ReadConf> {
+export async function loadConf(
+  path: string,
+  readFile: ReadFile,
+  globals: string | undefined,
+): Promise<ReadConf> {
   let text: string;
   try {
     text = await readFile(path);
   } catch (error) {
     throw new CannotRead(path, error);
   }
-  return readConf(text, path);
+  return readConf(text, path, globals);
 }
 
 /** @throws {ConfigError} */
-export function readConf(text: string, fileName: string): ReadConf {
-  return readAnyConf(text, fileName, { isKnownVariable, files: configFiles });
+export function readConf(text: string, fileName: string, globals: string | undefined): ReadConf {
+  return readAnyConf(text, fileName, { isKnownVariable, files: configFiles, globals });
 }

@@ -163,7 +163,7 @@ Deno.test("nginx's habits: -t, -s reload, -s reopen, -s quit", async () => {
   assertEquals((await runSluice(["-tqc", configPath])).stderr, "");
   assertEquals(
     (await runSluice(["-T", "-c", configPath])).stdout,
-    `# configuration file ${configPath}:\n${conf(dir, "old")}`.trimEnd(),
+    `# configuration file ${configPath}:\n${conf(dir, "old")}`,
   );
 
   await Deno.writeTextFile(configPath, conf(dir, "$nonsense"));

@@ -6,7 +6,12 @@ import {
   UsageError,
 } from "../../../src/control/command_line.ts";
 
-const EMBEDDED = { configFile: undefined, prefix: undefined, pidFile: undefined };
+const EMBEDDED = {
+  configFile: undefined,
+  prefix: undefined,
+  globals: undefined,
+  pidFile: undefined,
+};
 const A = { ...EMBEDDED, configFile: "a.yaml" };
 const RUN = { name: "run", source: EMBEDDED, listen: undefined, errorLog: undefined } as const;
 const CHECK = {
@@ -92,7 +97,7 @@ Deno.test("command line: the help names every flag and command", () => {
   for (
     const word of [
       ...["run", "check", "reload", "reopen", "quit", "stop"],
-      ...["-c", "--config", "--listen", "-p", "--pid", "-e", "-q", "-t", "-T", "-s"],
+      ...["-c", "--config", "--listen", "-p", "-g", "--pid", "-e", "-q", "-t", "-T", "-s"],
       ...["-h", "-?", "--help", "-v", "-V", "--version"],
     ]
   ) {
