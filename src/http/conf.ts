@@ -271,8 +271,66 @@ export interface ReturnAction {
 
 /** The variables that a configuration defines, by their names without the dollar. */
 export interface VariablesConf {
-  /** Those that get their values while a request is under way: of `auth_request_set`. */
+  /** Those that get values while a request is under way: `set`, `auth_request_set`, captures. */
   readonly settable: readonly string[];
+  /** The last of several of one name counts, as of all that follow. */
+  readonly maps: readonly MapConf[];
+  readonly geos: readonly GeoConf[];
+  readonly splits: readonly SplitConf[];
+}
+
+/** One `map`. */
+export interface MapConf {
+  /** Without the dollar. */
+  readonly name: string;
+  /** What is looked up; has `$variables`. */
+  readonly source: string;
+  /** `hostnames`: keys may be `*.example.org`, `.example.org`, `www.example.*`. */
+  readonly isHostnames: boolean;
+  /** `volatile`: looked up anew whenever it is asked for. */
+  readonly isVolatile: boolean;
+  readonly defaultValue: string;
+  readonly entries: readonly MapEntryConf[];
+}
+
+export interface MapEntryConf {
+  /** `~*`: a regex for both cases. */
+  readonly kind: "text" | "~" | "~*";
+  readonly key: string;
+  /** May have `$variables`. */
+  readonly value: string;
+}
+
+/** One `geo`. */
+export interface GeoConf {
+  readonly name: string;
+  /** The address; has `$variables`. */
+  readonly source: string;
+  readonly defaultValue: string;
+  /** Networks of which the longest counts; of equal ones the last. */
+  readonly networks: readonly { readonly network: string; readonly value: string }[];
+  /** `ranges`: instead of networks. */
+  readonly isRanges: boolean;
+  /** IPv4 addresses as numbers, both ends included; later ones lie within earlier ones, or beside. */
+  readonly ranges: readonly {
+    readonly start: number;
+    readonly end: number;
+    readonly value: string;
+  }[];
+  /** `proxy`: networks whose `X-Forwarded-For` is believed. */
+  readonly proxies: readonly string[];
+  readonly isProxyRecursive: boolean;
+}
+
+/** One `split_clients`. */
+export interface SplitConf {
+  readonly name: string;
+  readonly source: string;
+  readonly parts: readonly {
+    /** Hundredths of a percent; undefined for all that is left. */
+    readonly share: number | undefined;
+    readonly value: string;
+  }[];
 }
 
 /** The whole configuration. */

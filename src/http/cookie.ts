@@ -7,6 +7,7 @@ import type { Template } from "../log/mod.ts";
 import type { CookieFlag, HeaderPolicyConf } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
+import { compileRegex } from "./regex.ts";
 import type { Request } from "./request.ts";
 import { Rewrites } from "./rewrite_value.ts";
 
@@ -72,7 +73,7 @@ export class CookieRewriter {
  * @throws {SyntaxError} When it is not one.
  */
 export function cookieRegex(cookie: string): RegExp | undefined {
-  return cookie.startsWith("~") ? new RegExp(cookie.slice(1), "i") : undefined;
+  return cookie.startsWith("~") ? compileRegex(cookie.slice(1), true) : undefined;
 }
 
 function parse(text: string): readonly Attribute[] {

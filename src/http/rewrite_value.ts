@@ -8,6 +8,7 @@ import { compileTemplate, type Template } from "../log/mod.ts";
 import type { RewriteConf } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { byteText, fieldSafe } from "./field_text.ts";
+import { captureNames, compileRegex } from "./regex.ts";
 import type { Request } from "./request.ts";
 
 /** What a replacement is rendered from. */
@@ -76,7 +77,7 @@ function compileRule(from: string, to: string, kind: RewriteKind, variables: Var
 export function rewriteRegex(from: string, kind: RewriteKind): RegExp | undefined {
   if (!from.startsWith("~")) return undefined;
   const ignoresCase = from.startsWith("~*");
-  return new RegExp(from.slice(ignoresCase ? 2 : 1), ignoresCase || kind === "domain" ? "i" : "");
+  return compileRegex(from.slice(ignoresCase ? 2 : 1), ignoresCase || kind === "domain");
 }
 
 /** A text in which `$1` and `$name` are what the regex has caught. */
@@ -91,9 +92,4 @@ function compileReplacement(
     const get = variables.lookup(name);
     return get === undefined ? undefined : ({ request }) => get(request);
   });
-}
-
-/** The names of a regex's named groups. */
-export function captureNames(regex: RegExp): readonly string[] {
-  return [...regex.source.matchAll(/\(\?<([A-Za-z_]\w*)>/g)].map(([, name = ""]) => name);
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import type { LocationConf, LocationModifier, ServerConf } from "./conf.ts";
+import { compileRegex } from "./regex.ts";
 
 /** A location's pattern and what is to be found under it. */
 export interface LocationEntry<Value> {
@@ -143,7 +144,7 @@ interface PlainLocation<Value> {
  * @throws {SyntaxError} When it is not one.
  */
 export function locationRegex(modifier: "~" | "~*", pattern: string): RegExp {
-  return new RegExp(pattern, modifier === "~*" ? "i" : "");
+  return compileRegex(pattern, modifier === "~*");
 }
 
 /**
@@ -152,16 +153,15 @@ export function locationRegex(modifier: "~" | "~*", pattern: string): RegExp {
  * @throws {SyntaxError} When it is not one.
  */
 export function serverNameRegex(name: string): RegExp {
-  return new RegExp(name.slice(1), "i");
+  return compileRegex(name.slice(1), true);
 }
 
 /** Values by host name, as `server_name` states them; where two claim a name the first has it. */
 export class ServerTable<Value> {
   readonly #default: Value;
-  readonly #exact = new Map<string, Value>();
-  readonly #leading: WildcardTable<Value>;
-  readonly #trailing: WildcardTable<Value>;
-  readonly #regexes: { readonly regex: RegExp; readonly value: Value }[] = [];
+  readonly #plain: HostTable<{ readonly value: Value }>;
+  readonly #regexes: { readonly name: string; readonly regex: RegExp; readonly value: Value }[] =
+    [];
   readonly #isSingle: boolean;
 
   /**
@@ -171,39 +171,66 @@ export class ServerTable<Value> {
   constructor(servers: readonly { readonly names: readonly string[]; readonly value: Value }[]) {
     this.#default = at(servers[0]).value;
     this.#isSingle = servers.length === 1;
-    const leading = new Map<string, Value>();
-    const trailing = new Map<string, Value>();
+    const plain: (readonly [string, { readonly value: Value }])[] = [];
     for (const { names, value } of servers) {
       for (const name of names) {
         if (name.startsWith("~")) {
-          this.#regexes.push({ regex: serverNameRegex(name), value });
-        } else if (name.startsWith("*.")) {
-          addFirst(leading, name.slice(1), value);
-        } else if (name.startsWith(".")) {
-          addFirst(leading, name, value);
-          addFirst(this.#exact, name.slice(1), value);
-        } else if (name.endsWith(".*")) {
-          addFirst(trailing, name.slice(0, -1), value);
+          this.#regexes.push({ name, regex: serverNameRegex(name), value });
         } else {
-          addFirst(this.#exact, name, value);
+          plain.push([name, { value }]);
         }
+      }
+    }
+    this.#plain = new HostTable(plain);
+  }
+
+  /** Exact name, longest `*.x`, longest `x.*`, first regex, default: nginx's order. */
+  find(host: string): Value {
+    if (this.#isSingle) return this.#default;
+    const plain = this.#plain.find(host);
+    if (plain !== undefined) return plain.value;
+    for (const { regex, value } of this.#regexes) {
+      if (regex.test(host)) return value;
+    }
+    return this.#default;
+  }
+
+  /** The `~regex` that a host leads to its server by; undefined if it is not one that does. */
+  regexFor(host: string): string | undefined {
+    if (host === "" || this.#plain.find(host) !== undefined) return undefined;
+    return this.#regexes.find(({ regex }) => regex.test(host))?.name;
+  }
+}
+
+/** Values by names of hosts: exact ones, `.example.org`, `*.example.org`, `www.example.*`. */
+export class HostTable<Value extends NonNullable<unknown>> {
+  readonly #exact = new Map<string, Value>();
+  readonly #leading: WildcardTable<Value>;
+  readonly #trailing: WildcardTable<Value>;
+
+  /** @param entries In lower case; the first one of a name counts. */
+  constructor(entries: Iterable<readonly [name: string, value: Value]>) {
+    const leading = new Map<string, Value>();
+    const trailing = new Map<string, Value>();
+    for (const [name, value] of entries) {
+      if (name.startsWith("*.")) {
+        addFirst(leading, name.slice(1), value);
+      } else if (name.startsWith(".")) {
+        addFirst(leading, name, value);
+        addFirst(this.#exact, name.slice(1), value);
+      } else if (name.endsWith(".*")) {
+        addFirst(trailing, name.slice(0, -1), value);
+      } else {
+        addFirst(this.#exact, name, value);
       }
     }
     this.#leading = new WildcardTable(leading, "suffix");
     this.#trailing = new WildcardTable(trailing, "prefix");
   }
 
-  /** Exact name, longest `*.x`, longest `x.*`, first regex, default: nginx's order. */
-  find(host: string): Value {
-    if (this.#isSingle) return this.#default;
-    const exact = this.#exact.get(host);
-    if (exact !== undefined) return exact;
-    const wildcard = this.#leading.find(host) ?? this.#trailing.find(host);
-    if (wildcard !== undefined) return wildcard;
-    for (const { regex, value } of this.#regexes) {
-      if (regex.test(host)) return value;
-    }
-    return this.#default;
+  /** Of the exact name, the longest `*.x`, the longest `x.*`: nginx's order. */
+  find(host: string): Value | undefined {
+    return this.#exact.get(host) ?? this.#leading.find(host) ?? this.#trailing.find(host);
   }
 }
 
