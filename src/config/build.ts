@@ -13,7 +13,7 @@ import type { Block } from "./block.ts";
 import { settleAccess } from "./build_access.ts";
 import { filesConf, filesLevel, typesConf } from "./build_files.ts";
 import { buildLocations, type Levels, responseConf } from "./build_location.ts";
-import { declaredVariables } from "./build_subrequests.ts";
+import { declaredVariables } from "./declared_variables.ts";
 import { buildGroups } from "./build_upstream.ts";
 import { Building, regexProblem } from "./building.ts";
 import type { Known, Settings } from "./directive.ts";
@@ -25,6 +25,7 @@ import { responseDirectives } from "./directives/response.ts";
 import { resolverDirectives } from "./directives/resolver.ts";
 import { type Listen, serverDirectives } from "./directives/server.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
+import { variableDirectives } from "./directives/variables.ts";
 import { nearestName } from "./nearest.ts";
 import { type Problems, quote, type Span } from "./problem.ts";
 import type { Located } from "./types.ts";
@@ -40,10 +41,11 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   const declared = declaredVariables(root, problems, known);
   const building = new Building(problems, {
     ...known,
-    isVariable: (name) => declared.has(name) || known.isVariable(name),
-    variableNames: () => [...declared, ...known.variableNames()],
+    isVariable: (name) => declared.names.has(name) || known.isVariable(name),
+    variableNames: () => [...declared.names, ...known.variableNames()],
   });
   const core = building.settle(coreDirectives, root);
+  const variables = building.settle(variableDirectives, root);
   const log = building.settle(logDirectives, root);
   const formats = new Map<string, LogFormat>([
     ...Object.entries(LOG_FORMATS),
@@ -90,7 +92,12 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     bufferMemoryBytes: core.bufferMemoryBytes,
     listeners: groupByAddress(built, problems),
     groups: groups.all(),
-    variables: { settable: [...declared] },
+    variables: {
+      settable: declared.settable,
+      maps: variables.maps ?? [],
+      geos: variables.geos ?? [],
+      splits: variables.splits ?? [],
+    },
   };
 }
 

@@ -4,12 +4,11 @@
  * @module
  */
 import type { HandlerAction, SubrequestsConf } from "../http/conf.ts";
-import type { Block } from "./block.ts";
 import type { Building } from "./building.ts";
-import type { Known, Settings } from "./directive.ts";
+import type { Settings } from "./directive.ts";
 import type { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { nearestName } from "./nearest.ts";
-import { type Problems, quote } from "./problem.ts";
+import { quote } from "./problem.ts";
 
 export type SubrequestSettings = Settings<typeof subrequestDirectives>;
 export type HandlerSettings = Settings<typeof handlerDirectives>;
@@ -43,27 +42,4 @@ export function buildHandler(
       : "no such handler",
     nearest: nearestName(text, handlers),
   });
-}
-
-/** The names of all variables that the configuration sets, wherever it does. */
-export function declaredVariables(root: Block, problems: Problems, known: Known): Set<string> {
-  const declared = new Set<string>();
-  const look = ({ settings, blocks }: Block): void => {
-    const value = settings.get("auth_request_set")?.value;
-    for (const { key, keySpan } of value?.kind === "mapping" ? value.entries : []) {
-      const name = key.slice(1);
-      if (known.isBuiltIn(name)) {
-        problems.add({
-          span: keySpan,
-          cannot: `set ${key}`,
-          found: quote(key),
-          expected: "it is built in: need a name of your own",
-        });
-      }
-      declared.add(name);
-    }
-    blocks.forEach(look);
-  };
-  look(root);
-  return declared;
 }

@@ -17,6 +17,7 @@ import { resolverDirectives, resolverParameters } from "./directives/resolver.ts
 import { actionDirectives, listenParameters, serverDirectives } from "./directives/server.ts";
 import { filesDirectives, placeOfFiles, typesDirectives } from "./directives/static.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
+import { variableDirectives } from "./directives/variables.ts";
 import { peerParameters, queueParameters, upstreamDirectives } from "./directives/upstream.ts";
 
 /** Directives that belong together: one page of the manual. */
@@ -106,6 +107,13 @@ export const GROUPS: readonly Group[] = [
       outlier_detection: outlierParameters,
       retry_budget: retryBudgetParameters,
     },
+  },
+  {
+    page: "variables",
+    title: "Variables",
+    intro:
+      "Variables that the configuration defines. Known everywhere in it, found when they are used.",
+    directives: variableDirectives,
   },
   {
     page: "resolver",

@@ -272,11 +272,18 @@ export interface ReturnAction {
 /** The variables that a configuration defines, by their names without the dollar. */
 export interface VariablesConf {
   /** Those that get values while a request is under way: `set`, `auth_request_set`, captures. */
-  readonly settable: readonly string[];
+  readonly settable: readonly SettableConf[];
   /** The last of several of one name counts, as of all that follow. */
   readonly maps: readonly MapConf[];
   readonly geos: readonly GeoConf[];
   readonly splits: readonly SplitConf[];
+}
+
+/** A variable that gets its value while a request is under way. */
+export interface SettableConf {
+  readonly name: string;
+  /** Whether its being read without a value is worth a warning: of `set` alone, as in nginx. */
+  readonly warnsUnset: boolean;
 }
 
 /** One `map`. */

@@ -32,12 +32,16 @@ export class Variables {
   readonly #slots = new Map<string, number>();
   /** Of `map`, `geo` and `split_clients`: compiled when something uses them first. */
   readonly #definitions = new Map<string, Definition>();
+  /** Names whose being read without a value is worth a warning. */
+  readonly #warned = new Set<string>();
   readonly #getters = new Map<string, Getter<Request>>();
   #depth = 0;
 
   constructor({ settable, maps, geos, splits }: VariablesConf = NO_VARIABLES) {
-    for (const name of settable) {
-      if (settableVariable(name) === undefined) this.#slotOf(name);
+    for (const { name, warnsUnset } of settable) {
+      if (settableVariable(name) !== undefined) continue;
+      this.#slotOf(name);
+      if (warnsUnset) this.#warned.add(name);
     }
     const define = (name: string, compile: Compile, isVolatile = false): void => {
       this.#slotOf(name);
@@ -81,6 +85,7 @@ export class Variables {
     if (definition !== undefined) return this.#definedGetter(name, slot, definition);
     // `set $arg_x` and the like stand before the argument itself, as in nginx.
     if (builtIn !== undefined) return (request) => request.values?.[slot] ?? builtIn(request);
+    if (!this.#warned.has(name)) return ({ values }) => values?.[slot] ?? "";
     return (request) => {
       const value = request.values?.[slot];
       if (value !== undefined) return value;

@@ -18,6 +18,12 @@ export function compileRegex(source: string, ignoresCase: boolean): RegExp {
   return new RegExp(pattern, ignoresCase && !flags.includes("i") ? `${flags}i` : flags);
 }
 
+/** The same of a regex that is not compiled yet, in any of PCRE's spellings. */
+export function captureNamesIn(source: string): readonly string[] {
+  return [...source.matchAll(/\(\?(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')/g)]
+    .map(([, angled, quoted]) => angled ?? quoted ?? "");
+}
+
 /** The names of a regex's named groups. */
 export function captureNames(regex: RegExp): readonly string[] {
   return [...new Set([...regex.source.matchAll(NAMED_GROUP)].map(([, name = ""]) => name))];

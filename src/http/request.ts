@@ -276,6 +276,11 @@ export class Request {
     if (errorLog.isOn(level)) errorLog.log(level, message, this.#context());
   }
 
+  /** A variable is read that was never set: worth a word, once a request. */
+  reportUnset(name: string): void {
+    this.report("warn", `using uninitialized "${name}" variable`);
+  }
+
   #clearMarks(): void {
     this.isMarked =
       this.isInternal =

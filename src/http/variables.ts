@@ -115,6 +115,11 @@ export function isKnownVariable(name: string): boolean {
   return builtInVariable(name) !== undefined;
 }
 
+/** Whether a variable is built in, and the configuration may neither set nor define it. */
+export function isFixedVariable(name: string): boolean {
+  return VARIABLES.has(name) && !SETTABLE.has(name);
+}
+
 /** The names of all variables that are not of a family, for the manual. */
 export const VARIABLE_NAMES: readonly string[] = [...VARIABLES.keys()];
 

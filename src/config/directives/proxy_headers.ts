@@ -1,7 +1,8 @@
 /** Directives about the fields of requests to a peer and of its responses. @module */
 import type { CookieFlag, CookieFlagsConf, RewriteConf } from "../../http/conf.ts";
 import { cookieRegex } from "../../http/cookie.ts";
-import { captureNames, type RewriteKind, rewriteRegex } from "../../http/rewrite_value.ts";
+import { captureNames } from "../../http/regex.ts";
+import { type RewriteKind, rewriteRegex } from "../../http/rewrite_value.ts";
 import type { IgnorableHeader } from "../../upstream/conf.ts";
 import { regexProblem } from "../building.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, Reading } from "../directive.ts";
