@@ -292,6 +292,10 @@ export function checkVariables(scalar: Scalar, reading: Reading): boolean {
       reading.refusePart(span, "$", 'need a variable such as "$host" or "${host}"');
       isGood = false;
     } else if (!CAPTURE.test(name) && !reading.known.isVariable(name)) {
+      if (/^tcpinfo_/.test(name)) {
+        reading.refusePart(span, whole, "the runtime does not tell what TCP knows of a connection");
+        return false;
+      }
       const nearest = nearestName(name, reading.known.variableNames());
       reading.refusePart(span, whole, "no such variable", nearest && `$${nearest}`);
       isGood = false;

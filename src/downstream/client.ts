@@ -25,6 +25,10 @@ export interface Client {
   readonly requests: number;
   /** When the request began, in ms of the clock. */
   readonly startedAtMs: number;
+  /** When the connection was accepted, likewise. */
+  readonly connectedAtMs: number;
+  /** Whether the request came together with the one before it. */
+  readonly isPipelined: boolean;
   /** Of the location that the request is for. */
   conf: ClientConf;
   /** Whether the connection is to end after this request; a subrequest has no say in that. */
@@ -121,8 +125,14 @@ export interface ResponseWriter {
   readonly writable: Wait;
   /** Throws the Failure that ended the sending, if one did. */
   checkSending(): void;
+  /** Whether {@linkcode cutShort} was called. */
+  readonly isCut: boolean;
   /** The response cannot be completed, and whom it is for has to see that. */
   cutShort(): void;
   /** Gives back what waits to be sent. */
   drop(): void;
+  /** The head: what is written of it so far, or a copy where `keepsHead` asks for one. Borrowed. */
+  headBytes(): Uint8Array | undefined;
+  /** Likewise the trailers. */
+  trailerBytes?(): Uint8Array | undefined;
 }

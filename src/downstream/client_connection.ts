@@ -59,6 +59,8 @@ export class ClientConnection implements Client {
   requests = 0;
   /** When the first byte of the current request came, or of the last one; or the client itself. In ms of the clock. */
   startedAtMs: number;
+  readonly connectedAtMs: number;
+  isPipelined = false;
 
   /** Holds the current request's head up to `head.end`; its unread bytes come behind that. */
   buf: Buf | undefined;
@@ -81,7 +83,7 @@ export class ClientConnection implements Client {
     this.id = id;
     this.shared = shared;
     this.conf = shared.settings.firstConf;
-    this.startedAtMs = shared.context.deadlines.nowMs;
+    this.connectedAtMs = this.startedAtMs = shared.context.deadlines.nowMs;
     this.body = new ClientBody(this);
     this.response = new ClientResponse(this);
   }

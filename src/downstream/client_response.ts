@@ -28,6 +28,9 @@ const HEAD_BUF_BYTES_MAX = 16_384;
 const HEAD_BYTES_USUAL = 1_024;
 const LARGEST_HEAD_BYTES = 65_536;
 
+const CR = 0x0d;
+const LF = 0x0a;
+
 const CLOSE = bytesOf("Connection: close\r\n\r\n");
 const CHUNKED_CLOSE = bytesOf("Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
 const KEEP_ALIVE = bytesOf("Connection: keep-alive\r\n\r\n");
@@ -51,7 +54,12 @@ export class ClientResponse {
   /** Whether the response was cut short: the connection has to be closed at once. */
   isCut = false;
 
+  /** Whether what was sent is still asked for when it is gone: set for each response. */
+  keepsHead = false;
+
   readonly #client: ClientConnection;
+  #sentHead: Uint8Array | undefined;
+  #sentTrailers: Uint8Array | undefined;
   /** Holds the head until the first piece of the body is there. */
   #headBuf: Buf | undefined;
   #isChunked = false;
@@ -65,6 +73,7 @@ export class ClientResponse {
     this.status = this.bodyBytes = this.sentBytes = 0;
     this.limitRate = undefined;
     this.filter = undefined;
+    if (this.keepsHead) this.#forgetHead();
     this.keepsAlive =
       this.isCut =
       this.#isChunked =
@@ -209,6 +218,7 @@ export class ClientResponse {
     if (head === undefined) return;
     this.#headBuf = undefined;
     this.sentBytes += head.size;
+    if (this.keepsHead) this.#sentHead = headOf(head.data()).slice();
     try {
       this.#client.conn.send(head);
     } finally {
@@ -239,6 +249,22 @@ export class ClientResponse {
   drop(): void {
     this.#headBuf?.release();
     this.#headBuf = undefined;
+  }
+
+  headBytes(): Uint8Array | undefined {
+    const waiting = this.#headBuf;
+    if (waiting === undefined) return this.#sentHead;
+    // Not finished yet: what is written so far, by whoever asks.
+    return waiting.size === 0 ? waiting.cell.subarray(0, this.writer.at) : headOf(waiting.data());
+  }
+
+  trailerBytes(): Uint8Array | undefined {
+    return this.#sentTrailers;
+  }
+
+  #forgetHead(): void {
+    this.keepsHead = false;
+    this.#sentHead = this.#sentTrailers = undefined;
   }
 
   get #roomBehindHead(): number {
@@ -298,6 +324,7 @@ export class ClientResponse {
     const buf = this.#client.context.pool.acquire(sizeBytes, "trailers");
     if (buf === undefined) return this.#sendConstant(LAST_CHUNK_BYTES); // they may be left out
     buf.last = writeTrailers(trailers, buf.cell, 0);
+    if (this.keepsHead) this.#sentTrailers = buf.data().slice();
     this.#sendAndRelease(buf);
   }
 
@@ -326,6 +353,14 @@ export class ClientResponse {
     this.#headBuf = this.#client.context.pool.acquire(sizeBytes, "response head");
     if (this.#headBuf === undefined) throw new BadMessage(503, "no buffer memory");
   }
+}
+
+/** Of a head with a part of the body behind it, the head. */
+function headOf(bytes: Uint8Array): Uint8Array {
+  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    if (bytes[at + 1] === CR) return bytes.subarray(0, at + 1);
+  }
+  return bytes;
 }
 
 /** A cell for the head and the body bytes that came with it: copying some costs less than a write. */

@@ -37,8 +37,9 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
       received = conn.recv(buf);
     }
     if (received === 0) return false;
-    client.isIdle = false;
+    client.isIdle = client.isPipelined = false;
   } else if (buf.pos > 0) {
+    client.isPipelined = true;
     buf.cell.copyWithin(0, buf.pos, buf.last); // pipelined: to the front, where a head begins
     buf.last -= buf.pos;
     buf.pos = 0;

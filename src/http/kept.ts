@@ -11,6 +11,8 @@ import type { SluiceConf } from "./conf.ts";
 export interface Kept {
   /** `$request_body`. */
   readonly requestBody: boolean;
+  /** `$sent_http_NAME` or `$sent_trailer_NAME`. */
+  readonly sentFields: boolean;
   /** `$upstream_http_NAME`, `$upstream_cookie_NAME`: without the dollar. */
   readonly headVariables: readonly string[];
   /** `$upstream_trailer_NAME`. */
@@ -19,6 +21,7 @@ export interface Kept {
 
 export const KEEPS_NOTHING: Kept = {
   requestBody: false,
+  sentFields: false,
   headVariables: [],
   trailerVariables: [],
 };
@@ -38,12 +41,14 @@ export function keptOf(conf: SluiceConf): Kept {
     [...names].filter((name) => prefixes.some((prefix) => name.startsWith(prefix)));
   return {
     requestBody: names.has("request_body"),
+    sentFields: names.has("sent_"),
     headVariables: startingWith(HEADER_PREFIX, COOKIE_PREFIX),
     trailerVariables: startingWith(TRAILER_PREFIX),
   };
 }
 
-const VARIABLE = /\$\{?(request_body\b|upstream_(?:http|cookie|trailer)_\w+)/g;
+const VARIABLE =
+  /\$\{?(request_body\b|sent_(?=http_|trailer_)|upstream_(?:http|cookie|trailer)_\w+)/g;
 
 /** What a variable of a peer's head or trailers says. Fields of one name are joined as nginx joins them. */
 export function upstreamValue(name: string, fields: FieldLines): string {

@@ -56,6 +56,10 @@ export class MemoryResponse implements ResponseWriter, InMemory {
     return this.#hasHead ? this.#head : undefined;
   }
 
+  headBytes(): Uint8Array | undefined {
+    return this.head?.fields.bytes;
+  }
+
   /** A copy of the body. */
   body(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(this.#body.sizeBytes);

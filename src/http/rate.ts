@@ -14,6 +14,13 @@ export function responseRate(request: Request): RateLimit | undefined {
   const { conf } = request.client;
   const { accelLimitRate } = request.exchange;
   if (accelLimitRate !== undefined) return rateOf(String(accelLimitRate), conf.limitRateAfterBytes);
+  return locationRate(request);
+}
+
+/** What was `set` as `$limit_rate`, or the location's `limit_rate`. */
+export function locationRate(request: Request): RateLimit | undefined {
+  const { conf } = request.client;
+  if (request.limitRate !== undefined) return rateOf(request.limitRate, conf.limitRateAfterBytes);
   if (conf.limitRate === "0") return undefined;
   return rateOf(
     templateOf(conf, request.server.variables).render(request),
@@ -24,7 +31,10 @@ export function responseRate(request: Request): RateLimit | undefined {
 /** Of a file that is sent now; a peer has a say in it only if one has led the request here. */
 export function fileRate(request: Request): RateLimit | undefined {
   const { accelLimitRate, client } = request;
-  if (accelLimitRate === undefined && client.conf.limitRate === "0") return undefined;
+  const { limitRate } = client.conf;
+  if (accelLimitRate === undefined && request.limitRate === undefined && limitRate === "0") {
+    return undefined;
+  }
   return responseRate(request);
 }
 

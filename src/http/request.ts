@@ -84,6 +84,8 @@ export class Request {
   kept: Map<string, string> | undefined;
   /** `$request_body`, if it was in memory and something uses it. */
   bodyText = "";
+  /** `$limit_rate`, if it was set. */
+  limitRate: string | undefined;
   /** `failure_header`: the response tells what went wrong. */
   tellsFailure = false;
   /** The body was read, and is not there for whoever handles the request now. */
@@ -289,7 +291,7 @@ export class Request {
       this.#isGet =
         false;
     this.tellsFailure = false;
-    this.next = this.kept = undefined;
+    this.next = this.kept = this.limitRate = undefined;
     this.carriedType = this.bodyText = "";
     this.redirectsLeft = REDIRECTS_MAX + 1;
     this.statusOverride = 0;

@@ -62,6 +62,7 @@ export class HttpServer implements ClientHandler, Server {
     const { worker, port } = this.#options;
     const request = worker.takeRequest();
     request.begin(client, this, port);
+    if (worker.kept.sentFields) client.response.keepsHead = true;
     try {
       const location = request.location = this.#route(request);
       this.#apply(client, location);

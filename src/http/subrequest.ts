@@ -45,6 +45,8 @@ export class Subrequest implements Client {
   remote: RemoteAddress;
   readonly requests: number;
   readonly startedAtMs: number;
+  readonly connectedAtMs: number;
+  readonly isPipelined: boolean;
   readonly head = new RequestHead(FIELDS_MAX);
   readonly body: RequestBodyReader;
   readonly response: MemoryResponse;
@@ -63,6 +65,8 @@ export class Subrequest implements Client {
     this.conn = client.conn;
     this.remote = client.remote;
     this.requests = client.requests;
+    this.connectedAtMs = client.connectedAtMs;
+    this.isPipelined = client.isPipelined;
     this.startedAtMs = client.context.deadlines.nowMs;
     this.conf = client.conf;
     this.body = new MemoryBody(options.body);

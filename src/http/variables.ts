@@ -3,14 +3,17 @@
  *
  * @module
  */
+import { SERVER_VERSION } from "../downstream/mod.ts";
 import { type Getter, timeIso8601, timeLocal } from "../log/mod.ts";
 import type { Attempt } from "../upstream/mod.ts";
-import { bytesOf, NO_LENGTH } from "../wire/mod.ts";
+import { bytesOf, latin1, NO_LENGTH, parseIp } from "../wire/mod.ts";
 import { basicCredentials } from "./basic_credentials.ts";
 import { upstreamValue } from "./kept.ts";
+import { locationRate } from "./rate.ts";
 import type { Setter } from "./configured_variables.ts";
 import { documentRoot, realpathRoot, requestFilename } from "./location_files.ts";
 import type { Request } from "./request.ts";
+import { sentField, sentTrailer } from "./sent_fields.ts";
 
 type Variable = Getter<Request>;
 
@@ -19,10 +22,15 @@ const FORWARDED_FOR = bytesOf("x-forwarded-for");
 
 const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["args", (request) => request.args],
+  ["binary_remote_addr", binaryRemoteAddr],
   ["body_bytes_sent", ({ client }) => String(client.response.bodyBytes)],
   ["bytes_sent", ({ client }) => String(client.response.sentBytes)],
   ["connection", ({ client }) => String(client.id)],
   ["connection_requests", ({ client }) => String(client.requests)],
+  [
+    "connection_time",
+    ({ client, worker }) => seconds(worker.context.deadlines.nowMs - client.connectedAtMs),
+  ],
   [
     "content_length",
     ({ head }) => head.contentLength === NO_LENGTH ? "" : String(head.contentLength),
@@ -31,13 +39,21 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["document_root", documentRoot],
   ["document_uri", (request) => request.path],
   ["host", (request) => request.host],
+  ["hostname", () => hostname()],
+  ["https", () => ""],
   ["is_args", ({ args }) => args === "" ? "" : "?"],
+  ["is_request_port", (request) => requestPort(request) === "" ? "" : ":"],
+  ["limit_rate", (request) => limitRate(request)],
   ["msec", ({ worker }) => (worker.clock.wallMs() / 1000).toFixed(3)],
+  ["nginx_version", () => SERVER_VERSION],
   ["pid", () => String(Deno.pid)],
+  ["pipe", ({ client }) => client.isPipelined ? "p" : "."],
   ["proxy_add_x_forwarded_for", proxyAddXForwardedFor],
   ["proxy_host", (request) => request.proxyHost],
   ["proxy_port", (request) => request.proxyPort],
   ["query_string", (request) => request.args],
+  ["realip_remote_addr", ({ client }) => client.conn.remote.hostname],
+  ["realip_remote_port", ({ client }) => portText(client.conn.remote.port)],
   ["realpath_root", realpathRoot],
   ["remote_addr", (request) => request.remoteAddress],
   ["remote_port", ({ client }) => portText(client.remote.port)],
@@ -45,14 +61,20 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["request", (request) => request.requestLine],
   ["request_body", (request) => request.bodyText],
   ["request_body_file", (request) => request.bodyPath],
+  ["request_completion", requestCompletion],
   ["request_filename", requestFilename],
   ["request_length", ({ head, client }) => String(head.end + client.body.bytes)],
   ["request_method", requestMethod],
+  ["request_port", requestPort],
   ["request_time", requestTime],
-  ["request_uri", (request) => request.target],
+  ["request_uri", requestUri],
   ["scheme", () => "http"],
+  ["server_addr", ({ client }) => client.conn.local.hostname],
   ["server_name", (request) => request.serverName],
-  ["server_port", (request) => portText(request.serverPort)],
+  [
+    "server_port",
+    ({ client, serverPort }) => portText(client.conn.local.port || serverPort),
+  ],
   ["server_protocol", ({ head }) => head.targetEnd === 0 ? "" : `HTTP/1.${head.minorVersion}`],
   ["status", ({ client }) => String(client.response.status).padStart(3, "0")],
   ["time_iso8601", ({ worker }) => timeIso8601(worker.clock.wallMs())],
@@ -81,11 +103,14 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
 /** Those that `set` may change, though they are built in. */
 const SETTABLE: ReadonlyMap<string, Setter> = new Map<string, Setter>([
   ["args", (request, value) => request.rewrite(request.path, value)],
+  ["limit_rate", setLimitRate],
 ]);
 
 /** Families: what follows the prefix names the field, argument or cookie. */
 const FAMILIES: readonly (readonly [prefix: string, of: (name: string) => Variable])[] = [
   ["http_", (name) => httpField(name)],
+  ["sent_http_", sentField],
+  ["sent_trailer_", sentTrailer],
   ["upstream_http_", (name) => upstreamField(`upstream_http_${name}`)],
   ["upstream_cookie_", (name) => upstreamField(`upstream_cookie_${name}`)],
   ["upstream_trailer_", (name) => ({ kept }) => kept?.get(`upstream_trailer_${name}`) ?? ""],
@@ -215,4 +240,54 @@ function seconds(ms: number): string {
 
 function portText(port: number): string {
   return port === 0 ? "" : String(port);
+}
+
+/** From the path on, also of an absolute target: what `$scheme://$host$request_uri` is made of. */
+function requestUri({ target }: Request): string {
+  const [, rest] = /^https?:\/\/[^/?]*(.*)$/is.exec(target) ?? [];
+  if (rest === undefined) return target;
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+/** The bytes of the client's address: 4 or 16 of them, or the text that a unix socket has. */
+function binaryRemoteAddr(request: Request): string {
+  const bytes = parseIp(request.remoteAddress);
+  return bytes === undefined ? request.remoteAddress : String.fromCharCode(...bytes);
+}
+
+let hostnameText: string | undefined;
+
+/** The machine's name; empty where Sluice may not ask (`--allow-sys=hostname`). */
+export function hostname(): string {
+  if (hostnameText !== undefined) return hostnameText;
+  try {
+    return hostnameText = Deno.hostname();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    return hostnameText = "";
+  }
+}
+
+/** Of the target or of Host, as it was asked. */
+function requestPort({ head }: Request): string {
+  const authority = latin1(head.fields.bytes, head.hostEnd, head.authorityEnd);
+  return /:(\d+)$/.exec(authority)?.[1] ?? "";
+}
+
+/** Bytes a second, as it would be now. */
+function limitRate(request: Request): string {
+  return String(locationRate(request)?.bytesPerSecond ?? 0);
+}
+
+function setLimitRate(request: Request, value: string): void {
+  if (!/^\d+[kmg]?$/i.test(value)) {
+    request.report("error", `invalid $limit_rate "${value}"`);
+    return;
+  }
+  request.isMarked = true;
+  request.limitRate = value;
+}
+
+function requestCompletion({ client: { response } }: Request): string {
+  return response.sentBytes > 0 && !response.isCut ? "OK" : "";
 }
