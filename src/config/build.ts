@@ -240,6 +240,8 @@ function groupByAddress(
       name,
       address: first.listen.address.address,
       backlog: backlogs[0]?.listen.backlog ?? BACKLOG,
+      reusePort: all.some(({ listen }) => listen.reusePort) &&
+        first.listen.address.address.transport === "tcp",
       listen: first.server.listen,
       servers: ordered.map(({ conf }) => conf),
     }];

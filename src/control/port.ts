@@ -42,6 +42,7 @@ export class Port {
     this.#shared = { context, settings: generation.settingsOf(conf), spareHeads: [] };
     try {
       this.#listener = new Listener(conf.address, conf.backlog, {
+        reusePort: conf.reusePort,
         maxConnections: generation.conf.workerConnections,
         context,
         onConn: (conn) => this.#serve(new ClientConnection(conn, ++connectionNumber, this.#shared)),
@@ -63,18 +64,28 @@ export class Port {
     this.#conf = conf;
     this.#shared.settings = generation.settingsOf(conf);
     this.#listener.maxConnections = generation.conf.workerConnections;
-    if (conf.backlog === before.backlog) return undefined;
-    return `backlog of ${conf.name} stays ${before.backlog} until the next start: ` +
-      "the queue of an open socket keeps its length";
+    const isSame = conf.backlog === before.backlog && conf.reusePort === before.reusePort;
+    return isSame
+      ? undefined
+      : `backlog and reuseport of ${conf.name} stay as they are until the next start: ` +
+        "the socket is open already";
   }
 
-  /** Accepts no more, and lets the clients that came through it go. Resolves once it is closed. */
+  /**
+   * Accepts what waits and then no more, and lets the clients that came through it go.
+   * Resolves once it is closed.
+   */
   async end(): Promise<void> {
-    this.#isEnding = true;
-    await this.#listener.close();
+    await this.#listener.finish();
+    this.#isEnding = true; // who is accepted while it closes
     for (const client of this.#owner.clients) {
       if (client.shared === this.#shared) client.drain();
     }
+  }
+
+  /** Accepts no more. What it has is its owner's to end. */
+  close(): Promise<void> {
+    return this.#listener.close();
   }
 
   #serve(client: ClientConnection): void {

@@ -109,7 +109,7 @@ class Server implements RunningServer, PortOwner {
   async shutdown(): Promise<void> {
     this.#isEnding = true;
     this.log("notice", "gracefully shutting down");
-    await this.#closePorts();
+    await this.#onPorts((port) => port.end());
     for (const client of this.clients) client.drain();
     const disarm = this.#limit(this.#current);
     await this.#ended();
@@ -118,7 +118,7 @@ class Server implements RunningServer, PortOwner {
 
   async stop(): Promise<void> {
     this.#isEnding = true;
-    await this.#closePorts();
+    await this.#onPorts((port) => port.close());
     for (const client of this.clients) client.abort();
     for (const generation of this.#all()) generation.abandon();
     await this.#ended();
@@ -176,7 +176,7 @@ class Server implements RunningServer, PortOwner {
         ports.set(conf.name, port);
       }
     } catch (error) {
-      for (const port of fresh) port.end();
+      for (const port of fresh) port.close();
       throw error;
     }
     return ports;
@@ -221,8 +221,8 @@ class Server implements RunningServer, PortOwner {
     return [this.#current, ...this.#retired];
   }
 
-  async #closePorts(): Promise<void> {
-    await Promise.all([...this.#ports.values()].map((port) => port.end()));
+  async #onPorts(act: (port: Port) => Promise<void>): Promise<void> {
+    await Promise.all([...this.#ports.values()].map(act));
   }
 
   #checkDrained(): void {

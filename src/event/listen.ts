@@ -19,6 +19,12 @@ export interface AcceptOptions {
   readonly context: ConnContext;
   /** Takes a connection over. */
   readonly onConn: (conn: TcpConn) => void;
+  /**
+   * `reuseport`: other processes may listen there too, each with a queue of its own. Not for
+   * unix sockets.
+   * @default false
+   */
+  readonly reusePort?: boolean;
   /** Told when accepting has to pause, and why. Never more often than once a second. */
   readonly onTrouble: (message: string) => void;
 }
@@ -26,6 +32,8 @@ export interface AcceptOptions {
 /** How long accepting rests when there is no descriptor or no place for a connection. */
 const REST_MS = 100;
 const TROUBLE_GAP_MS = 1_000;
+/** Turns of the reactor in which a listener that ends may be brought one more connection each. */
+const FINISH_TURNS_MAX = 100;
 
 /** One listening socket and its accept loop. */
 export class Listener {
@@ -33,6 +41,7 @@ export class Listener {
   readonly #options: AcceptOptions;
   /** Connections at once, both sides; at the bound accepting pauses (`worker_connections`). */
   maxConnections: number;
+  #acceptedCount = 0;
   #isClosed = false;
   #toldAtMs = -Infinity;
   #endRest: (() => void) | undefined;
@@ -45,9 +54,7 @@ export class Listener {
   constructor(address: BindAddress, backlog: number, options: AcceptOptions) {
     this.#options = options;
     this.maxConnections = options.maxConnections;
-    this.#raw = address.transport === "tcp"
-      ? Deno.listen({ hostname: address.hostname, port: address.port, tcpBacklog: backlog })
-      : Deno.listen({ transport: "unix", path: address.path });
+    this.#raw = open(address, backlog, options);
     this.#ended = this.#accept();
   }
 
@@ -58,6 +65,20 @@ export class Listener {
     return addr.hostname.includes(":")
       ? `[${addr.hostname}]:${addr.port}`
       : `${addr.hostname}:${addr.port}`;
+  }
+
+  /**
+   * Accepts what waits in the queue, and then no more: who is in the queue of a socket that
+   * closes is reset. Resolves once the loop has ended.
+   */
+  async finish(): Promise<void> {
+    const { clock } = this.#options.context.deadlines;
+    for (let turn = 0; turn < FINISH_TURNS_MAX; turn++) {
+      const before = this.#acceptedCount;
+      await new Promise<void>((resolve) => void clock.arm(clock.nowMs(), resolve));
+      if (this.#isClosed || this.#acceptedCount === before) break;
+    }
+    await this.close();
   }
 
   /** Stops accepting; what was accepted stays open. Resolves once the loop has ended. */
@@ -93,6 +114,7 @@ export class Listener {
         await this.#rest(context.deadlines);
         continue;
       }
+      this.#acceptedCount++;
       context.deadlines.stamp();
       let accepted: Dialled;
       try {
@@ -128,4 +150,15 @@ function localOf({ localAddr }: Deno.Conn): RemoteAddress {
   if (localAddr.transport === "tcp") return localAddr;
   const { path } = localAddr as Deno.UnixAddr;
   return { hostname: `unix:${path ?? ""}`, port: 0 };
+}
+
+function open(
+  address: BindAddress,
+  backlog: number,
+  { reusePort = false }: AcceptOptions,
+): Deno.Listener {
+  if (address.transport === "unix") return Deno.listen({ transport: "unix", path: address.path });
+  const { hostname, port } = address;
+  // Deno knows the option with its flag for unstable network functions alone.
+  return Deno.listen({ hostname, port, tcpBacklog: backlog, ...(reusePort ? { reusePort } : {}) });
 }

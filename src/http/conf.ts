@@ -22,6 +22,8 @@ export interface ListenerConf {
   readonly name: string;
   readonly address: ListenAddress;
   readonly backlog: number;
+  /** `reuseport`: another process may listen there too. */
+  readonly reusePort: boolean;
   readonly listen: ListenConf;
   readonly servers: readonly ServerConf[];
 }

@@ -209,7 +209,9 @@ Deno.test("a reload while the server shuts down is refused", async () => {
 Deno.test("a backlog that changes waits for the next start, and the log says so", async () => {
   await withSluice(saying("old"), async (_, sluice) => {
     await reload(sluice, saying("new").replace(":0", ":0 backlog=64"));
-    await sluice.errorLine(/backlog of 127\.0\.0\.1:0 stays 511 until the next start/);
+    await sluice.errorLine(
+      /backlog and reuseport of 127\.0\.0\.1:0 stay as they are until the next start/,
+    );
   });
 });
 

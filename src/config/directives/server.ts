@@ -71,6 +71,17 @@ export const listenParameters = {
     type: integer({ min: 1, max: 65_535 }),
     doc: "Connections that may wait to be accepted. 511 when not given.",
   }),
+  reusePort: directive({
+    name: "reuseport",
+    contexts: ["listen"],
+    type: flag,
+    default: "off",
+    doc:
+      "Another process that says so too may listen at the same address (`SO_REUSEPORT`), and the " +
+      "system hands each of them a share of the connections: a second Sluice can take over from " +
+      "the first without a moment in which nobody listens (`deploy/operations.md`). It changes " +
+      "nothing about a unix socket.",
+  }),
 } satisfies Table;
 
 export type Listen = Settings<typeof listenParameters>;
@@ -189,7 +200,7 @@ export const serverDirectives = {
       nginx: "listen 8080 default_server; listen [::]:8080; listen unix:/run/sluice.sock;",
     },
     doc: "Where the server accepts connections: a port, an address, a unix socket, or a list of " +
-      "such, each with the words `default_server` and `backlog=N` behind it if wanted.",
+      "such, each with the words `default_server`, `backlog=N` and `reuseport` behind it if wanted.",
   }),
   serverNames: directive({
     name: "server_name",
