@@ -10,7 +10,14 @@ export {
   type OpenSpillFile,
   openUnlinked,
   type SpillFile,
+  TEMP_FILES,
   TempFile,
 } from "./temp_file.ts";
 export { WorkingSet } from "./working_set.ts";
-export { CELL_SIZES, SlabPool, type SlabPoolOptions, type SlabPoolStats } from "./slab_pool.ts";
+export {
+  CELL_SIZES,
+  type CellStats,
+  SlabPool,
+  type SlabPoolOptions,
+  type SlabPoolStats,
+} from "./slab_pool.ts";

@@ -40,6 +40,13 @@ export interface SlabPoolStats {
   readonly refusals: number;
 }
 
+/** Cells of one size: held ones are those that are not free. */
+export interface CellStats {
+  readonly sizeBytes: number;
+  readonly cells: number;
+  readonly free: number;
+}
+
 /**
  * Cells by size class. Grows slab by slab up to `maxBytes` and never beyond. A slab of
  * which nothing is held is carved anew when another size has run out: what a burst of
@@ -52,6 +59,8 @@ export class SlabPool {
   readonly #debug: boolean;
   /** Slabs that have free cells, by the class of their cells; the one used last is last. */
   readonly #open: readonly Slab[][] = CELL_SIZES.map(() => []);
+  /** Cells by their class, held or free. */
+  readonly #cells: number[] = CELL_SIZES.map(() => 0);
   /** Slabs of which nothing is held. */
   #wholeSlabs = 0;
   readonly #held = new Set<Buf>();
@@ -141,6 +150,20 @@ export class SlabPool {
     };
   }
 
+  /** Cells by their size. Larger ones live on their own, and are not among them. */
+  cellStats(): CellStats[] {
+    return CELL_SIZES.map((sizeBytes, sizeClass) => ({
+      sizeBytes,
+      cells: this.#cells[sizeClass]!,
+      free: this.#open[sizeClass]!.reduce((sum, { free }) => sum + free.length, 0),
+    }));
+  }
+
+  /** Who waits for a cell to come back. */
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
   /** What is still held, one line each; names of holders in debug mode. Empty: nothing leaked. */
   outstanding(): readonly string[] {
     if (this.#heldCells === 0) return [];
@@ -191,7 +214,9 @@ export class SlabPool {
   }
 
   #carve(bytes: ArrayBuffer, sizeClass: number): void {
-    this.#open[sizeClass]!.push(new Slab(bytes, sizeClass, this));
+    const slab = new Slab(bytes, sizeClass, this);
+    this.#open[sizeClass]!.push(slab);
+    this.#cells[sizeClass]! += slab.cellCount;
     this.#wholeSlabs++;
   }
 
@@ -204,7 +229,9 @@ export class SlabPool {
       );
       if (at < 0) continue;
       this.#wholeSlabs--;
-      return open.splice(at, 1)[0];
+      const [slab] = open.splice(at, 1);
+      this.#cells[slab!.sizeClass]! -= slab!.cellCount;
+      return slab;
     }
     return undefined;
   }

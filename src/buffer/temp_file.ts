@@ -24,6 +24,9 @@ export type OpenSpillFile = (folder: string) => {
   readonly path: string;
 };
 
+/** The temp files of this thread that are open, and the bytes that they take on disk. */
+export const TEMP_FILES = { open: 0, bytes: 0 };
+
 /** A queue of bytes on disk: written at its end, read from its front. */
 export class TempFile {
   /** Where it is, if it has a name. */
@@ -43,6 +46,7 @@ export class TempFile {
     const { file, path } = open(folder);
     this.#file = file;
     this.path = path;
+    TEMP_FILES.open += 1;
   }
 
   /** Bytes written and not yet read. */
@@ -72,6 +76,7 @@ export class TempFile {
       this.#position += written;
     }
     from.pos = pos;
+    TEMP_FILES.bytes += end - this.#end;
     this.#end = end;
   }
 
@@ -102,12 +107,16 @@ export class TempFile {
   reuse(): void {
     if (this.size > 0 || this.#end === 0) return;
     this.#file.truncateSync(0);
+    TEMP_FILES.bytes -= this.#end;
     this.#readAt = this.#end = 0;
   }
 
   /** Closes the file, which frees its space. */
   close(): void {
     this.#file.close();
+    TEMP_FILES.open -= 1;
+    TEMP_FILES.bytes -= this.#end;
+    this.#end = this.#readAt = 0;
   }
 
   #seek(offset: number): void {

@@ -13,10 +13,12 @@ import type { Block } from "./block.ts";
 import { settleAccess } from "./build_access.ts";
 import { filesConf, filesLevel, typesConf } from "./build_files.ts";
 import { buildLocations, type Levels, responseConf } from "./build_location.ts";
+import { buildAdmin } from "./build_admin.ts";
 import { declaredVariables } from "./declared_variables.ts";
 import { buildGroups } from "./build_upstream.ts";
 import { Building, regexProblem } from "./building.ts";
 import type { Known, Settings } from "./directive.ts";
+import { adminDirectives } from "./directives/admin.ts";
 import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { type AccessLog, logDirectives } from "./directives/log.ts";
@@ -84,13 +86,15 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   const built = servers.map((block) =>
     buildServer(block, building, levels, listenOfRoot, log.access)
   );
+  const listeners = groupByAddress(built, problems);
   return {
+    admin: buildAdmin(building.settle(adminDirectives, root).admin, listeners, problems),
     errorLog: { path: log.error.path ?? "stderr", level: log.error.level },
     workerConnections: core.workerConnections,
     pid: core.pid,
     workerShutdownTimeoutMs: core.workerShutdownTimeoutMs,
     bufferMemoryBytes: core.bufferMemoryBytes,
-    listeners: groupByAddress(built, problems),
+    listeners,
     groups: groups.all(),
     variables: {
       settable: declared.settable,

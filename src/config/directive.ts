@@ -29,7 +29,8 @@ export type Context =
   | "error_log"
   | "log_format"
   | "return"
-  | "resolver";
+  | "resolver"
+  | "admin";
 
 export const HTTP_SERVER_LOCATION: readonly Context[] = ["http", "server", "location"];
 

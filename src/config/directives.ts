@@ -5,6 +5,7 @@
  * @module
  */
 import type { Context, Directive, Table } from "./directive.ts";
+import { adminDirectives, adminParameters } from "./directives/admin.ts";
 import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { accessDirectives, satisfyDirectives } from "./directives/access.ts";
 import { coreDirectives } from "./directives/core.ts";
@@ -43,6 +44,13 @@ export const GROUPS: readonly Group[] = [
     intro: "What is written where.",
     directives: logDirectives,
     parameters: { error_log: errorLogParameters, access_log: accessLogParameters },
+  },
+  {
+    page: "admin",
+    title: "The admin listener",
+    intro: "Where the operator looks, and acts: status, metrics, peers, reload.",
+    directives: adminDirectives,
+    parameters: { admin: adminParameters },
   },
   {
     page: "server",

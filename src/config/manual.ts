@@ -100,6 +100,7 @@ function section(directive: Directive<unknown>, parameters: Table | undefined): 
 
 /** Directives that nginx does not have. */
 const OURS: ReadonlySet<string> = new Set([
+  "admin",
   "buffer_memory",
   "balance",
   "handler",
@@ -165,6 +166,7 @@ const PLACES: Readonly<Record<Context, string>> = {
   log_format: "log_format",
   return: "return",
   resolver: "resolver",
+  admin: "admin",
 };
 
 function places(contexts: readonly Context[]): string {

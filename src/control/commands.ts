@@ -197,7 +197,7 @@ async function runDefault(
 async function start(
   conf: SluiceConf,
   load: () => Promise<SluiceConf>,
-  { pidFile }: ConfigSource,
+  { pidFile, configFile = "" }: ConfigSource,
   program: Program,
 ): Promise<Life> {
   const pidPathOf = (conf: SluiceConf): string | undefined => pidFile ?? conf.pid;
@@ -205,9 +205,12 @@ async function start(
   if (pidPath !== undefined) checkPidFile(pidPath);
   const server = await program.startServer(conf);
   server.log("notice", `sluice/${program.version}`);
-  const life = await begin(server, { server, load, pidPathOf }, conf);
+  const life = await begin(server, { server, load, pidPathOf, configPath: configFile }, conf);
   server.log("notice", `start worker process ${Deno.pid}`);
   for (const address of server.addresses) program.err(`sluice: listening on ${address}`);
+  if (server.adminAddress !== undefined) {
+    program.err(`sluice: admin listening on ${server.adminAddress}`);
+  }
   return life;
 }
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { SlabPoolStats } from "../buffer/mod.ts";
+import type { CellStats, SlabPoolStats } from "../buffer/mod.ts";
 import type { CountsCopy } from "../log/mod.ts";
 
 /** What the running process lets its operator see and do. */
@@ -32,7 +32,11 @@ export type Outcome = { readonly ok: true } | { readonly ok: false; readonly mes
 
 /** Likewise; `why` tells apart what an asker can do about it. */
 export type PeerOutcome =
-  | { readonly ok: true; readonly peer: PeerStatus | undefined }
+  | {
+    readonly ok: true;
+    /** The peer's name. */
+    readonly name: string;
+  }
   | {
     readonly ok: false;
     /** No such group or peer; the change makes no sense; or it collides with what is there. */
@@ -47,6 +51,8 @@ export type Readiness = "starting" | "serving" | "draining";
 export interface NewPeer extends PeerChange {
   /** `127.0.0.1:9001`, `[::1]:80`, `unix:/run/app.sock`. */
   readonly address: string;
+  /** Used only when no other peer can be. */
+  readonly backup?: boolean;
 }
 
 /** What can be changed of a peer; what is not there stays as it is. */
@@ -59,8 +65,6 @@ export interface PeerChange {
   readonly down?: boolean;
   /** Used for requests that are bound to it, and no others. */
   readonly drain?: boolean;
-  /** Used only when no other peer can be. */
-  readonly backup?: boolean;
 }
 
 /** All of a process. */
@@ -100,8 +104,7 @@ export interface WorkerStatus {
   readonly id: number;
   readonly connections: ConnectionsStatus;
   readonly buffers: SlabPoolStats;
-  /** Free and held cells by their size in bytes. */
-  readonly cells: readonly CellsStatus[];
+  readonly cells: readonly CellStats[];
   /** Requests and connections that wait for a free buffer. */
   readonly waitingForBuffers: number;
   readonly tempFiles: { readonly open: number; readonly bytes: number };
@@ -118,13 +121,6 @@ export interface ConnectionsStatus {
   readonly idle: number;
   /** To peers, waiting for a request. */
   readonly upstreamIdle: number;
-}
-
-/** Cells of one size. */
-export interface CellsStatus {
-  readonly sizeBytes: number;
-  readonly held: number;
-  readonly free: number;
 }
 
 /** One log file or stream. */
@@ -177,8 +173,5 @@ export interface PeerStatus {
   readonly checks?: {
     readonly passed: number;
     readonly failed: number;
-    /** Milliseconds since 1970; 0: not yet. */
-    readonly lastAtMs: number;
-    readonly lastFailure: string;
   };
 }

@@ -113,6 +113,11 @@ export class Generation {
     return count;
   }
 
+  /** The groups of the configuration, by their names. */
+  get groups(): ReadonlyMap<string, PeerGroup> {
+    return this.#groups;
+  }
+
   /** For the connections of a listening address, by its name. */
   settingsOf(listener: ListenerConf): ClientSettings {
     return this.#settings.get(listener.name)!;
@@ -185,6 +190,7 @@ export class Generation {
     const fallbacks = new Map<ServerConf, Location>(conf.servers.map((server) => [server, {
       client: server.client,
       accessLog: logs.of(server.accessLog),
+      counts: this.#countsOf(server, conf),
       policy: policies.of(server.response),
       files: new LocationFiles(server.files, server.types, parts.variables),
       isInternal: false,
@@ -198,6 +204,7 @@ export class Generation {
       return {
         client: location.client,
         accessLog: logs.of(location.accessLog),
+        counts: this.#countsOf(server, conf),
         policy: policies.of(location.response),
         files,
         isInternal: location.isInternal,
@@ -218,6 +225,12 @@ export class Generation {
     });
     this.#handlers.add(handler);
     this.#settings.set(conf.name, { conf: conf.listen, firstConf: fallback.client, handler });
+  }
+
+  /** A server without a name is counted by the address that it is behind. */
+  #countsOf(server: ServerConf, { name }: ListenerConf): Float64Array | undefined {
+    const serverName = nameOf(server);
+    return this.worker.context.counts?.servers.of(serverName === "" ? name : serverName);
   }
 }
 

@@ -4,15 +4,18 @@
  * @module
  */
 import type { SluiceConf } from "../http/conf.ts";
-import type { Outcome, Readiness, ReloadsStatus } from "./control.ts";
+import type { Outcome, ReloadsStatus } from "./control.ts";
 import { explain, logLines } from "./explain.ts";
 import type { LifeRequest, LifeRequests } from "./life_requests.ts";
 import { checkPidFile, PidFile } from "./pid_file.ts";
+import type { Reloading } from "./process_control.ts";
 import type { RunningServer } from "./running_server.ts";
 
 /** What a life is made of. */
 export interface LifeOptions {
   readonly server: RunningServer;
+  /** The configuration's file; empty for one that came from elsewhere. */
+  readonly configPath: string;
   /** Reads the configuration again. */
   readonly load: () => Promise<SluiceConf>;
   /** The pid file that a configuration asks for, if it does. */
@@ -20,8 +23,9 @@ export interface LifeOptions {
 }
 
 /** From the moment when everything listens to the end. */
-export class Life {
+export class Life implements Reloading {
   readonly server: RunningServer;
+  readonly configPath: string;
   readonly #load: LifeOptions["load"];
   readonly #pidPathOf: LifeOptions["pidPathOf"];
   #pidFile: PidFile | undefined;
@@ -40,20 +44,18 @@ export class Life {
    *
    * @throws {CannotUsePid}
    */
-  constructor({ server, load, pidPathOf }: LifeOptions, conf: SluiceConf) {
+  constructor({ server, configPath, load, pidPathOf }: LifeOptions, conf: SluiceConf) {
     this.server = server;
+    this.configPath = configPath;
     this.#load = load;
     this.#pidPathOf = pidPathOf;
     const path = pidPathOf(conf);
     if (path !== undefined) this.#pidFile = new PidFile(path);
+    server.control.reloading = this;
   }
 
   get reloads(): ReloadsStatus {
     return this.#reloads;
-  }
-
-  get readiness(): Readiness {
-    return this.#isEnding ? "draining" : "serving";
   }
 
   /** Does what is asked for until the end, which is when this resolves. */

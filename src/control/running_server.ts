@@ -8,11 +8,16 @@ import type { SlabPoolStats } from "../buffer/mod.ts";
 import type { SluiceConf } from "../http/conf.ts";
 import type { CustomHandler } from "../http/custom_handler.ts";
 import type { LogLevel } from "../log/mod.ts";
+import type { ProcessControl } from "./process_control.ts";
 
 /** A server that accepts connections. */
 export interface RunningServer {
   /** What it listens on, in the order of the configuration, with real ports: `127.0.0.1:8080`. */
   readonly addresses: readonly string[];
+  /** Where the admin listener is, if there is one. */
+  readonly adminAddress: string | undefined;
+  /** What an operator sees and does. */
+  readonly control: ProcessControl;
   /**
    * Puts another configuration in force for all requests that begin from then on, if all of it
    * can be opened; if not, nothing has changed. Addresses that both configurations listen on

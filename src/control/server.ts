@@ -6,10 +6,16 @@
 import { SlabPool } from "../buffer/mod.ts";
 import type { ClientConnection } from "../downstream/mod.ts";
 import { Deadlines, systemClock, Turnstile } from "../event/mod.ts";
-import { PasswordChecks, type SluiceConf } from "../http/mod.ts";
-import { LogFiles, type LogLevel } from "../log/mod.ts";
+import { PasswordChecks } from "../http/mod.ts";
+import type { AdminConf, SluiceConf } from "../http/conf.ts";
+import { Counts, LogFiles, type LogLevel } from "../log/mod.ts";
+import type { PeerGroup } from "../peer/mod.ts";
+import { AdminListener } from "./admin_listener.ts";
+import type { Readiness } from "./control.ts";
 import { Generation, type Lasting } from "./generation.ts";
 import { Port, type PortOwner } from "./port.ts";
+import { type Controlled, ProcessControl } from "./process_control.ts";
+import type { Reported } from "./report.ts";
 import {
   type RunningServer,
   type ServerStats,
@@ -44,6 +50,7 @@ export async function startServer(
   };
   let first: Generation | undefined;
   try {
+    if (conf.admin !== undefined) lasting.context.counts = new Counts();
     first = await Generation.open(conf, lasting);
     return new Server(lasting, first, () => gate.close());
   } catch (error) {
@@ -53,12 +60,21 @@ export async function startServer(
   }
 }
 
-class Server implements RunningServer, PortOwner {
+/** What is ready to happen to the admin listener. */
+interface AdminSwitch {
+  apply(): void;
+  undo(): void;
+}
+
+class Server implements RunningServer, PortOwner, Controlled {
+  readonly control = new ProcessControl(this);
   readonly clients = new Set<ClientConnection>();
   readonly #lasting: Lasting;
   readonly #closeLasting: () => void;
   /** By the name of their address, in the order of the configuration. */
   #ports: Map<string, Port>;
+  #admin: AdminListener | undefined;
+  #adminClosed: Promise<void> = Promise.resolve();
   #current: Generation;
   /** Configurations that are not in force any more and still have requests. */
   readonly #retired = new Set<Generation>();
@@ -69,12 +85,41 @@ class Server implements RunningServer, PortOwner {
   #end: Promise<void> | undefined;
 
   /** @throws {CannotListen} Nothing is listened on then. */
-  constructor(lasting: Lasting, first: Generation, closeLasting: () => void) {
+  constructor(
+    lasting: Lasting,
+    first: Generation,
+    closeLasting: () => void,
+  ) {
     this.#lasting = lasting;
     this.#closeLasting = closeLasting;
     this.#current = first;
     this.#ports = this.#openPorts(first, new Map());
+    try {
+      const { admin } = first.conf;
+      if (admin !== undefined) this.#admin = new AdminListener(admin, this.control);
+    } catch (error) {
+      this.#closePorts();
+      throw error;
+    }
     first.begin();
+  }
+
+  get adminAddress(): string | undefined {
+    return this.#admin?.address;
+  }
+
+  get readiness(): Readiness {
+    return this.#isEnding ? "draining" : "serving";
+  }
+
+  get groups(): ReadonlyMap<string, PeerGroup> {
+    return this.#current.groups;
+  }
+
+  reported(): Reported {
+    const { context, logFiles } = this.#lasting;
+    const { clients } = this;
+    return { id: 0, context, clients, logFiles, upstreamIdle: this.#current.idleCount };
   }
 
   get addresses(): readonly string[] {
@@ -134,13 +179,17 @@ class Server implements RunningServer, PortOwner {
 
   /** All or nothing: up to the switch nothing has happened to the old configuration. */
   async #switchTo(conf: SluiceConf): Promise<void> {
+    if (conf.admin !== undefined) this.#lasting.context.counts ??= new Counts();
     const next = await Generation.open(conf, this.#lasting);
     const old = this.#current;
     let ports: Map<string, Port>;
+    let admin: AdminSwitch | undefined;
     try {
       if (this.#isEnding) throw new ShuttingDown();
+      admin = this.#prepareAdmin(conf.admin);
       ports = this.#openPorts(next, this.#ports);
     } catch (error) {
+      admin?.undo();
       await next.close();
       throw error;
     }
@@ -157,7 +206,35 @@ class Server implements RunningServer, PortOwner {
     const gone = [...this.#ports].flatMap(([name, port]) => ports.has(name) ? [] : [port]);
     this.#ports = ports;
     this.#retire(old);
+    admin.apply();
     await Promise.all(gone.map((port) => port.end()));
+  }
+
+  /** Makes ready for another configuration's admin listener: nothing of the old one changes yet. */
+  #prepareAdmin(conf: AdminConf | undefined): AdminSwitch {
+    const old = this.#admin;
+    if (conf !== undefined && old?.isAt(conf)) {
+      return { apply: old.prepare(conf), undo() {} };
+    }
+    const next = conf === undefined ? undefined : new AdminListener(conf, this.control);
+    return {
+      apply: () => {
+        this.#admin = next;
+        if (conf === undefined) this.#lasting.context.counts = undefined;
+        if (old !== undefined) this.#closeAdmin(old);
+      },
+      undo: () => {
+        if (next !== undefined) this.#closeAdmin(next);
+      },
+    };
+  }
+
+  /** Not waited for where it stands: who has asked for a reload there is to have an answer yet. */
+  #closeAdmin(admin: AdminListener): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const before = this.#adminClosed;
+    this.#adminClosed = promise;
+    before.then(() => admin.close()).then(resolve, resolve);
   }
 
   /**
@@ -240,6 +317,8 @@ class Server implements RunningServer, PortOwner {
 
   async #close(): Promise<void> {
     await this.#lastReload; // one that was under way when the end was asked for
+    if (this.#admin !== undefined) this.#closeAdmin(this.#admin);
+    await this.#adminClosed;
     this.#closeLasting();
     for (const line of ["exiting", `worker process ${Deno.pid} exited with code 0`, "exit"]) {
       this.log("notice", line);

@@ -97,6 +97,12 @@ export class ClientConnection implements Client {
     return this.#head ??= this.#takeHead();
   }
 
+  /** For the operator: idle, on its way to a whole request head, or at work on a response. */
+  get doing(): "idle" | "reading" | "writing" {
+    if (this.isIdle) return "idle";
+    return this.#head === undefined || this.#head.end === 0 ? "reading" : "writing";
+  }
+
   /** A request was read whole. */
   beginRequest(): void {
     this.requests++;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PROCESS_SLOTS } from "../log/mod.ts";
 import type { Deadlines } from "./clock.ts";
 import type { RemoteAddress } from "./conn.ts";
 import { adopt, type Dialled } from "./dial.ts";
@@ -96,6 +97,7 @@ export class Listener {
     while (!this.#isClosed) {
       const { maxConnections } = this;
       if (context.counters.open >= maxConnections) {
+        if (context.counts !== undefined) context.counts.process[PROCESS_SLOTS.refused]! += 1;
         this.#tell(`${maxConnections} worker_connections are not enough: not accepting for now`);
         await this.#rest(context.deadlines);
         continue;
@@ -116,6 +118,7 @@ export class Listener {
       }
       this.#acceptedCount++;
       context.deadlines.stamp();
+      if (context.counts !== undefined) context.counts.process[PROCESS_SLOTS.accepted]! += 1;
       let accepted: Dialled;
       try {
         accepted = adopt(raw);

@@ -10,6 +10,7 @@ import { type Buf, Chain, type SlabPool } from "../buffer/mod.ts";
 import { type Deadlines, type Expirable, NEVER } from "./clock.ts";
 import type { Conn, RemoteAddress } from "./conn.ts";
 import type { Connect } from "./dial.ts";
+import type { Counts } from "../log/mod.ts";
 import { Failure, type Side } from "./failure.ts";
 import { systemErrorText } from "./system_error.ts";
 import type { ReadGate } from "./turnstile.ts";
@@ -29,6 +30,8 @@ export interface ConnContext {
   readonly deadlines: Deadlines;
   readonly gate: ReadGate;
   readonly counters: ConnCounters;
+  /** What is counted for the operator; undefined where nobody could ask (no `admin`). */
+  counts?: Counts | undefined;
   /** How connections to peers are opened. @default {by the system} */
   readonly connect?: Connect;
 }

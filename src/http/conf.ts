@@ -342,8 +342,19 @@ export interface SplitConf {
   }[];
 }
 
+/** `admin`: where the operator asks, on a listener of its own. */
+export interface AdminConf {
+  readonly address: ListenAddress;
+  /** What actions need, and with `isTokenForAll` everything: one of the two, or neither. */
+  readonly token: string | undefined;
+  readonly tokenPath: string | undefined;
+  readonly isTokenForAll: boolean;
+}
+
 /** The whole configuration. */
 export interface SluiceConf {
+  /** Undefined: nothing is counted, and nobody can ask. */
+  readonly admin: AdminConf | undefined;
   readonly errorLog: ErrorLogConf;
   /** `worker_connections`: connections at once, clients and peers together. */
   readonly workerConnections: number;

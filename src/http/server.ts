@@ -5,7 +5,7 @@
  */
 import type { Client, ClientConf, ClientConnection, ClientHandler } from "../downstream/mod.ts";
 import { Failure, NEVER, OutOfBuffers } from "../event/mod.ts";
-import type { AccessLog } from "../log/mod.ts";
+import { type AccessLog, countRequest } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { Variables } from "./configured_variables.ts";
 import type { LocationFiles } from "./location_files.ts";
@@ -19,6 +19,8 @@ import type { Handler, Server, Worker } from "./worker.ts";
 export interface Location {
   readonly client: ClientConf;
   readonly accessLog: AccessLog<Request> | undefined;
+  /** Where its requests are counted, if they are: `SERVER_SLOTS`. */
+  readonly counts: Float64Array | undefined;
   /** `log_subrequest`: whether subrequests have a line in it. */
   readonly logsSubrequests: boolean;
   /** `subrequest_output_buffer_size`. */
@@ -89,7 +91,7 @@ export class HttpServer implements ClientHandler, Server {
 
   #log(request: Request, location: Location): void {
     request.client.conn.setReadDeadline(NEVER);
-    location.accessLog?.write(request);
+    log(request, location);
     request.worker.giveBack(request);
   }
 
@@ -110,7 +112,7 @@ export class HttpServer implements ClientHandler, Server {
     const request = worker.takeRequest();
     request.begin(client, this, port);
     request.report("info", `client sent an invalid request: ${refusal.message}`);
-    fallback.accessLog?.write(request);
+    log(request, fallback);
     worker.giveBack(request);
   }
 
@@ -135,7 +137,7 @@ export class HttpServer implements ClientHandler, Server {
     client.response.status = failure.kind === "timeout" ? 408 : 400;
     const request = worker.takeRequest();
     request.begin(client, this, port);
-    fallback.accessLog?.write(request);
+    log(request, fallback);
     worker.giveBack(request);
   }
 
@@ -240,6 +242,19 @@ export class HttpServer implements ClientHandler, Server {
       client.response.cutShort(); // the connection has broken meanwhile
     }
   }
+}
+
+/** What is known of a client's request is written down, and counted. */
+function log(request: Request, location: Location): void {
+  location.accessLog?.write(request);
+  if (location.counts === undefined) return;
+  const { client, head, worker } = request;
+  const { status, sentBytes } = client.response;
+  const receivedBytes = head.end + client.body.bytes;
+  const durationMs = client.startedAtMs === 0
+    ? 0
+    : worker.context.deadlines.nowMs - client.startedAtMs;
+  countRequest(location.counts, status, receivedBytes, sentBytes, durationMs);
 }
 
 /** nginx's words, where it has some. */

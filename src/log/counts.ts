@@ -33,7 +33,7 @@ export type FailureKindName = (typeof FAILURE_KINDS)[number];
 
 /** Slots of a row of the process. */
 export const PROCESS_SLOTS = {
-  /** Client connections that were accepted. */
+  /** Connections of clients. */
   accepted: 0,
   /** Times that accepting had to pause: `worker_connections` are in use, or descriptors. */
   refused: 1,
@@ -61,7 +61,7 @@ export const PEER_SLOTS = {
   failures: STATUS_CLASSES.length,
   /** Attempts that were followed by one at another peer. */
   retried: STATUS_CLASSES.length + FAILURE_KINDS.length,
-  /** Attempts whose idle connection had been closed by the peer, made again on a fresh one. */
+  /** Attempts whose idle connection the peer had closed: no failures. */
   stale: STATUS_CLASSES.length + FAILURE_KINDS.length + 1,
   /** Attempts on a new connection, and on one that was idle. */
   opened: STATUS_CLASSES.length + FAILURE_KINDS.length + 2,
@@ -216,23 +216,25 @@ export interface CountedAttempt {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly failure: FailureKindName | undefined;
-  /** It did not fail but for its idle connection, which the peer had closed. */
+  /** It broke on a connection that had been idle, before a byte of an answer came. */
   readonly isStale: boolean;
 }
 
-/** Counts an attempt that has ended. `isReused`: its connection had been idle. */
+/**
+ * Counts an attempt that has ended, but for `retried`, which the journey knows.
+ *
+ * @param isReused Its connection had been idle.
+ */
 export function countAttempt(
   row: Float64Array,
   attempt: CountedAttempt,
   isReused: boolean,
-  isRetried: boolean,
 ): void {
-  const { headerMs, failure } = attempt;
+  const { headerMs, failure, isStale } = attempt;
   // A status of ours, in the place of the peer's, is no answer of it.
   row[PEER_SLOTS.responses + (headerMs < 0 ? 0 : classOf(attempt.status))]! += 1;
-  if (failure !== undefined) row[PEER_SLOTS.failures + FAILURE_KINDS.indexOf(failure)]! += 1;
-  if (isRetried) row[PEER_SLOTS.retried]! += 1;
-  if (attempt.isStale) row[PEER_SLOTS.stale]! += 1;
+  if (isStale && failure === "error") row[PEER_SLOTS.stale]! += 1;
+  else if (failure !== undefined) row[PEER_SLOTS.failures + FAILURE_KINDS.indexOf(failure)]! += 1;
   row[PEER_SLOTS.sentBytes]! += attempt.bytesSent;
   row[PEER_SLOTS.receivedBytes]! += attempt.bytesReceived;
   if (isReused) {

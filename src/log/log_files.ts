@@ -56,15 +56,16 @@ export class LogFiles {
 
   /** Opens all files anew, after a rotation. Never rejects. */
   async reopen(): Promise<void> {
-    await Promise.all(this.#sinks().map((sink) => sink.reopen()));
+    await Promise.all(this.sinks.map((sink) => sink.reopen()));
   }
 
   /** Writes all that is gathered. Never rejects. */
   async flush(): Promise<void> {
-    await Promise.all(this.#sinks().map((sink) => sink.flush()));
+    await Promise.all(this.sinks.map((sink) => sink.flush()));
   }
 
-  #sinks(): LogSink[] {
+  /** All that are open. */
+  get sinks(): readonly LogSink[] {
     return [...this.#files.values()].map(({ sink }) => sink);
   }
 }

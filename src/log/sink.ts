@@ -119,6 +119,16 @@ export class LogSink {
     return this.#linesLostInAll;
   }
 
+  /** Whether the latest write failed. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** What it writes to, for messages. */
+  get name(): string {
+    return this.#target.name;
+  }
+
   /**
    * Makes room for a line of `size` bytes. Returns where in {@linkcode bytes} to
    * write it, or -1 when there is none: the line is lost, and counted.

@@ -50,6 +50,8 @@ export class Peer {
   health: PeerHealth | undefined;
   /** What `outlier_detection` goes by, where there is such. */
   record: PeerRecord | undefined;
+  /** Where attempts at it are counted, once one was, if they are: `PEER_SLOTS`. */
+  counts: Float64Array | undefined;
   #id: string | undefined;
 
   constructor(conf: PeerConf) {

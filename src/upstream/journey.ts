@@ -22,6 +22,7 @@
  * @module
  */
 import { Failure, OutOfBuffers, type Phase } from "../event/mod.ts";
+import { countAttempt, PEER_SLOTS } from "../log/mod.ts";
 import type { Peer, PeerVerdict, UpstreamConn } from "../peer/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import { connect } from "./connect.ts";
@@ -103,6 +104,7 @@ export async function journey(exchange: Exchange): Promise<void> {
         group.outliers?.note(peer, attempt, context.deadlines.nowMs);
         queue?.wake();
       }
+      if (outcome === "next" && peer.counts !== undefined) peer.counts[PEER_SLOTS.retried]! += 1;
       if (outcome === "served") return finalize(exchange);
       if (outcome !== "next") {
         return finalize(exchange, outcome === "again" ? BAD_GATEWAY : outcome);
@@ -210,6 +212,10 @@ async function roundTrip(
     if (exchange.sending !== undefined) await stopSending(exchange);
     record.responseMs = elapsedMs(exchange);
     releaseUpstream(exchange);
+    if (exchange.context.counts !== undefined) {
+      peer.counts ??= exchange.context.counts.peers.of(exchange.group.name, peer.name);
+      countAttempt(peer.counts, record, idle !== undefined);
+    }
   }
 }
 

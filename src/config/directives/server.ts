@@ -29,7 +29,7 @@ export interface NamedListen {
   readonly address: ListenAddress;
 }
 
-const listenAddress: ArgumentType<NamedListen> = scalarType(
+export const listenAddress: ArgumentType<NamedListen> = scalarType(
   "port | address[:port] | unix:path",
   'a port such as 8080, or an address such as "127.0.0.1:8080", "[::]:8080" or "unix:/run/sluice.sock"',
   (text) => {

@@ -533,8 +533,8 @@ Deno.test("config: unknown keys, and known ones in the wrong place", () => {
   assertEquals(problemsAt("sevrers: 1"), [
     '1:1: Cannot use "sevrers" at the top level: no such directive; did you mean "servers"?',
   ]);
-  assertEquals(problemsAt("admin: { listen: 1 }"), [
-    '1:1: Cannot use "admin" at the top level: no such directive',
+  assertEquals(problemsAt("catalogue: { listen: 1 }"), [
+    '1:1: Cannot use "catalogue" at the top level: no such directive',
   ]);
   assertEquals(problemsAt("log: { acess: off }"), [
     '1:8: Cannot use "acess" under log at the top level: no such directive; did you mean "access"?',

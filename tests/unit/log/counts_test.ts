@@ -52,17 +52,16 @@ Deno.test("a request is counted by its status class, with its bytes and its time
 Deno.test("an attempt that had no answer has no status, whatever the client was told", () => {
   const row = new Counts().peers.of("app", "127.0.0.1:1");
   const failed = { ...ATTEMPT, status: 504, headerMs: -1, failure: "timeout" } as const;
-  countAttempt(row, failed, false, true);
+  countAttempt(row, failed, false);
   assertEquals(row[PEER_SLOTS.responses], 1);
   assertEquals(row[PEER_SLOTS.failures + FAILURE_KINDS.indexOf("timeout")], 1);
-  assertEquals(row[PEER_SLOTS.retried], 1);
   assertEquals(histogramIn(row, PEER_SLOTS.connectTime).count, 1);
   assertEquals(histogramIn(row, PEER_SLOTS.headerTime).count, 0);
 });
 
 Deno.test("an attempt on a connection that was idle took no time to connect", () => {
   const row = new Counts().peers.of("app", "127.0.0.1:1");
-  countAttempt(row, ATTEMPT, true, false);
+  countAttempt(row, ATTEMPT, true);
   assertEquals([row[PEER_SLOTS.opened], row[PEER_SLOTS.reused]], [0, 1]);
   assertEquals(histogramIn(row, PEER_SLOTS.connectTime).count, 0);
   assertEquals(histogramIn(row, PEER_SLOTS.responseTime).sumMs, 30);

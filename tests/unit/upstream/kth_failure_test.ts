@@ -233,6 +233,7 @@ servers:
     return {
       client: location.client,
       accessLog: undefined,
+      counts: undefined,
       logsSubrequests: false,
       subrequestBodyBytes: 0,
       policy: undefined,
