@@ -6,12 +6,15 @@
 import { DIFFERENCES } from "./differences.ts";
 import type { Context, Directive, Table } from "./directive.ts";
 import { BLOCKS, type Group, GROUPS } from "./directives.ts";
+import { adminApiPage, metricsPage } from "./manual_admin.ts";
 
 /** Markdown by file name: an index and a page for each group. */
 export function manualPages(): Map<string, string> {
   return new Map([
     ["README.md", indexPage()],
     ["differences.md", differencesPage()],
+    ["admin_api.md", [NOTICE, ...adminApiPage()].join("\n\n") + "\n"],
+    ["metrics.md", [NOTICE, ...metricsPage()].join("\n\n") + "\n"],
     ...GROUPS.map((group): [string, string] => [`${group.page}.md`, groupPage(group)]),
   ]);
 }
@@ -39,7 +42,7 @@ function indexPage(): string {
     "# Directives",
     "Each directive has nginx's name and meaning, and a key in YAML: `proxy_x` of nginx is `x` under\n`proxy`.",
     UNITS,
-    "What differs from nginx beside what a directive says of itself: [differences](differences.md).",
+    "What differs from nginx beside what a directive says of itself: [differences](differences.md).\nThe operator's own listener: [what it answers](admin_api.md), [metrics](metrics.md).",
     "## Blocks",
     blocks.join("\n"),
     "## By group",

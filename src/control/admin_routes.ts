@@ -139,6 +139,12 @@ const ROUTES: readonly Route[] = [
   },
 ];
 
+/** What can be asked: `GET /upstreams/:/peers`. */
+export const ASKED: readonly string[] = ROUTES.flatMap((route) =>
+  METHODS.filter((method) => route[method] !== undefined)
+    .map((method) => `${method} /${route.path.join("/")}`)
+);
+
 /** Answers a request; what it throws is a bug. */
 export type AdminHandler = (request: Request) => Promise<Response>;
 

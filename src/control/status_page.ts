@@ -27,7 +27,7 @@ h1 { font-size: 1.35rem; margin: 0; } h2 { font-size: 1.05rem; margin: 1.75rem 0
 #plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: .75rem; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 6px; padding: .5rem .75rem; }
 figcaption { display: flex; flex-wrap: wrap; gap: 0 1rem; }
-svg { display: block; width: 100%; height: 9rem; } svg text { fill: var(--dim); font-size: 11px; }
+svg { display: block; width: 100%; height: auto; } svg text { fill: var(--dim); font-size: 12px; }
 svg line { stroke: var(--line); } path { fill: none; stroke-width: 1.5; }
 .s0 { stroke: var(--blue); color: var(--blue); } .s1 { stroke: var(--warn); color: var(--warn); }
 .s2 { stroke: var(--bad); color: var(--bad); }
@@ -37,6 +37,8 @@ th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(
   white-space: nowrap; }
 th { color: var(--dim); font-weight: 500; } th:first-child, td:first-child { text-align: left; }
 td:first-child { font-family: ui-monospace, monospace; }
+#upstreams th:nth-child(2), #upstreams td:nth-child(2) { text-align: left; }
+#upstreams th[colspan] { color: var(--fg); font-weight: 600; text-align: left; padding-top: 1rem; }
 form { margin: 1rem 0; } input { font: inherit; padding: .25rem .5rem; }
 [hidden] { display: none !important; }
 `;
@@ -49,7 +51,7 @@ const BODY = `
 <button>Look</button></form>
 <div id="tiles"></div>
 <div id="plots"></div>
-<h2>Upstreams</h2><div id="upstreams"></div>
+<h2>Upstreams</h2><div id="upstreams" class="wide"></div>
 <h2>Servers</h2><div id="servers" class="wide"></div>
 <h2>Workers</h2><div id="workers" class="wide"></div>
 `;
@@ -214,7 +216,7 @@ function plots() {
 function plot(title, format, series) {
   const width = 480, height = 144, left = 58, bottom = 18, top = 8;
   const values = series.flatMap(([, points]) => points).filter((value) => value !== undefined);
-  const most = nice(Math.max(0, ...values));
+  const most = nice(Math.max(0, ...values), format === bytes ? 1024 : 10);
   const x = (at) => left + (width - left - 4) * (KEEP - history.length + at) / (KEEP - 1);
   const y = (value) => top + (height - top - bottom) * (1 - value / most);
   const svg = make("svg", { viewBox: "0 0 " + width + " " + height, role: "img",
@@ -242,20 +244,25 @@ function plot(title, format, series) {
   return make("figure", {}, make("figcaption", {}, make("span", {}, title), ...legend), svg);
 }
 
-/** 1, 2 or 5 and zeros, not below the value. */
-function nice(value) {
+/** 1, 2 or 5 and zeros, not below the value; of the unit that it is written in. */
+function nice(value, base) {
   if (value <= 0) return 1;
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) ?? value;
+  const unit = base === 10 ? 1 : base ** Math.max(0, Math.floor(Math.log(value) / Math.log(base)));
+  const power = 10 ** Math.floor(Math.log10(value / unit));
+  return unit * ([1, 2, 5, 10].map((step) => step * power).find((step) => step * unit >= value) ??
+    value / unit);
 }
 
+/** A row is its cells, or a text for the rows that follow. */
 function table(head, rows) {
   return make("table", {},
     make("thead", {}, make("tr", {}, ...head.map((text) => make("th", {}, text)))),
-    make("tbody", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((cell) => {
-      const [text, kind, title] = Array.isArray(cell) ? cell : [cell, "", ""];
-      return make("td", { class: kind, title: title ?? "" }, text);
-    })))));
+    make("tbody", {}, ...rows.map((cells) => typeof cells === "string"
+      ? make("tr", {}, make("th", { colspan: head.length }, cells))
+      : make("tr", {}, ...cells.map((cell) => {
+        const [text, kind, title] = Array.isArray(cell) ? cell : [cell, "", ""];
+        return make("td", { class: kind, title: title ?? "" }, text);
+      })))));
 }
 
 const KINDS = { up: "ok", draining: "warn", checking: "warn", down: "dim" };
@@ -264,8 +271,8 @@ function upstreams(status, old, seconds) {
   const oldPeers = new Map(old?.upstreams.flatMap(({ name, peers }) =>
     peers.map((peer) => [name + "\\0" + peer.name, peer])));
   const shown = (text) => old === undefined ? "–" : text;
-  const parts = status.upstreams.map(({ name, queued, peers }) => {
-    const rows = peers.map((peer) => {
+  const rows = status.upstreams.flatMap(({ name, queued, peers }) => {
+    const cells = peers.map((peer) => {
       const was = oldPeers.get(name + "\\0" + peer.name);
       const buckets = between(was?.response, peer.response);
       const { opened, reused } = peer.connections;
@@ -289,12 +296,10 @@ function upstreams(status, old, seconds) {
           peer.checks.failed > 0 ? "warn" : ""],
       ];
     });
-    return make("div", { class: "wide" },
-      make("p", {}, make("b", {}, name), queued > 0 ? " · " + queued + " wait for a peer" : ""),
-      table(["peer", "state", "weight", "active", "req/s", "requests", "failures", "retried",
-        "p50", "p99", "reused", "checks"], rows));
+    return [name + (queued > 0 ? " · " + queued + " wait for a peer" : ""), ...cells];
   });
-  byId("upstreams").replaceChildren(...(parts.length === 0 ? ["none"] : parts));
+  byId("upstreams").replaceChildren(rows.length === 0 ? "none" : table(["peer", "state", "weight",
+    "active", "req/s", "requests", "failures", "retried", "p50", "p99", "reused", "checks"], rows));
 }
 
 function servers(status, hasRates) {

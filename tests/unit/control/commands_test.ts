@@ -40,6 +40,10 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
   };
   const server: RunningServer = {
     addresses: ["127.0.0.1:4000", "[::]:4001"],
+    adminAddress: undefined,
+    get control(): never {
+      throw new Error("no command asks for it");
+    },
     stats: () => {
       throw new Error("no command asks for it");
     },
