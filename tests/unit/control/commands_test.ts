@@ -1,3 +1,4 @@
+import { type Controlled, ProcessControl } from "../../../src/control/process_control.ts";
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type Program, runProgram } from "../../../src/control/commands.ts";
 import { DEFAULT_LISTEN } from "../../../src/control/default_config.ts";
@@ -25,6 +26,16 @@ interface Script {
   readonly hangs?: boolean;
 }
 
+/** A server that no command looks into. */
+const NOTHING: Controlled = {
+  readiness: "serving",
+  groups: new Map(),
+  reported: () => {
+    throw new Error("no command asks for it");
+  },
+  reopenLogs: () => Promise.resolve(),
+};
+
 async function play(args: readonly string[], script: Script = {}): Promise<Story> {
   const [out, err, events, confs] = [[], [], [], []] as [
     string[],
@@ -41,9 +52,7 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
   const server: RunningServer = {
     addresses: ["127.0.0.1:4000", "[::]:4001"],
     adminAddress: undefined,
-    get control(): never {
-      throw new Error("no command asks for it");
-    },
+    control: new ProcessControl(NOTHING),
     stats: () => {
       throw new Error("no command asks for it");
     },
