@@ -98,7 +98,7 @@ class Server implements RunningServer, PortOwner, Controlled {
       const { admin } = first.conf;
       if (admin !== undefined) this.#admin = new AdminListener(admin, this.control);
     } catch (error) {
-      this.#closePorts();
+      for (const port of this.#ports.values()) port.end();
       throw error;
     }
     first.begin();
