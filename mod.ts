@@ -26,6 +26,7 @@ import { readYaml } from "./src/config/mod.ts";
 import type { ServerStats } from "./src/control/running_server.ts";
 import { startServer } from "./src/control/server.ts";
 import { type CustomHandler, isKnownVariable } from "./src/http/mod.ts";
+import type { CustomBalancer } from "./src/peer/mod.ts";
 
 export type {
   Config,
@@ -49,6 +50,14 @@ export type {
   SubrequestResponse,
 } from "./src/http/mod.ts";
 
+export type {
+  BalancerPeer,
+  BalancerRequest,
+  BalancerResult,
+  CustomBalancer,
+  PeerChooser,
+} from "./src/peer/mod.ts";
+
 /** What {@linkcode startProxy} is told. */
 export interface ProxyOptions {
   /** The configuration: YAML text, or an object with the same keys. */
@@ -60,6 +69,8 @@ export interface ProxyOptions {
   readonly configName?: string;
   /** Functions that locations name as their `handler`. */
   readonly handlers?: Readonly<Record<string, CustomHandler>>;
+  /** Functions that groups name as their `balance`. */
+  readonly balancers?: Readonly<Record<string, CustomBalancer>>;
 }
 
 /** A proxy that accepts connections. `await using` it, or {@linkcode RunningProxy.stop} it. */
@@ -135,14 +146,57 @@ export interface RunningProxy extends AsyncDisposable {
  * assertEquals(await response.text(), "lamp: 42");
  * ```
  *
+ * @example A balancer: each tenant has a peer of its own, as long as that can be used
+ * ```ts
+ * import { startProxy } from "@sluice/sluice";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const answer = (text: string) =>
+ *   Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response(text));
+ * await using one = answer("one");
+ * await using two = answer("two");
+ * await using proxy = await startProxy({
+ *   config: {
+ *     log: { access: "off" },
+ *     upstreams: {
+ *       app: {
+ *         balance: "by_tenant $http_x_tenant",
+ *         servers: [
+ *           { address: `127.0.0.1:${one.addr.port}`, route: "a" },
+ *           { address: `127.0.0.1:${two.addr.port}`, route: "b" },
+ *         ],
+ *       },
+ *     },
+ *     servers: [{ listen: "127.0.0.1:0", locations: { "/": { proxy: { pass: "http://app" } } } }],
+ *   },
+ *   balancers: {
+ *     by_tenant: () => ({
+ *       // Who is nobody's tenant, or whose peer is out, is left to round robin.
+ *       choose: (candidates, { key }) => candidates.find(({ route }) => route === key),
+ *     }),
+ *   },
+ * });
+ *
+ * for (const [tenant, peer] of [["b", "two"], ["a", "one"], ["b", "two"]] as const) {
+ *   const response = await fetch(`http://${proxy.addresses[0]}/`, {
+ *     headers: { "X-Tenant": tenant },
+ *   });
+ *   assertEquals(await response.text(), peer);
+ * }
+ * ```
+ *
  * @throws {ConfigError} Of all that is wrong with the configuration.
  * @throws {CannotListen} When one of the addresses cannot be had.
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const { config, configName = "config", handlers = {} } = options;
+  const { config, configName = "config", handlers = {}, balancers = {} } = options;
   const text = typeof config === "string" ? config : configText(config);
-  const conf = readYaml(text, configName, { isKnownVariable, handlers: Object.keys(handlers) });
-  const server = await startServer(conf, { handlers });
+  const conf = readYaml(text, configName, {
+    isKnownVariable,
+    handlers: Object.keys(handlers),
+    balancers: Object.keys(balancers),
+  });
+  const server = await startServer(conf, { handlers, balancers });
   return {
     addresses: server.addresses,
     stats: () => server.stats(),

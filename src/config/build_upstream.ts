@@ -31,6 +31,7 @@ const GRADED: ReadonlySet<BalanceConf["kind"]> = new Set([
   "least_conn",
   "least_time",
   "ewma",
+  "custom",
 ]);
 
 /** The groups found so far. */
@@ -111,7 +112,7 @@ function buildGroup(
   }
   const { balance, sticky } = settings;
   if (peers.some(({ isBackup }) => isBackup) && !GRADED.has(balance.kind)) {
-    const word = balance.kind.replace("_two", " two");
+    const word = balance.kind.replace("_two", " two").replace(" two_", " two ");
     problems.add({
       span,
       cannot: `use backup peers in upstream ${quote(name)}`,

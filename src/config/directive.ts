@@ -161,6 +161,8 @@ export interface Known {
   isBuiltIn(name: string): boolean;
   /** Names of functions that may answer. */
   readonly handlers: ReadonlySet<string>;
+  /** Names of functions that may balance. */
+  readonly balancers: ReadonlySet<string>;
 }
 
 const ANYTHING: Known = {
@@ -168,6 +170,7 @@ const ANYTHING: Known = {
   variableNames: () => [],
   isBuiltIn: () => false,
   handlers: new Set(),
+  balancers: new Set(),
 };
 
 /** What a type needs while it reads one directive's value. */

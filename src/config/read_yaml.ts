@@ -20,6 +20,8 @@ export interface ReadOptions {
   readonly isKnownVariable?: (name: string) => boolean;
   /** Names of the functions that locations may name as their `handler`. */
   readonly handlers?: readonly string[];
+  /** Names of the functions that groups may name as their `balance`. */
+  readonly balancers?: readonly string[];
 }
 
 /**
@@ -52,13 +54,14 @@ export function readYamlDocument(problems: Problems): Mapping {
 export function confOf(
   document: Mapping,
   problems: Problems,
-  { isKnownVariable, handlers = [] }: ReadOptions,
+  { isKnownVariable, handlers = [], balancers = [] }: ReadOptions,
 ): SluiceConf {
   return buildConf(yamlBlock(document, problems), problems, {
     isVariable: isKnownVariable ?? (() => true),
     variableNames: () => VARIABLE_NAMES,
     isBuiltIn: isKnownVariable ?? (() => false),
     handlers: new Set(handlers),
+    balancers: new Set(balancers),
   });
 }
 

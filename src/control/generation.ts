@@ -32,7 +32,7 @@ import {
   type LogFiles,
   type LogHold,
 } from "../log/mod.ts";
-import { PeerGroup } from "../peer/mod.ts";
+import { type CustomBalancer, PeerGroup } from "../peer/mod.ts";
 import { HealthChecks } from "./health_checks.ts";
 import { Names } from "./names.ts";
 import { type ActionParts, openLocation } from "./open_location.ts";
@@ -45,6 +45,8 @@ export interface Lasting {
   readonly passwords: PasswordChecks;
   /** Functions that locations name as their `handler`. */
   readonly handlers: Readonly<Record<string, CustomHandler>>;
+  /** Functions that groups name as their `balance`. */
+  readonly balancers: Readonly<Record<string, CustomBalancer>>;
 }
 
 /** More than any page of our own has. */
@@ -83,7 +85,7 @@ export class Generation {
     const tlsClients = loadTlsClients(conf);
     const generation = new Generation(conf, lasting);
     try {
-      generation.#openGroups(tlsClients);
+      generation.#openGroups(tlsClients, lasting.balancers);
       await generation.#names.start();
       const parts: ActionParts = {
         groups: generation.#groups,
@@ -170,10 +172,10 @@ export class Generation {
     await this.#logs.close();
   }
 
-  #openGroups(tlsClients: TlsClients): void {
+  #openGroups(tlsClients: TlsClients, balancers: Lasting["balancers"]): void {
     const { context } = this.worker;
     for (const conf of this.conf.groups) {
-      const group = new PeerGroup(conf, context.deadlines, this.#names.report);
+      const group = new PeerGroup(conf, context.deadlines, this.#names.report, balancers);
       this.#names.follow(conf, group);
       this.#groups.set(conf.name, group);
       const { healthCheck } = conf;

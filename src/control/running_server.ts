@@ -6,6 +6,7 @@
  */
 import type { SlabPoolStats } from "../buffer/mod.ts";
 import type { SluiceConf } from "../http/conf.ts";
+import type { CustomBalancer } from "../peer/mod.ts";
 import type { CustomHandler } from "../http/custom_handler.ts";
 import type { LogLevel } from "../log/mod.ts";
 import type { ProcessControl } from "./process_control.ts";
@@ -64,6 +65,8 @@ export interface StartServerOptions {
   readonly debugBuffers?: boolean;
   /** Functions that locations name as their `handler`. */
   readonly handlers?: Readonly<Record<string, CustomHandler>>;
+  /** Functions that groups name as their `balance`. */
+  readonly balancers?: Readonly<Record<string, CustomBalancer>>;
 }
 
 /**

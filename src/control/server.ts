@@ -47,6 +47,7 @@ export async function startServer(
     logFiles: new LogFiles(),
     passwords: new PasswordChecks(systemClock),
     handlers: options.handlers ?? {},
+    balancers: options.balancers ?? {},
   };
   let first: Generation | undefined;
   try {

@@ -89,7 +89,7 @@ export interface KeepaliveConf {
 export type BalanceConf =
   | { readonly kind: "round_robin" | "least_conn" | "ip_hash" | "random" | "random_two" | "ewma" }
   | {
-    readonly kind: "least_time";
+    readonly kind: "least_time" | "random_two_least_time";
     /** To the head of the answer; else to its last byte. */
     readonly isToHead: boolean;
   }
@@ -98,6 +98,13 @@ export type BalanceConf =
     /** A text with `$variables`. */
     readonly key: string;
     readonly isConsistent: boolean;
+  }
+  | {
+    /** A balancer of the embedding program. */
+    readonly kind: "custom";
+    readonly name: string;
+    /** A text with `$variables`, which it gets for each request; may be empty. */
+    readonly key: string;
   };
 
 /** `sticky`: requests go where those before them went. */

@@ -7,6 +7,7 @@ import type { Deadlines } from "../event/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
 import { formatHost } from "./address.ts";
 import { balancerOf } from "./balancer_of.ts";
+import type { CustomBalancer } from "./custom_balancer.ts";
 import type {
   BalanceConf,
   HealthCheckConf,
@@ -67,8 +68,15 @@ export class PeerGroup {
   readonly #healthCheck: HealthCheckConf | undefined;
   readonly #panic: PanicRule | undefined;
   readonly #balance: BalanceConf;
+  readonly #balancers: Readonly<Record<string, CustomBalancer>>;
 
-  constructor(conf: UpstreamGroupConf, deadlines: Deadlines, report: Report) {
+  /** @param balancers Those of the embedding program, by their names. */
+  constructor(
+    conf: UpstreamGroupConf,
+    deadlines: Deadlines,
+    report: Report,
+    balancers: Readonly<Record<string, CustomBalancer>> = {},
+  ) {
     this.name = conf.name;
     this.keepsNone = conf.keepalive.connections === 0;
     this.idle = new IdleConns(conf.keepalive, deadlines);
@@ -80,6 +88,7 @@ export class PeerGroup {
       peers: this.#peersOf(server),
     }));
     this.#balance = conf.balance ?? { kind: "round_robin" };
+    this.#balancers = balancers;
     this.sticky = conf.sticky;
     if (conf.queue !== undefined) this.queue = new PeerQueue(conf.queue, deadlines);
     if (conf.panicThreshold !== undefined) {
@@ -95,6 +104,7 @@ export class PeerGroup {
   /** What the balancer goes by: a text with `$variables` for `Selection.key`; undefined: nothing. */
   get keyText(): string | undefined {
     if (this.#balance.kind === "ip_hash") return "$remote_addr";
+    if (this.#balance.kind === "custom") return this.#balance.key || undefined;
     return this.#balance.kind === "hash" ? this.#balance.key : undefined;
   }
 
@@ -264,9 +274,10 @@ export class PeerGroup {
 
   #makeBalancer(): Balancer {
     const peers = this.#places.flatMap(({ peers }) => peers);
-    return balancerOf(this.#balance, peers, (peer) => {
+    const onDisabled = (peer: Peer) =>
       this.report("warn", `upstream server temporarily disabled: ${peer.name} of ${this.name}`);
-    });
+    const { report } = this;
+    return balancerOf(this.#balance, peers, onDisabled, { balancers: this.#balancers, report });
   }
 }
 

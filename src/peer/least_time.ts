@@ -34,17 +34,22 @@ export class LeastTime extends BaseBalancer {
 
   override free(selection: Selection, peer: Peer, verdict: PeerVerdict, nowMs: number): void {
     super.free(selection, peer, verdict, nowMs);
-    const { headerMs, responseMs } = selection;
-    if (headerMs < 0) return; // no answer: that is what max_fails is for
-    const takenMs = Math.max(TIME_MIN_MS, this.#isToHead ? headerMs : responseMs);
-    peer.averageMs = peer.averageMs === 0
-      ? takenMs
-      : peer.averageMs + (takenMs - peer.averageMs) * NEWEST_SHARE;
+    learnTime(peer, selection, this.#isToHead);
   }
 }
 
+/** Takes the time that an attempt took into its peer's average. */
+export function learnTime(peer: Peer, selection: Selection, isToHead: boolean): void {
+  const { headerMs, responseMs } = selection;
+  if (headerMs < 0) return; // no answer: that is what max_fails is for
+  const takenMs = Math.max(TIME_MIN_MS, isToHead ? headerMs : responseMs);
+  peer.averageMs = peer.averageMs === 0
+    ? takenMs
+    : peer.averageMs + (takenMs - peer.averageMs) * NEWEST_SHARE;
+}
+
 /** Which of two peers would take longer for one request more. */
-function compareCost(one: Peer, other: Peer, nowMs: number): number {
+export function compareCost(one: Peer, other: Peer, nowMs: number): number {
   return costOf(one, one.averageMs, nowMs) - costOf(other, other.averageMs, nowMs);
 }
 

@@ -6,6 +6,13 @@
 export { formatHost, type HostPort, isIp, parseHostPort } from "./address.ts";
 export { balancerOf } from "./balancer_of.ts";
 export type {
+  BalancerPeer,
+  BalancerRequest,
+  BalancerResult,
+  CustomBalancer,
+  PeerChooser,
+} from "./custom_balancer.ts";
+export type {
   BalanceConf,
   BodyMatch,
   DynamicPeerConf,

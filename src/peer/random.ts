@@ -45,9 +45,14 @@ export class RandomPeer extends BaseBalancer {
       const peer = peerAt(peers, Math.floor(this.#random() * this.#totalWeight));
       if (peer === first || !mayTry(peer, selection, nowMs)) continue;
       if (!this.#isOfTwo) return peer;
-      if (first !== undefined) return compareLoad(peer, first, nowMs) > 0 ? first : peer;
+      if (first !== undefined) return this.compare(peer, first, nowMs) > 0 ? first : peer;
       first = peer;
     }
     return inTurn(peers, selection, nowMs);
+  }
+
+  /** Above 0 where of two peers the other is to be had. */
+  protected compare(one: Peer, other: Peer, nowMs: number): number {
+    return compareLoad(one, other, nowMs);
   }
 }

@@ -1,5 +1,6 @@
 /** Which peer a request goes to, by the group's `balance`. */
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import type { CustomBalancer } from "../../mod.ts";
 import { connect, exchange, getRequest } from "../support/client.ts";
 import { eventually, inFrontOf, type InProcessSluice, withSluice } from "../support/in_process.ts";
 import {
@@ -226,4 +227,27 @@ Deno.test("slow_start: a peer that was out gets few requests at first", async ()
     for (let at = 0; at < 60; at++) names.push(await ask());
     assertEquals(names.filter((name) => name === "flaky").length <= 1, true, `${names}`);
   });
+});
+
+Deno.test("a balancer of the program: it chooses by a text of the request, and what it throws is said once", async () => {
+  await using one = await named("one");
+  await using two = await named("two");
+  const conf = inFrontOf([`${one.address} route=a`, `${two.address} route=b`], {
+    group: 'balance: "mine $arg_to"',
+  });
+  const mine: CustomBalancer = () => ({
+    choose(candidates, { key }) {
+      if (key === "bad") throw new Error("no such place");
+      return candidates.find(({ route }) => route === key);
+    },
+  });
+  await withSluice(conf, async (address, sluice) => {
+    const ask = async (to: string) => (await exchange(address, getRequest(`/?to=${to}`))).bodyText;
+    assertEquals(await Promise.all(["b", "b", "a", "b"].map(ask)), ["two", "two", "one", "two"]);
+    assertEquals(new Set([await ask("bad"), await ask("bad")]).size, 2);
+    const line = await sluice.errorLine(/balancer/);
+    assertMatch(line, /\[error\].*balancer mine failed in choose\(\): Error: no such place/);
+    const again = sluice.errorLog.filter((text) => text.includes("balancer mine"));
+    assertEquals(again.length, 1);
+  }, { balancers: { mine } });
 });

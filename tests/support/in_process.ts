@@ -16,6 +16,7 @@ import { readYaml } from "../../src/config/mod.ts";
 import type { RunningServer, ServerStats } from "../../src/control/running_server.ts";
 import { startServer } from "../../src/control/server.ts";
 import type { CustomHandler } from "../../src/http/mod.ts";
+import type { CustomBalancer } from "../../src/peer/mod.ts";
 import { isKnownVariable } from "../../src/http/variables.ts";
 import { assertNothingHeld, counting } from "./leak_check.ts";
 import { tempDir } from "./program.ts";
@@ -36,6 +37,8 @@ log:
 export interface InProcessOptions {
   /** Functions that locations name as their `handler`. */
   readonly handlers?: Readonly<Record<string, CustomHandler>>;
+  /** Functions that groups name as their `balance`. */
+  readonly balancers?: Readonly<Record<string, CustomBalancer>>;
   /** Of the access log. @default {"$request|$status|$upstream_status"} */
   readonly logFormat?: string;
 }
@@ -106,12 +109,14 @@ export async function withSluice(
   options: InProcessOptions = {},
 ): Promise<void> {
   await using dir = await tempDir();
-  const { handlers = {}, logFormat = "$request|$status|$upstream_status" } = options;
+  const { handlers = {}, balancers = {}, logFormat = "$request|$status|$upstream_status" } =
+    options;
   const conf = readYaml(LOG(dir.path, logFormat) + yaml, "test.yaml", {
     isKnownVariable,
     handlers: Object.keys(handlers),
+    balancers: Object.keys(balancers),
   });
-  const server = await startServer(conf, { debugBuffers: true, handlers });
+  const server = await startServer(conf, { debugBuffers: true, handlers, balancers });
   const sluice = new InProcessSluice(server, dir.path);
   try {
     await act(server.addresses[0]!, sluice);

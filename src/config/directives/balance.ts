@@ -23,7 +23,9 @@ const form: NginxForm = {
   print: (node) => {
     const [way, ...args] = node.kind === "mapping" ? wordsOfMap(node) : wordTexts(node);
     if (way === undefined || way === "round_robin") return [];
-    return form.names?.includes(way) ? [{ name: way, args }] : [{ name: "balance", args: [way] }];
+    return form.names?.includes(way)
+      ? [{ name: way, args }]
+      : [{ name: "balance", args: [way, ...args] }];
   },
 };
 
@@ -39,16 +41,23 @@ function wordsOfMap({ entries }: Mapping): readonly string[] {
 export const balance: ArgumentType<BalanceConf> = {
   nginx: form,
   label: "round_robin | least_conn | least_time header | least_time last_byte | ewma | ip_hash | " +
-    "random [two] | hash KEY [consistent]",
+    "random [two [least_conn | least_time=header | least_time=last_byte]] | " +
+    "hash KEY [consistent] | NAME [KEY]",
   expected: EXPECTED,
   read(node, reading): BalanceConf | undefined {
     if (node.kind === "mapping") return readMap(node, reading);
     const [first, ...rest] = wordsOf(node) ?? [];
     if (first === undefined) return reading.refuse(node, EXPECTED);
+    if (reading.known.balancers.has(first.text) && rest.length <= 1) {
+      const key = rest.length === 0 ? "" : template.read(rest[0]!, reading);
+      return key === undefined ? undefined : { kind: "custom", name: first.text, key };
+    }
     const [second, third] = rest.map(({ text }) => text);
     const way = WAYS.find((way) => way === first.text);
     if (way !== undefined && rest.length === 0) return { kind: way };
     if (first.text === "random" && second === "two" && rest.length <= 2) {
+      const [, time] = /^least_time=(header|last_byte)$/.exec(third ?? "") ?? [];
+      if (time !== undefined) return { kind: "random_two_least_time", isToHead: time === "header" };
       // nginx's `least_conn` is what it does anyway.
       if (third === undefined || third === "least_conn") return { kind: "random_two" };
     }

@@ -190,13 +190,16 @@ export const upstreamDirectives = {
       "by the average time to its answers' `header` or `last_byte`, times its connections and " +
       "one. `ewma`: likewise, but the average rises to a slow answer at once and is forgotten " +
       "within some 10 s. `random`: any; `random two`: of two such, the " +
-      "one with fewer connections. `ip_hash`: by the client's address, of IPv4 the first three " +
+      "one with fewer connections, or with `least_time=header` and `least_time=last_byte` the one " +
+      "that would answer sooner. `ip_hash`: by the client's address, of IPv4 the first three " +
       "bytes. `hash KEY`: by a text with variables; `consistent`: in such a way that a peer " +
       "that comes or goes moves only its share of the keys (ketama). A client or a key whose " +
       "peer cannot be used gets another, and after 20 draws whose turn it is. Peers are " +
       "exactly those that nginx chooses, but for `least_time` and `ewma`. It has a directive of " +
       "its own for each way: `least_conn`, `ip_hash`, `hash KEY consistent`, `random two " +
-      "least_conn`. As there, `ip_hash`, `hash` and `random` " +
+      "least_conn`. `NAME`: a balancer of the " +
+      "program that starts Sluice with `mod.ts`, which may get a text with variables for each " +
+      "request. As there, `ip_hash`, `hash` and `random` " +
       "allow no `backup`.",
   }),
   sticky: directive({

@@ -3,11 +3,12 @@ import { ConfigError } from "../../../src/config/problem.ts";
 import { readYaml } from "../../../src/config/read_yaml.ts";
 import type { HealthCheckConf, UpstreamGroupConf } from "../../../src/peer/conf.ts";
 
-function groupOf(settings: string): UpstreamGroupConf {
+function groupOf(settings: string, balancers: readonly string[] = []): UpstreamGroupConf {
   const { groups } = readYaml(
     `upstreams: { app: { servers: [192.0.2.1, 192.0.2.2], ${settings} } }
 servers: [{ locations: { /: { proxy: { pass: "http://app" } } } }]`,
     "t",
+    { balancers },
   );
   return groups[0]!;
 }
@@ -139,4 +140,21 @@ Deno.test("retry_budget: a share, and how many there always are", () => {
   }
   const message = problemsOf("retry_budget: 20");
   assertEquals(message.includes("need a share from 0% to 100%"), true, message);
+});
+
+Deno.test("balance: random two by time, and balancers of the program, with a text or without", () => {
+  assertEquals(groupOf("balance: random two least_time=header").balance, {
+    kind: "random_two_least_time",
+    isToHead: true,
+  });
+  assertEquals(groupOf("balance: random two least_time=last_byte").balance, {
+    kind: "random_two_least_time",
+    isToHead: false,
+  });
+  for (const [text, key] of [["mine", ""], ["mine $arg_x", "$arg_x"]] as const) {
+    const conf = groupOf(`balance: ${text}`, ["mine"]).balance;
+    assertEquals(conf, { kind: "custom", name: "mine", key });
+  }
+  const message = problemsOf("balance: mine");
+  assertEquals(message.includes('Cannot set balance to "mine": need one of'), true, message);
 });

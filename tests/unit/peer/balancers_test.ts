@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { PeerConf } from "../../../src/peer/conf.ts";
+import { balancerOf } from "../../../src/peer/balancer_of.ts";
+import type { BalanceConf, PeerConf } from "../../../src/peer/conf.ts";
 import { ConsistentHash } from "../../../src/peer/consistent_hash.ts";
 import { addText, CRC_START, crcOf } from "../../../src/peer/crc32.ts";
 import { Hash } from "../../../src/peer/hash.ts";
@@ -8,7 +9,9 @@ import { LeastConn } from "../../../src/peer/least_conn.ts";
 import { LeastTime } from "../../../src/peer/least_time.ts";
 import { PeakEwma } from "../../../src/peer/peak_ewma.ts";
 import { type Balancer, Peer, type PeerVerdict, Selection } from "../../../src/peer/peer.ts";
+import type { CustomBalancer } from "../../../src/peer/custom_balancer.ts";
 import { RandomPeer } from "../../../src/peer/random.ts";
+import { RandomTwoLeastTime } from "../../../src/peer/random_two_least_time.ts";
 import { RoundRobin } from "../../../src/peer/round_robin.ts";
 import { withRandom } from "../../support/random.ts";
 import { peerConf } from "./peer_conf.ts";
@@ -306,4 +309,114 @@ Deno.test("ewma: failing quickly is not being quick", () => {
   peer!.connections = 1;
   balancer.free(selection, peer!, "failed", 0);
   assertEquals(peer!.averageMs, 50);
+});
+
+Deno.test("random two least_time: of two, the one that answers sooner", () => {
+  const peers = peersOf({}, {}, {});
+  const draws = [0, 0.5, 0.5, 0.99, 0, 0.99];
+  for (const isToHead of [true, false]) {
+    const balancer = new RandomTwoLeastTime(peers, isToHead, undefined, () => draws.shift()!);
+    const selection = new Selection();
+    [20, 10, 30].forEach((ms, at) => {
+      const peer = peers[at]!;
+      peer.averageMs = 0;
+      peer.connections++;
+      selection.headerMs = isToHead ? ms : 1;
+      selection.responseMs = isToHead ? 1 : ms;
+      balancer.free(selection, peer, "ok", 0);
+    });
+    const taken = [0, 1, 2].map(() => {
+      const at = take(balancer);
+      peers[at]!.connections--;
+      return at;
+    });
+    assertEquals(taken, [1, 1, 0]);
+    draws.push(0, 0.5, 0.5, 0.99, 0, 0.99);
+  }
+});
+
+/** A balancer of a program over these peers, and what it says. */
+function customOf(
+  peers: readonly Peer[],
+  make: CustomBalancer,
+): { balancer: Balancer; said: string[] } {
+  const said: string[] = [];
+  const conf: BalanceConf = { kind: "custom", name: "mine", key: "$arg_k" };
+  const balancer = balancerOf(conf, peers, undefined, {
+    balancers: { mine: make },
+    report: (level, text) => void said.push(`${level}: ${text.replace(/\n.*(?=;)/s, "")}`),
+  });
+  return { balancer, said };
+}
+
+Deno.test("custom balancer: it chooses among the peers that may be used, and is told the end", () => {
+  const peers = peersOf({ weight: 3, route: "a" }, { isDown: true }, {}, { isBackup: true });
+  const seen: unknown[] = [];
+  const { balancer, said } = customOf(peers, (all) => {
+    seen.push(all.map(({ name, weight, isBackup }) => [name, weight, isBackup]));
+    return {
+      choose(candidates, { key, tried, nowMs }) {
+        seen.push([key, candidates.map(({ name }) => name), tried.map(({ name }) => name), nowMs]);
+        return candidates.at(-1);
+      },
+      done: (peer, result) => void seen.push([peer.route, peer.connections, result]),
+    };
+  });
+  const [one, two, three, backup] = peers.map(({ name }) => name);
+  const selection = new Selection();
+  selection.key = "k";
+  balancer.begin(selection);
+  for (const name of [three, one, backup]) {
+    const peer = balancer.get(selection, 5)!;
+    assertEquals(peer.name, name);
+    selection.headerMs = -1;
+    selection.responseMs = 7;
+    balancer.free(selection, peer, "failed", 5);
+  }
+  assertEquals(balancer.get(selection, 5), undefined);
+  const result = { isFailed: true, headerMs: -1, responseMs: 7 };
+  assertEquals(seen, [
+    [[one, 3, false], [two, 1, false], [three, 1, false], [backup, 1, true]],
+    ["k", [one, three], [], 5],
+    [peers[2]!.id, 0, result],
+    ["k", [one], [three], 5],
+    ["a", 0, result],
+    ["k", [backup], [three, one], 5],
+    [peers[3]!.id, 0, result],
+  ]);
+  assertEquals(said, []);
+});
+
+Deno.test("custom balancer: what it throws is a line in the log, and round robin chooses", () => {
+  const cases: readonly (readonly [CustomBalancer, string])[] = [
+    [() => {
+      throw new Error("no");
+    }, "cannot be made: Error: no"],
+    [() => ({
+      choose() {
+        throw new Error("no");
+      },
+    }), "failed in choose(): Error: no"],
+    [
+      () => ({ choose: () => ({ name: "x" }) as unknown as undefined }),
+      "chose something that is none of the candidates",
+    ],
+    [() => ({
+      choose: () => undefined,
+      done() {
+        throw new Error("no");
+      },
+    }), "failed in done(): Error: no"],
+  ];
+  for (const [make, text] of cases) {
+    const peers = peersOf({}, {});
+    const { balancer, said } = customOf(peers, make);
+    const taken = [0, 1, 2, 3].map(() => {
+      const at = take(balancer);
+      balancer.free(new Selection(), peers[at]!, "ok", 0);
+      return at;
+    });
+    assertEquals(taken, [0, 1, 0, 1]);
+    assertEquals(said, [`error: balancer mine ${text}; round robin chooses instead`]);
+  }
 });
