@@ -4,9 +4,53 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { AGAIN, Failure, type Phase, waitForRoom } from "../event/mod.ts";
+import { AGAIN, Failure, type Phase, type Wait, waitForRoom } from "../event/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
+
+/**
+ * Begins to wait for the next request of an idle connection, without a phase: thousands of
+ * them wait, and a phase that waits costs each some memory.
+ *
+ * @returns What ends the wait; undefined where there is more to do than that, and
+ * {@linkcode readRequestHead} has to do it.
+ */
+export function awaitRequest(client: ClientConnection): Wait | undefined {
+  const { conn, context } = client;
+  if (client.isDraining) return undefined;
+  if (client.buf === undefined) {
+    const sizeBytes = client.shared.settings.conf.clientHeaderBufferSizeBytes;
+    client.buf = context.pool.acquire(sizeBytes, "client connection");
+  }
+  const { buf } = client;
+  if (buf === undefined || buf.size > 0) return undefined; // no memory; or it was pipelined
+  client.isIdle = true;
+  conn.setReadDeadline(context.deadlines.nowMs + client.idleMs);
+  if (conn.pendingRead === undefined && !conn.hasReceived && !conn.hasEnded) conn.recv(buf);
+  return conn.readable;
+}
+
+/**
+ * Takes what {@linkcode awaitRequest} has waited for, as {@linkcode readRequestHead} does.
+ *
+ * @returns Whether there is a request; undefined where it did not come in one piece, or
+ * has to wait its turn: {@linkcode readRequestHead} goes on with it.
+ */
+export function takeRequest(client: ClientConnection): boolean | undefined {
+  const { conn } = client;
+  const buf = client.buf!;
+  const received = conn.recv(buf);
+  if (received === AGAIN) return undefined;
+  if (received === 0) return false;
+  client.isIdle = false;
+  client.startedAtMs = client.context.deadlines.nowMs;
+  const { head } = client;
+  head.begin(buf.cell, 0);
+  if (!head.parse(buf.last) || conn.isSending) return undefined;
+  buf.pos = head.end;
+  client.beginRequest();
+  return true;
+}
 
 /**
  * Reads a request head into `client.head`. The Buf's unread bytes are behind it then.

@@ -8,7 +8,7 @@ import { BadMessage } from "../wire/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { closeGently, discardBody } from "./discard.ts";
 import { errorPage, sendSimple } from "./error_page.ts";
-import { readRequestHead } from "./read_request_head.ts";
+import { awaitRequest, readRequestHead, takeRequest } from "./read_request_head.ts";
 
 /** What is done with requests, and told of connections. Implemented by http. */
 export interface ClientHandler {
@@ -34,7 +34,11 @@ export async function serveClient(client: ClientConnection): Promise<void> {
 async function serve(client: ClientConnection): Promise<void> {
   const { driver } = client;
   try {
-    while (await driver.run(readRequestHead(client))) {
+    while (true) {
+      const idle = awaitRequest(client);
+      if (idle !== undefined) await idle.blocked;
+      const isThere = idle === undefined ? undefined : takeRequest(client);
+      if (!(isThere ?? await driver.run(readRequestHead(client)))) return;
       const handler = client.handler = client.shared.settings.handler;
       await handler.handle(client);
       client.handler = undefined;

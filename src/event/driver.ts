@@ -33,6 +33,23 @@ export class Driver {
     return step.value;
   }
 
+  /**
+   * Waits once, outside of a phase: where a phase would be a generator with one `yield` in it,
+   * which costs more than what is waited for. Await what this returns, then call
+   * {@linkcode unblock}.
+   */
+  block(wait: Wait): Promise<void> | undefined {
+    if (this.#interruption !== undefined) wait.abandon();
+    this.#current = wait;
+    return wait.blocked;
+  }
+
+  /** The wait of {@linkcode block} is over. @throws What interrupted it. */
+  unblock(): void {
+    this.#current = undefined;
+    if (this.#interruption !== undefined) throw this.#interruption;
+  }
+
   /** Ends the current wait, or the next one, by throwing `reason` into the phase: the client has left. */
   interrupt(reason: Error): void {
     this.#interruption ??= reason;

@@ -67,7 +67,9 @@ export class TcpConn implements Conn, Expirable {
   #into: Buf | undefined;
   #room: Uint8Array = NO_ROOM;
   #reading: Promise<void> | undefined;
-  /** The read is held back by the gate: resolves what its waiter was given. */
+  /** The gate has not let the read start yet. */
+  #isHeldBack = false;
+  /** Resolves what somebody was given who began to wait meanwhile. */
   #heldBack: (() => void) | undefined;
   #received = NOTHING;
   #isAtEnd = false;
@@ -118,6 +120,9 @@ export class TcpConn implements Conn, Expirable {
 
   /** What a blocked reader waits for; the Waits' business. */
   get reading(): Promise<void> | undefined {
+    if (this.#isHeldBack) {
+      this.#reading ??= new Promise((resolve) => this.#heldBack = resolve);
+    }
     return this.#reading;
   }
 
@@ -148,9 +153,8 @@ export class TcpConn implements Conn, Expirable {
     this.#into = into;
     // A sweep forgets a deadline that no read has: it may have been set long before.
     if (this.#readDeadlineMs !== NEVER) this.#context.deadlines.notice(this.#readDeadlineMs);
+    this.#isHeldBack = true;
     this.#context.gate.pass(this.#startRead);
-    // Held back: what a waiter waits for is made here and settled by the read.
-    this.#reading ??= new Promise((resolve) => this.#heldBack = resolve);
     return AGAIN;
   }
 
@@ -205,19 +209,14 @@ export class TcpConn implements Conn, Expirable {
     this.#context.deadlines.remove(this);
     this.#context.counters.open--;
     this.#transport.close();
-    if (this.#heldBack !== undefined) this.#endHeldBackRead();
+    if (this.#isHeldBack) this.#endHeldBackRead();
   }
 
   readonly #startRead = (): void => {
     if (this.#into === undefined) return; // closed while held back
+    this.#isHeldBack = false;
     const read = this.#transport.read(this.#room).then(this.#onRead, this.#onReadFailed);
-    const heldBack = this.#heldBack;
-    if (heldBack === undefined) {
-      this.#reading = read;
-    } else {
-      this.#heldBack = undefined;
-      read.then(heldBack);
-    }
+    this.#reading ??= read;
   };
 
   readonly #onRead = (byteCount: number | null): void => {
@@ -228,11 +227,7 @@ export class TcpConn implements Conn, Expirable {
     else this.bytesReceived += byteCount;
     this.#received = byteCount ?? 0;
     into.settleRead(this.#received);
-    const wake = this.wakeReader;
-    if (wake !== undefined) {
-      this.wakeReader = undefined;
-      wake();
-    }
+    this.#wakeReaders();
   };
 
   readonly #onReadFailed = (error: unknown): void => {
@@ -240,24 +235,24 @@ export class TcpConn implements Conn, Expirable {
     this.#into = this.#reading = undefined;
     into.settleRead(0);
     this.#readFailure ??= this.#broken(error);
-    const wake = this.wakeReader;
-    this.wakeReader = undefined;
-    wake?.();
+    this.#wakeReaders();
   };
 
   /** Closed before the gate let the read start: there is nothing that would settle. */
   #endHeldBackRead(): void {
     const into = this.#into!;
-    const heldBack = this.#heldBack;
-    const wake = this.wakeReader;
-    this.#into =
-      this.#reading =
-      this.#heldBack =
-      this.wakeReader =
-        undefined;
+    this.#isHeldBack = false;
+    this.#into = this.#reading = undefined;
     into.settleRead(0);
-    heldBack?.();
-    wake?.();
+    this.#wakeReaders();
+  }
+
+  #wakeReaders(): void {
+    const { wakeReader } = this;
+    const heldBack = this.#heldBack;
+    this.wakeReader = this.#heldBack = undefined;
+    if (heldBack !== undefined) heldBack();
+    if (wakeReader !== undefined) wakeReader();
   }
 
   #startWrite(buf: Buf): void {

@@ -12,6 +12,8 @@
 
 /** Reads that may be issued between two rings. 16 to 96 measure alike. */
 const READS_PER_TURN = 48;
+/** Places for reads that wait, at first; a power of two, as it always is. */
+const RING_MIN = 256;
 
 /** Admits reads. */
 export interface ReadGate {
@@ -27,8 +29,10 @@ export class Turnstile implements ReadGate {
   readonly #ear: Deno.TcpConn;
   readonly #ding = new Uint8Array(1);
   readonly #heard = new Uint8Array(16);
-  #held: (() => void)[] = [];
-  #spare: (() => void)[] = [];
+  /** Reads that wait, in their order: a ring, so that waiting allocates nothing. */
+  #held: ((() => void) | undefined)[] = new Array(RING_MIN);
+  #first = 0;
+  #count = 0;
   #passed = 0;
   #isRinging = false;
   #isClosed = false;
@@ -54,8 +58,9 @@ export class Turnstile implements ReadGate {
   pass(start: () => void): void {
     if (this.#isClosed) return start();
     if (!this.#isRinging) this.#ring();
-    if (++this.#passed > READS_PER_TURN) this.#held.push(start);
-    else start();
+    if (this.#passed === READS_PER_TURN) return this.#hold(start);
+    this.#passed++;
+    start();
   }
 
   close(): void {
@@ -82,10 +87,25 @@ export class Turnstile implements ReadGate {
 
   #release(): void {
     this.#passed = 0;
+    while (this.#count > 0 && (this.#passed < READS_PER_TURN || this.#isClosed)) {
+      const start = this.#held[this.#first]!;
+      this.#held[this.#first] = undefined;
+      this.#first = (this.#first + 1) & (this.#held.length - 1);
+      this.#count--;
+      this.pass(start);
+    }
+  }
+
+  #hold(start: () => void): void {
+    if (this.#count === this.#held.length) this.#grow();
+    this.#held[(this.#first + this.#count) & (this.#held.length - 1)] = start;
+    this.#count++;
+  }
+
+  #grow(): void {
     const held = this.#held;
-    this.#held = this.#spare;
-    this.#spare = held;
-    for (const start of held) this.pass(start);
-    held.length = 0;
+    this.#held = [...held.slice(this.#first), ...held.slice(0, this.#first)];
+    this.#held.length = held.length * 2;
+    this.#first = 0;
   }
 }

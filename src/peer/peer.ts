@@ -186,7 +186,7 @@ export class Selection {
   reset(tries: number): void {
     this.triesLeft = tries;
     this.onBackup = this.isPanicking = false;
-    this.tried.length = 0;
+    while (this.tried.length > 0) this.tried.pop(); // setting the length would drop its memory
     this.hash = this.hashes = this.draws = 0;
   }
 }

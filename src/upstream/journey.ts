@@ -39,7 +39,7 @@ import {
   refusalOf,
   statusFor,
 } from "./next_upstream.ts";
-import { processHeader } from "./process_header.ts";
+import { awaitHeader, processHeader, takeHeader } from "./process_header.ts";
 import { releaseUpstream, roomToRespond, startResponse, takeBody } from "./respond.ts";
 import { resolve } from "./resolve.ts";
 import { respondBuffered } from "./respond_buffered.ts";
@@ -141,7 +141,9 @@ async function roundTrip(
       exchange.sending = sendBeside(exchange, sendRequest(exchange, exchange.requestBody));
     }
 
-    await driver.run(processHeader(exchange));
+    await driver.block(awaitHeader(exchange));
+    driver.unblock();
+    if (!takeHeader(exchange)) await driver.run(processHeader(exchange));
     record.headerMs = elapsedMs(exchange);
     record.status = head.status;
 

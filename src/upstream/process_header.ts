@@ -3,64 +3,93 @@
  *
  * @module
  */
-import { AGAIN, Failure, NEVER, type Phase, waitForRoom } from "../event/mod.ts";
+import { AGAIN, Failure, NEVER, type Phase, type Wait, waitForRoom } from "../event/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
 
 const SWITCHING_PROTOCOLS = 101;
 
+/** Begins to read the response: the Wait ends when there is something of it, or its end. */
+export function awaitHeader(exchange: Exchange): Wait {
+  const { buf, conn } = exchange.upstream!;
+  exchange.doing = "reading response header from upstream";
+  exchange.head.begin(buf.cell, 0);
+  // A connection that was idle has a read pending, which may have brought something.
+  if (conn.pendingRead === undefined && !conn.hasReceived && !conn.hasEnded) conn.recv(buf);
+  setDeadline(exchange);
+  return conn.readable;
+}
+
 /**
- * Reads the response head into `exchange.head`; the body's first bytes are behind it
- * in the connection's Buf. Interim responses are passed on.
+ * Takes what has been read into `exchange.head`; the body's first bytes are behind it in
+ * the connection's Buf. Interim responses are passed on.
  *
+ * @returns Whether the head is whole, as nearly all are with their first bytes; for the
+ * others there is {@linkcode processHeader}.
  * @throws {Failure} `closed`, `reset`, `timeout`, or `invalid_header` when the head is
- * malformed, illegal or larger than `buffer_size`.
+ * malformed or illegal.
+ */
+export function takeHeader(exchange: Exchange): boolean {
+  const { head } = exchange;
+  const { buf, conn } = exchange.upstream!;
+  const received = conn.recv(buf);
+  if (received === AGAIN) return false;
+  if (received === 0) {
+    throw new Failure("upstream", "closed", "upstream prematurely closed connection");
+  }
+  while (parse(exchange)) {
+    if (!head.isInterim) {
+      if (head.status === SWITCHING_PROTOCOLS) checkSwitch(exchange);
+      buf.pos = head.end;
+      return true;
+    }
+    exchange.downstream.sendInterim(head);
+    head.begin(buf.cell, head.end);
+  }
+  return false;
+}
+
+/**
+ * Reads on until {@linkcode takeHeader} has the whole head.
+ *
+ * @throws {Failure} As that does; and `invalid_header` when the head is larger than
+ * `buffer_size`.
  */
 export async function* processHeader(exchange: Exchange): Phase<void> {
-  const { head, conf, context } = exchange;
-  const upstream = exchange.upstream!;
-  const { conn } = upstream;
-  exchange.doing = "reading response header from upstream";
-  head.begin(upstream.buf.cell, 0);
-
+  const { conn } = exchange.upstream!;
   while (true) {
-    const received = conn.recv(upstream.buf);
-    if (received === AGAIN) {
-      // A peer that has not got the whole request need not have answered yet.
-      conn.setReadDeadline(
-        exchange.isRequestComplete ? context.deadlines.nowMs + conf.readTimeoutMs : NEVER,
-      );
+    if (conn.pendingRead !== undefined) {
+      setDeadline(exchange);
       yield conn.readable;
-      continue;
+    } else if (exchange.upstream!.buf.room === 0) {
+      yield* enlarge(exchange);
     }
-    if (received === 0) {
-      throw new Failure("upstream", "closed", "upstream prematurely closed connection");
-    }
-    while (parse(exchange)) {
-      if (!head.isInterim) {
-        if (head.status === SWITCHING_PROTOCOLS) checkSwitch(exchange);
-        upstream.buf.pos = head.end;
-        return;
-      }
-      exchange.downstream.sendInterim(head);
-      head.begin(upstream.buf.cell, head.end);
-    }
-    if (upstream.buf.room > 0) continue;
-    // A connection that served another location may have a smaller Buf than this one allows.
-    if (upstream.buf.cell.length >= conf.bufferSizeBytes) {
-      throw new Failure("upstream", "invalid_header", "upstream sent too big header");
-    }
-    let larger = context.pool.acquire(conf.bufferSizeBytes, "upstream connection");
-    while (larger === undefined) {
-      yield* waitForRoom(context);
-      larger = context.pool.acquire(conf.bufferSizeBytes, "upstream connection");
-    }
-    larger.cell.set(upstream.buf.cell);
-    larger.last = upstream.buf.last;
-    upstream.buf.release();
-    upstream.buf = larger;
-    head.moveTo(larger.cell);
+    if (takeHeader(exchange)) return;
   }
+}
+
+/** A peer that has not got the whole request need not have answered yet. */
+function setDeadline({ upstream, isRequestComplete, context, conf }: Exchange): void {
+  const { nowMs } = context.deadlines;
+  upstream!.conn.setReadDeadline(isRequestComplete ? nowMs + conf.readTimeoutMs : NEVER);
+}
+
+/** A connection that served another location may have a smaller Buf than this one allows. */
+async function* enlarge({ upstream, head, conf, context }: Exchange): Phase<void> {
+  const { buf } = upstream!;
+  if (buf.cell.length >= conf.bufferSizeBytes) {
+    throw new Failure("upstream", "invalid_header", "upstream sent too big header");
+  }
+  let larger = context.pool.acquire(conf.bufferSizeBytes, "upstream connection");
+  while (larger === undefined) {
+    yield* waitForRoom(context);
+    larger = context.pool.acquire(conf.bufferSizeBytes, "upstream connection");
+  }
+  larger.cell.set(buf.cell);
+  larger.last = buf.last;
+  buf.release();
+  upstream!.buf = larger;
+  head.moveTo(larger.cell);
 }
 
 /** A 101 is an answer to a whole request that asks for it: what would be taken for what otherwise? */

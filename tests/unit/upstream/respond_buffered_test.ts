@@ -10,7 +10,7 @@ import type { UpstreamConf } from "../../../src/upstream/conf.ts";
 import type { Downstream } from "../../../src/upstream/downstream.ts";
 import { Exchange } from "../../../src/upstream/exchange.ts";
 import type { RateLimit } from "../../../src/upstream/pace.ts";
-import { processHeader } from "../../../src/upstream/process_header.ts";
+import { awaitHeader, processHeader } from "../../../src/upstream/process_header.ts";
 import { startResponse } from "../../../src/upstream/respond.ts";
 import { respondBuffered } from "../../../src/upstream/respond_buffered.ts";
 import { settled } from "../../support/manual_clock.ts";
@@ -75,6 +75,7 @@ async function run(one: Case): Promise<Result> {
   let failure = "";
   let isOver = false;
   const served = (async () => {
+    awaitHeader(exchange);
     await exchange.driver.run(processHeader(exchange));
     if (!startResponse(exchange)) await exchange.driver.run(respondBuffered(exchange));
   })().catch((error) => void (failure = String(error))).finally(() => isOver = true);

@@ -6,7 +6,7 @@ import { Peer, UpstreamConn } from "../../../src/peer/mod.ts";
 import type { UpstreamConf } from "../../../src/upstream/conf.ts";
 import type { Downstream, InMemory } from "../../../src/upstream/downstream.ts";
 import { Exchange } from "../../../src/upstream/exchange.ts";
-import { processHeader } from "../../../src/upstream/process_header.ts";
+import { awaitHeader, processHeader } from "../../../src/upstream/process_header.ts";
 import { respondInMemory } from "../../../src/upstream/respond_in_memory.ts";
 import {
   assertQuiet,
@@ -50,6 +50,7 @@ async function gather(
   exchange.upstream = upstream;
   exchange.beginAttempt("peer");
   try {
+    awaitHeader(exchange);
     await exchange.driver.run(processHeader(exchange));
     await exchange.driver.run(respondInMemory(exchange, memory));
     for (let cell = kept.first; cell !== undefined; cell = cell.next) {
