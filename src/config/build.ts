@@ -12,6 +12,8 @@ import type { AccessLogConf } from "../log/conf.ts";
 import type { Block } from "./block.ts";
 import { settleAccess } from "./build_access.ts";
 import { filesConf, filesLevel, typesConf } from "./build_files.ts";
+import { buildLimitZones } from "./build_limits.ts";
+import { limitDirectives } from "./directives/limit.ts";
 import { buildLocations, type Levels, responseConf } from "./build_location.ts";
 import { buildAdmin } from "./build_admin.ts";
 import { declaredVariables } from "./declared_variables.ts";
@@ -63,6 +65,8 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     files: filesLevel(root, building),
     subrequests: building.settle(subrequestDirectives, root),
     access: settleAccess(building, root),
+    limits: building.settle(limitDirectives, root),
+    limitZones: buildLimitZones(root, building),
     handler: building.settle(handlerDirectives, root),
     accessLog: (block, outer) => {
       const { access } = building.settle(logDirectives, block, { ...log, access: outer });
@@ -132,6 +136,7 @@ function buildServer(
   const files = filesLevel(block, building, levels.files);
   const subrequests = building.settle(subrequestDirectives, block, levels.subrequests);
   const accessOf = settleAccess(building, block, levels.access);
+  const limits = building.settle(limitDirectives, block, levels.limits);
   const handler = building.settle(handlerDirectives, block, levels.handler);
   const resolver = building.settle(resolverDirectives, block, levels.resolver);
   const access = levels.accessLog(block, accessOfRoot);
@@ -162,6 +167,7 @@ function buildServer(
           files,
           subrequests,
           access: accessOf,
+          limits,
           handler,
           resolver,
         },

@@ -21,6 +21,13 @@ import { formatHost, isIp, parseHostPort } from "../peer/address.ts";
 import type { Block } from "./block.ts";
 import { accessConf, type AccessSettings, settleAccess } from "./build_access.ts";
 import { buildDial } from "./build_dial.ts";
+import {
+  limitConnectionsConf,
+  limitRequestsConf,
+  type LimitSettings,
+  type LimitZones,
+} from "./build_limits.ts";
+import { limitDirectives } from "./directives/limit.ts";
 import { buildLimitExcept } from "./build_limit_except.ts";
 import {
   buildHandler,
@@ -54,11 +61,24 @@ export interface Levels {
   readonly files: FilesLevel;
   readonly subrequests: SubrequestSettings;
   readonly access: AccessSettings;
+  readonly limits: LimitSettings;
+  readonly limitZones: LimitZones;
   readonly handler: HandlerSettings;
   readonly resolver: Settings<typeof resolverDirectives>;
   readonly groups: Groups;
   accessLog(block: Block, outer: AccessLog | "off"): AccessLog | "off";
   resolveAccessLog(access: AccessLog | "off"): AccessLogConf | "off";
+}
+
+function limitsOf(
+  settings: LimitSettings,
+  zones: LimitZones,
+  problems: Problems,
+): Pick<LocationConf, "limitRequests" | "limitConnections"> {
+  return {
+    limitRequests: limitRequestsConf(settings, zones, problems),
+    limitConnections: limitConnectionsConf(settings, zones, problems),
+  };
 }
 
 /** Of what answers before anybody is asked. */
@@ -97,6 +117,7 @@ export function buildLocations(
       types: typesConf(levels.files),
       isInternal: false,
       subrequests: subrequestsConf(levels.subrequests),
+      ...limitsOf(levels.limits, levels.limitZones, problems),
       access: NO_ACCESS,
       limitExcept: undefined,
       action: { kind: "return", ...answer.value },
@@ -116,6 +137,11 @@ export function buildLocations(
     );
     const accessSettings = settleAccess(building, block, levels.access);
     const access = accessConf(accessSettings, block.span, problems);
+    const limits = limitsOf(
+      building.settle(limitDirectives, block, levels.limits),
+      levels.limitZones,
+      problems,
+    );
     const action = buildAction(block, pattern, building, { ...levels, files });
     if (pattern === undefined) return [];
     // A prefix is the same place with ^~ and without.
@@ -139,6 +165,7 @@ export function buildLocations(
       types: typesConf(files),
       isInternal,
       subrequests,
+      ...limits,
       access,
       limitExcept: undefined,
       action,
@@ -168,6 +195,7 @@ function ownFiles(
     types: typesConf(levels.files),
     isInternal: false,
     subrequests: subrequestsConf(levels.subrequests),
+    ...limitsOf(levels.limits, levels.limitZones, problems),
     access: accessConf(levels.access, server.span, problems),
     limitExcept: undefined,
     action: { kind: "static" },

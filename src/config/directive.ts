@@ -29,8 +29,12 @@ export type Context =
   | "error_log"
   | "log_format"
   | "return"
-  | "resolver"
-  | "admin";
+  | "admin"
+  | "limit_req_zone"
+  | "limit_conn_zone"
+  | "limit_req"
+  | "limit_conn"
+  | "resolver";
 
 export const HTTP_SERVER_LOCATION: readonly Context[] = ["http", "server", "location"];
 

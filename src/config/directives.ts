@@ -11,6 +11,14 @@ import { accessDirectives, satisfyDirectives } from "./directives/access.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { healthDirectives, outlierParameters, retryBudgetParameters } from "./directives/health.ts";
 import { healthCheckParameters } from "./directives/health_check.ts";
+import {
+  limitConnParameters,
+  limitConnZoneParameters,
+  limitDirectives,
+  limitReqParameters,
+  limitReqZoneParameters,
+  limitZoneDirectives,
+} from "./directives/limit.ts";
 import { accessLogParameters, errorLogParameters, logDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { placeDirectives, responseDirectives } from "./directives/response.ts";
@@ -83,6 +91,18 @@ export const GROUPS: readonly Group[] = [
     title: "Access",
     intro: "Who is let in.",
     directives: { ...accessDirectives, ...satisfyDirectives },
+  },
+  {
+    page: "limit",
+    title: "Limits",
+    intro: "How many requests are let in: a second, and at once.",
+    directives: { ...limitZoneDirectives, ...limitDirectives },
+    parameters: {
+      limit_req_zone: limitReqZoneParameters,
+      limit_conn_zone: limitConnZoneParameters,
+      limit_req: limitReqParameters,
+      limit_conn: limitConnParameters,
+    },
   },
   {
     page: "proxy",

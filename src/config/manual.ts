@@ -170,6 +170,10 @@ const PLACES: Readonly<Record<Context, string>> = {
   return: "return",
   resolver: "resolver",
   admin: "admin",
+  limit_req_zone: "limit_req_zone",
+  limit_conn_zone: "limit_conn_zone",
+  limit_req: "limit_req",
+  limit_conn: "limit_conn",
 };
 
 function places(contexts: readonly Context[]): string {

@@ -121,6 +121,11 @@ export class Problems {
     return this.#sources.map(({ source }) => source);
   }
 
+  /** Whether something is wrong within a span already. */
+  hasWithin({ start, end }: Span): boolean {
+    return this.#found.some((found) => found.start >= start && found.start <= end);
+  }
+
   /** Adds a source. Returns the offset that its text begins at. */
   addSource(source: Source): number {
     const last = this.#sources.at(-1)!;

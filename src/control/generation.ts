@@ -33,7 +33,9 @@ import {
   type LogHold,
 } from "../log/mod.ts";
 import { type CustomBalancer, PeerGroup } from "../peer/mod.ts";
+import type { Zones } from "../zone/mod.ts";
 import { HealthChecks } from "./health_checks.ts";
+import { LimitZones } from "./limit_zones.ts";
 import { Names } from "./names.ts";
 import { type ActionParts, openLocation } from "./open_location.ts";
 import { loadTlsClients, type TlsClients } from "./tls_files.ts";
@@ -43,6 +45,7 @@ export interface Lasting {
   readonly context: ConnContext;
   readonly logFiles: LogFiles;
   readonly passwords: PasswordChecks;
+  readonly zones: Zones;
   /** Functions that locations name as their `handler`. */
   readonly handlers: Readonly<Record<string, CustomHandler>>;
   /** Functions that groups name as their `balance`. */
@@ -93,6 +96,7 @@ export class Generation {
         tlsClients,
         variables: new Variables(conf.variables),
         passwords: lasting.passwords,
+        limitZones: new LimitZones(lasting.zones),
         handlers: lasting.handlers,
       };
       for (const listener of conf.listeners) generation.#openServers(listener, parts);

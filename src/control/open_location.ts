@@ -13,7 +13,9 @@ import {
   type CustomHandler,
   type Handler,
   HandlerLocation,
+  LimitConnections,
   LimitExcept,
+  LimitRequests,
   type LocationConf,
   type LocationFiles,
   Mirror,
@@ -28,6 +30,7 @@ import {
   type Variables,
 } from "../http/mod.ts";
 import type { DynamicPeerConf, PeerGroup } from "../peer/mod.ts";
+import type { LimitZones } from "./limit_zones.ts";
 import type { Names } from "./names.ts";
 import type { TlsClients } from "./tls_files.ts";
 
@@ -38,6 +41,7 @@ export interface ActionParts {
   readonly names: Names;
   readonly tlsClients: TlsClients;
   readonly passwords: PasswordChecks;
+  readonly limitZones: LimitZones;
   /** By the names that locations know them by. */
   readonly handlers: Readonly<Record<string, CustomHandler>>;
 }
@@ -58,7 +62,7 @@ export function openLocation(
   const { methods, otherwise } = limitExcept;
   // … but not for requests with other methods, which are at a place of their own.
   const content = location.action.kind === "return"
-    ? new Return({ kind: "return", status: 404, text: "" }, parts.variables)
+    ? new StaticFiles(files, parts.variables)
     : action;
   return new LimitExcept(methods, listed, withSteps(otherwise, files, content, parts));
 }
@@ -69,8 +73,27 @@ function withSteps(
   content: Handler,
   parts: ActionParts,
 ): Handler {
-  const steps = [...openAccess(location, parts), ...openPrecontent(location, files, parts)];
+  const steps = [
+    ...openPreaccess(location, parts),
+    ...openAccess(location, parts),
+    ...openPrecontent(location, files, parts),
+  ];
   return steps.length === 0 ? content : new Steps(steps, content);
+}
+
+/** How many are let in. */
+function openPreaccess(
+  { limitRequests, limitConnections }: LocationConf,
+  { limitZones, variables }: ActionParts,
+): readonly Step[] {
+  const steps: Step[] = [];
+  if (limitRequests.limits.length > 0) {
+    steps.push(new LimitRequests(limitRequests, variables, limitZones.bucketsOf));
+  }
+  if (limitConnections.limits.length > 0) {
+    steps.push(new LimitConnections(limitConnections, variables, limitZones.countsOf));
+  }
+  return steps;
 }
 
 /** Who is let in. */

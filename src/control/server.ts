@@ -12,6 +12,7 @@ import { Counts, LogFiles, type LogLevel } from "../log/mod.ts";
 import type { PeerGroup } from "../peer/mod.ts";
 import { AdminListener } from "./admin_listener.ts";
 import type { Readiness } from "./control.ts";
+import { Zones } from "../zone/mod.ts";
 import { Generation, type Lasting } from "./generation.ts";
 import { Port, type PortOwner } from "./port.ts";
 import { type Controlled, ProcessControl } from "./process_control.ts";
@@ -46,6 +47,7 @@ export async function startServer(
     },
     logFiles: new LogFiles(),
     passwords: new PasswordChecks(systemClock),
+    zones: new Zones(),
     handlers: options.handlers ?? {},
     balancers: options.balancers ?? {},
   };

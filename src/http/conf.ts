@@ -5,7 +5,7 @@
  * @module
  */
 import type { ClientConf, ListenConf } from "../downstream/conf.ts";
-import type { AccessLogConf, ErrorLogConf } from "../log/conf.ts";
+import type { AccessLogConf, ErrorLogConf, LogLevel } from "../log/conf.ts";
 import type { DynamicPeerConf, UpstreamGroupConf } from "../peer/conf.ts";
 import type { FilesConf, TypesConf } from "./static_conf.ts";
 import type { DialConf, UpstreamConf } from "../upstream/conf.ts";
@@ -59,6 +59,8 @@ export interface LocationConf {
   /** `internal`: for requests that the proxy itself sends there; 404 for others. */
   readonly isInternal: boolean;
   readonly subrequests: SubrequestsConf;
+  readonly limitRequests: LimitRequestsConf;
+  readonly limitConnections: LimitConnectionsConf;
   readonly access: AccessConf;
   /** `limit_except`: requests with other methods are at another location. */
   readonly limitExcept: LimitExceptConf | undefined;
@@ -72,6 +74,44 @@ export interface AccessConf {
   readonly satisfy: "all" | "any";
   readonly rules: readonly AccessRuleConf[];
   readonly basic: AuthBasicConf | undefined;
+}
+
+/** `limit_req` of a location, in order. */
+export interface LimitRequestsConf {
+  readonly limits: readonly {
+    readonly zone: LimitReqZoneConf;
+    readonly burst: number;
+    /** Infinity for `nodelay`. */
+    readonly delay: number;
+  }[];
+  readonly dryRun: boolean;
+  readonly status: number;
+  readonly logLevel: LogLevel;
+}
+
+/** `limit_conn` of a location, in order. */
+export interface LimitConnectionsConf {
+  readonly limits: readonly {
+    readonly zone: LimitConnZoneConf;
+    readonly connections: number;
+  }[];
+  readonly dryRun: boolean;
+  readonly status: number;
+  readonly logLevel: LogLevel;
+}
+
+/** One `limit_conn_zone`. */
+export interface LimitConnZoneConf {
+  readonly name: string;
+  /** May hold `$variables`. */
+  readonly key: string;
+  readonly sizeBytes: number;
+}
+
+/** One `limit_req_zone`. */
+export interface LimitReqZoneConf extends LimitConnZoneConf {
+  /** Thousandths of a request a second. */
+  readonly rate: number;
 }
 
 /** One `allow` or `deny`. */

@@ -17,7 +17,10 @@ export type {
   SubrequestInit,
   SubrequestResponse,
 } from "./handler_context.ts";
+export { bucketsLayout, LeakyBuckets } from "./leaky_buckets.ts";
+export { LimitRequests } from "./limit_requests.ts";
 export { type Kept, keptOf } from "./kept.ts";
+export { countsLayout, LimitConnections } from "./limit_connections.ts";
 export { LimitExcept } from "./limit_except.ts";
 export { Mirror } from "./mirror.ts";
 export { PasswordChecks } from "./password/password_checks.ts";

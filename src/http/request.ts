@@ -13,6 +13,8 @@ import {
   type ResponseHead,
 } from "../wire/mod.ts";
 import { upstreamValue } from "./kept.ts";
+import type { CountedRequest } from "./limit_connections.ts";
+import type { LimitStatus } from "./limit_requests.ts";
 import type { LocationFiles } from "./location_files.ts";
 import type { MemoryResponse } from "./memory_response.ts";
 import { ProxyDownstream } from "./proxy_downstream.ts";
@@ -86,6 +88,12 @@ export class Request {
   bodyText = "";
   /** `$limit_rate`, if it was set. */
   limitRate: string | undefined;
+  /** `$limit_req_status`: empty if it was at no such limit. */
+  limitReqStatus: LimitStatus = "";
+  /** `$limit_conn_status`: likewise. */
+  limitConnStatus: LimitStatus = "";
+  /** What counts it, till it has been answered. */
+  counted: readonly CountedRequest[] | undefined;
   /** `failure_header`: the response tells what went wrong. */
   tellsFailure = false;
   /** The body was read, and is not there for whoever handles the request now. */
@@ -142,6 +150,9 @@ export class Request {
     this.asked = parent.asked ??
       { method: parent.method, target: parent.target, line: parent.requestLine };
     this.values = parent.values ??= [];
+    // What its request has passed it has passed too, as in nginx.
+    this.limitReqStatus = parent.limitReqStatus;
+    this.limitConnStatus = parent.limitConnStatus;
   }
 
   get head(): RequestHead {
@@ -255,6 +266,12 @@ export class Request {
     return this.#usesExchange ? this.#exchange!.accelLimitRate : undefined;
   }
 
+  /** It has been answered: at most so many at once no longer count it. */
+  uncount(): void {
+    for (const counted of this.counted ?? []) counted.release();
+    this.counted = undefined;
+  }
+
   /** Gives back what an internal redirect kept of the request's body. */
   dropKeptBody(): void {
     if (this.#usesExchange) this.#exchange!.dropKeptBody();
@@ -292,6 +309,7 @@ export class Request {
         false;
     this.tellsFailure = false;
     this.next = this.kept = this.limitRate = undefined;
+    this.limitReqStatus = this.limitConnStatus = "";
     this.carriedType = this.bodyText = "";
     this.redirectsLeft = REDIRECTS_MAX + 1;
     this.statusOverride = 0;

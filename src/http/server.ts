@@ -92,6 +92,7 @@ export class HttpServer implements ClientHandler, Server {
   #log(request: Request, location: Location): void {
     request.client.conn.setReadDeadline(NEVER);
     log(request, location);
+    if (request.counted !== undefined) request.uncount();
     request.worker.giveBack(request);
   }
 
@@ -104,6 +105,8 @@ export class HttpServer implements ClientHandler, Server {
       if (location.logsSubrequests) location.accessLog?.write(request);
     } catch (error) {
       this.#refuse(request, error);
+    } finally {
+      request.uncount();
     }
   }
 

@@ -44,6 +44,8 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["is_args", ({ args }) => args === "" ? "" : "?"],
   ["is_request_port", (request) => requestPort(request) === "" ? "" : ":"],
   ["limit_rate", (request) => limitRate(request)],
+  ["limit_conn_status", (request) => request.limitConnStatus],
+  ["limit_req_status", (request) => request.limitReqStatus],
   ["msec", ({ worker }) => (worker.clock.wallMs() / 1000).toFixed(3)],
   ["nginx_version", () => SERVER_VERSION],
   ["pid", () => String(Deno.pid)],

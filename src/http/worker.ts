@@ -47,6 +47,7 @@ export class Worker {
   /** Called when the last of {@linkcode departures} has ended, and when the last request has. */
   onNoneRunning: (() => void) | undefined;
   readonly #spare: Request[] = [];
+  readonly #sharedOffsetMs: number;
   #stampSecond = -1;
   #wallOffsetMs = 0;
   #withVersion: Uint8Array = new Uint8Array();
@@ -55,7 +56,14 @@ export class Worker {
   constructor(context: ConnContext, errorLog: ErrorLog, kept = KEEPS_NOTHING) {
     this.context = context;
     this.errorLog = errorLog;
+    const { clock } = context.deadlines;
+    this.#sharedOffsetMs = clock.wallMs() - clock.nowMs();
     this.kept = kept;
+  }
+
+  /** In whole ms, on a clock that all workers have and that does not go back. */
+  get sharedNowMs(): number {
+    return Math.floor(this.context.deadlines.nowMs + this.#sharedOffsetMs);
   }
 
   get clock(): Clock {
