@@ -33,7 +33,8 @@ export interface AcceptOptions {
 /** How long accepting rests when there is no descriptor or no place for a connection. */
 const REST_MS = 100;
 const TROUBLE_GAP_MS = 1_000;
-/** Turns of the reactor in which a listener that ends may be brought one more connection each. */
+/** A listener that ends waits for a time this long in which nobody came, but not for ever. */
+const FINISH_TURN_MS = 2;
 const FINISH_TURNS_MAX = 100;
 
 /** One listening socket and its accept loop. */
@@ -76,7 +77,7 @@ export class Listener {
     const { clock } = this.#options.context.deadlines;
     for (let turn = 0; turn < FINISH_TURNS_MAX; turn++) {
       const before = this.#acceptedCount;
-      await new Promise<void>((resolve) => void clock.arm(clock.nowMs(), resolve));
+      await new Promise<void>((resolve) => void clock.arm(clock.nowMs() + FINISH_TURN_MS, resolve));
       if (this.#isClosed || this.#acceptedCount === before) break;
     }
     await this.close();
