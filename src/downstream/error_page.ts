@@ -12,12 +12,25 @@ import type { Client } from "./client.ts";
 export const SERVER_NAME = "sluice";
 export const SERVER_VERSION = "0.1.0";
 
-/** Reason phrases that nginx or HTTP know and the table does not. */
-const REASONS: Readonly<Record<number, string>> = { 499: "Client Closed Request" };
+/** Reason phrases that nginx words in its own way, or that the table does not have. */
+const REASONS: Readonly<Record<number, string>> = {
+  302: "Moved Temporarily",
+  405: "Not Allowed",
+  408: "Request Time-out",
+  413: "Request Entity Too Large",
+  414: "Request-URI Too Large",
+  416: "Requested Range Not Satisfiable",
+  499: "Client Closed Request",
+  503: "Service Temporarily Unavailable",
+  504: "Gateway Time-out",
+};
 
 export function reasonOf(status: number): string {
-  return STATUS_TEXT[status] ?? REASONS[status] ?? "Unknown";
+  return REASONS[status] ?? STATUS_TEXT[status] ?? "Unknown";
 }
+
+/** What a page says where that is not the reason phrase: as nginx's pages have it. */
+const TITLES: Readonly<Record<number, string>> = { 302: "Found", 401: "Authorization Required" };
 
 export interface SimpleResponse {
   readonly status: number;
@@ -34,7 +47,7 @@ const ENDS_CONNECTION: ReadonlySet<number> = new Set([400, 413, 414, 431, 500, 5
 
 /** A plain page that says the status, in the manner of nginx. */
 export function errorPage(status: number, serverTokens: boolean): SimpleResponse {
-  const title = `${status} ${reasonOf(status)}`;
+  const title = `${status} ${TITLES[status] ?? reasonOf(status)}`;
   const server = serverTokens ? `${SERVER_NAME}/${SERVER_VERSION}` : SERVER_NAME;
   const html = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n` +
     `<center><h1>${title}</h1></center>\r\n<hr><center>${server}</center>\r\n</body>\r\n</html>\r\n`;

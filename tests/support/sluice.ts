@@ -27,6 +27,8 @@ export interface SluiceOptions {
   readonly denoArgs?: readonly string[];
   /** The program, instead of the checkout's `main.ts`. */
   readonly main?: string;
+  /** Name of the configuration file, which tells its syntax. @default {"sluice.yaml"} */
+  readonly fileName?: string;
   /** Further arguments after `run -c FILE`. */
   readonly args?: readonly string[];
   /** No file can become larger than this: stands for a disk that is full. In kB. */
@@ -155,7 +157,7 @@ export async function runSluice(
 }
 
 async function launch(dir: string, config: string, options: SluiceOptions): Promise<Program> {
-  const configPath = `${dir}/sluice.yaml`;
+  const configPath = `${dir}/${options.fileName ?? "sluice.yaml"}`;
   await Deno.writeTextFile(configPath, config);
   const { denoArgs = ["-A"], args: more = [], main = `${ROOT}main.ts`, fileLimitKb } = options;
   const args = ["run", "--quiet", ...denoArgs, main, "run", "-c", configPath, ...more];

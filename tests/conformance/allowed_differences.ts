@@ -1,0 +1,54 @@
+/**
+ * Where a response of Sluice may differ from nginx's to the same request under the same
+ * configuration: the one list of it, each with its reason.
+ *
+ * @module
+ */
+
+/** A response as the comparison sees it: the head's lines and the body's bytes as Latin-1. */
+export interface Seen {
+  /** Status line and field lines, in order. */
+  readonly head: readonly string[];
+  readonly body: string;
+}
+
+/** A way of writing both responses that leaves a difference out. */
+export interface Allowed {
+  readonly what: string;
+  readonly why: string;
+  readonly alike: (seen: Seen) => Seen;
+}
+
+export const ALLOWED: readonly Allowed[] = [
+  {
+    what: "the value of Date",
+    why: "it is the time of day",
+    alike: ({ head, body }) => ({
+      head: head.map((line) => line.replace(/^(Date): .*/i, "$1: …")),
+      body,
+    }),
+  },
+  {
+    what: "the value of Server, and the name at the foot of error pages",
+    why: "they are the names of two programs",
+    alike: ({ head, body }) => ({
+      head: head.map((line) => line.replace(/^(Server): (?:nginx|sluice)(?:\/\S+)?$/i, "$1: …")),
+      body: body.replace(/<center>(?:nginx|sluice)(?:\/[\d.]+)?<\/center>/i, "<center>…</center>"),
+    }),
+  },
+  {
+    what: "the order of fields with different names",
+    why: "it means nothing (RFC 9110, 5.3), and the peer's are passed on in its own order",
+    alike: ({ head: [status = "", ...fields], body }) => ({
+      head: [
+        status,
+        ...fields.toSorted((a, b) => nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0),
+      ],
+      body,
+    }),
+  },
+];
+
+function nameOf(line: string): string {
+  return line.slice(0, line.indexOf(":")).toLowerCase();
+}

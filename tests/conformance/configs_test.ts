@@ -1,0 +1,170 @@
+/**
+ * Configurations in the style of real ones, unchanged under a real nginx and under Sluice: the
+ * same requests to both, and the responses compared byte by byte.
+ */
+import { assert } from "@std/assert";
+import { type Client, connect, type Response } from "../support/client.ts";
+import { EndedEarly } from "../support/inbox.ts";
+import { Program, tempDir } from "../support/program.ts";
+import { withRandom } from "../support/random.ts";
+import { freePorts, need, realServerTest } from "../support/real_servers.ts";
+import { startSluice } from "../support/sluice.ts";
+import { ALLOWED, type Seen } from "./allowed_differences.ts";
+import { type ConfigOrigin, startConfigOrigin } from "./config_origin.ts";
+import { type ConfigRequest, requestsFor, TRAFFIC } from "./config_requests.ts";
+
+const FOLDER = new URL("configs/", import.meta.url).pathname;
+
+/** Requests to each configuration. */
+const REQUESTS = 400;
+
+/** More would only repeat what these say. */
+const DIFFERENCES_SHOWN = 8;
+
+for (const [name, traffic] of Object.entries(TRAFFIC)) {
+  realServerTest(`configurations: ${name} answers as under nginx`, ["nginx"], async () => {
+    await withRandom(async (random) => {
+      await using dir = await tempDir();
+      await using app = await startConfigOrigin("app");
+      await using other = await startConfigOrigin("other");
+      const text = await Deno.readTextFile(`${FOLDER}${name}.conf`);
+      const [port = 0] = await freePorts(1);
+      await using nginx = await startNginxWith(
+        settled(text, dir.path, port, [app, other]),
+        dir.path,
+      );
+      await using sluice = await startSluice(
+        (own) => settled(text, own, 0, [app, other]),
+        { fileName: "nginx.conf" },
+      );
+      const requests = requestsFor(traffic, random.fork(), REQUESTS);
+      const differences = await compare(
+        requests,
+        { address: `127.0.0.1:${port}`, port },
+        { address: sluice.address, port: sluice.ports[0] ?? 0 },
+      );
+      void nginx;
+      const shown = differences.slice(0, DIFFERENCES_SHOWN).join("\n\n");
+      assert(differences.length === 0, `${differences.length} differences\n${shown}`);
+    });
+  });
+}
+
+/** The file with this machine's addresses and folders in place of those it was written for. */
+function settled(
+  text: string,
+  dir: string,
+  port: number,
+  [app, other]: readonly [ConfigOrigin, ConfigOrigin],
+): string {
+  return text
+    .replaceAll("127.0.0.1:8080", `127.0.0.1:${port}`)
+    .replaceAll("127.0.0.1:9001", app.address)
+    .replaceAll("127.0.0.1:9002", other.address)
+    .replaceAll("/var/log/nginx", dir)
+    .replaceAll("/srv/www", `${dir}/www`);
+}
+
+async function startNginxWith(text: string, dir: string): Promise<Program> {
+  const path = `${dir}/nginx.conf`;
+  await Deno.writeTextFile(path, text);
+  // Run by root, nginx would give its worker another user, who may not read the temp directory.
+  const user = Deno.uid() === 0 ? "user root;" : "";
+  const program = new Program({
+    command: need("nginx"),
+    args: ["-p", dir, "-c", path, "-e", "stderr", "-g", `daemon off; pid ${dir}/pid; ${user}`],
+  });
+  return program;
+}
+
+interface Side {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What differs, told with the request. */
+async function compare(
+  requests: readonly ConfigRequest[],
+  nginx: Side,
+  sluice: Side,
+): Promise<readonly string[]> {
+  await using theirs = new Asker(nginx);
+  await using ours = new Asker(sluice);
+  const differences: string[] = [];
+  for (const request of requests) {
+    const [expected, actual] = [await theirs.ask(request), await ours.ask(request)];
+    if (expected === actual) continue;
+    differences.push(
+      [brief(request.text), "--- nginx", brief(expected), "--- Sluice", brief(actual)].join("\n"),
+    );
+  }
+  return differences;
+}
+
+/** Bodies may be long. */
+function brief(text: string): string {
+  return text.trimEnd().replace(/(.)\1{40,}/g, "$1$1$1…").slice(0, 1500);
+}
+
+/** Asks one request after the other, on one connection as long as the server keeps it. */
+class Asker implements AsyncDisposable {
+  readonly #side: Side;
+  #client: Client | undefined;
+
+  constructor(side: Side) {
+    this.#side = side;
+  }
+
+  async ask(request: ConfigRequest): Promise<string> {
+    const isReused = this.#client !== undefined;
+    try {
+      return await this.#askOnce(request);
+    } catch (error) {
+      // A server may close what it had kept at any time.
+      if (!isReused || !(error instanceof EndedEarly)) throw error;
+      await this.#drop();
+      return await this.#askOnce(request);
+    }
+  }
+
+  async #askOnce({ method, text }: ConfigRequest): Promise<string> {
+    const client = this.#client ?? await connectPatiently(this.#side.address);
+    this.#client = client;
+    await client.send(text);
+    const response = await client.readResponse({ method });
+    const isKept = response.isComplete && client.ending === undefined &&
+      !/close/i.test(response.fields.get("Connection") ?? "");
+    if (!isKept) await this.#drop();
+    return this.#written(response, isKept);
+  }
+
+  #written(response: Response, isKept: boolean): string {
+    const head = response.text.trimEnd().split("\r\n");
+    const body = new TextDecoder("latin1").decode(response.body);
+    let seen: Seen = { head, body };
+    for (const { alike } of ALLOWED) seen = alike(seen);
+    const lines = [...seen.head, `(${response.framing}, ${isKept ? "kept" : "closed"})`, seen.body];
+    return lines.join("\n").replaceAll(`:${this.#side.port}`, ":PORT");
+  }
+
+  async #drop(): Promise<void> {
+    await this.#client?.[Symbol.asyncDispose]();
+    this.#client = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#drop();
+  }
+}
+
+/** nginx says nowhere that it listens. */
+async function connectPatiently(address: string): Promise<Client> {
+  for (let triesLeft = 200;; triesLeft--) {
+    try {
+      return await connect(address);
+    } catch (error) {
+      if (triesLeft === 0) throw error;
+      await new Promise<void>((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
