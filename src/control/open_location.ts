@@ -148,7 +148,7 @@ function openAction(
       return new Proxy(location, action, groups, tls && parts.tlsClients.get(tls));
     }
     case "return":
-      return new Return(action, parts.variables);
+      return new Return(action, files.types, parts.variables);
     case "static":
       return new StaticFiles(files, parts.variables);
     case "handler": {

@@ -35,6 +35,7 @@ const TITLES: Readonly<Record<number, string>> = { 302: "Found", 401: "Authoriza
 export interface SimpleResponse {
   readonly status: number;
   readonly body: Uint8Array;
+  /** Empty for none. */
   readonly contentType: string;
   /** Writes further field lines. */
   readonly writeFields?: (writer: HeadWriter) => void;
@@ -42,8 +43,8 @@ export interface SimpleResponse {
   readonly endsConnection?: boolean;
 }
 
-/** Statuses that nginx ends the connection with. */
-const ENDS_CONNECTION: ReadonlySet<number> = new Set([400, 413, 414, 431, 500, 501]);
+/** Statuses that nginx ends the connection with, whatever answers in their place. */
+export const ENDS_CONNECTION: ReadonlySet<number> = new Set([400, 413, 414, 431, 500, 501]);
 
 /** A plain page that says the status, in the manner of nginx. */
 export function errorPage(status: number, serverTokens: boolean): SimpleResponse {
@@ -83,8 +84,10 @@ export function sendSimple(client: Client, response: SimpleResponse): void {
       writer.text(`Date: ${formatHttpDate(client.context.deadlines.clock.wallMs())}`);
       writer.crlf();
       if (status !== 204 && status !== 304) {
-        writer.text(`Content-Type: ${contentType}`);
-        writer.crlf();
+        if (contentType !== "") {
+          writer.text(`Content-Type: ${contentType}`);
+          writer.crlf();
+        }
         writer.text(`Content-Length: ${body.length}`);
         writer.crlf();
       }

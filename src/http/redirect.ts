@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { errorPage, sendSimple, type SimpleResponse } from "../downstream/mod.ts";
+import { ENDS_CONNECTION, errorPage, sendSimple, type SimpleResponse } from "../downstream/mod.ts";
 import { BadMessage, type HeadWriter, normalizePath } from "../wire/mod.ts";
 import { absoluteUrl } from "./absolute_url.ts";
 import { fieldSafe } from "./field_text.ts";
@@ -36,6 +36,7 @@ export function refuse(request: Request, status: number, location = ""): void {
   const { policy } = request;
   request.isMarked = true;
   request.statusOverride = status;
+  if (request.depth === 0 && ENDS_CONNECTION.has(status)) request.client.isDraining = true;
   if (policy !== undefined && !request.isOnErrorPage && request.redirectsLeft > 0) {
     if (!policy.isRecursive) request.isOnErrorPage = true;
     const page = policy.errorPage(status);

@@ -7,6 +7,7 @@ import type { Template } from "../log/mod.ts";
 import type { ReturnAction } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { refuse, sendOwn } from "./redirect.ts";
+import type { MediaTypes } from "./media_types.ts";
 import type { Request } from "./request.ts";
 import type { Handler } from "./worker.ts";
 
@@ -17,9 +18,11 @@ const NO_RESPONSE = 444;
 export class Return implements Handler {
   readonly #status: number;
   readonly #text: Template<Request>;
+  readonly #types: MediaTypes;
 
-  constructor(conf: ReturnAction, variables: Variables) {
+  constructor(conf: ReturnAction, types: MediaTypes, variables: Variables) {
     this.#status = conf.status;
+    this.#types = types;
     this.#text = variables.compile(conf.text);
   }
 
@@ -38,7 +41,7 @@ export class Return implements Handler {
       sendOwn(request, {
         status,
         body: encode(text),
-        contentType: request.carriedType || "text/plain",
+        contentType: request.carriedType || this.#types.of(request, request.path),
       });
     }
   }

@@ -37,6 +37,25 @@ export const ALLOWED: readonly Allowed[] = [
     }),
   },
   {
+    what: "the reason phrase of statuses that nginx has no words for",
+    why: "the standards have some, and a reader is helped by them",
+    alike: ({ head: [status = "", ...fields], body }) => ({
+      head: [status.replace(UNWORDED, "$1"), ...fields],
+      body,
+    }),
+  },
+  {
+    what: "the length of error pages, and so of the answers to HEAD in their place",
+    why: "it has the name of the program in it",
+    alike: ({ head, body }) => {
+      const isPage = /^HTTP\/1\.1 [345]/.test(head[0] ?? "") &&
+        head.includes("Content-Type: text/html") &&
+        (body === "" || /^<html>\r\n<head>.*<center>…<\/center>/s.test(body));
+      const blurred = head.map((line) => line.replace(/^(Content-Length): \d+$/, "$1: …"));
+      return { head: isPage ? blurred : head, body };
+    },
+  },
+  {
     what: "the order of fields with different names",
     why: "it means nothing (RFC 9110, 5.3), and the peer's are passed on in its own order",
     alike: ({ head: [status = "", ...fields], body }) => ({
@@ -48,6 +67,10 @@ export const ALLOWED: readonly Allowed[] = [
     }),
   },
 ];
+
+/** Of a status line: everything up to the reason, for those that nginx leaves without. */
+const UNWORDED =
+  /^(HTTP\/1\.1 (?:203|205|226|300|305|407|417|418|42[2-8]|431|451|506|508|510|511) ).*$/;
 
 function nameOf(line: string): string {
   return line.slice(0, line.indexOf(":")).toLowerCase();

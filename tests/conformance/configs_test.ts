@@ -15,6 +15,9 @@ import { type ConfigRequest, requestsFor, TRAFFIC } from "./config_requests.ts";
 
 const FOLDER = new URL("configs/", import.meta.url).pathname;
 
+/** What `include mime.types` brings: nginx's own. */
+const MIME_TYPES = "/etc/nginx/mime.types";
+
 /** Requests to each configuration. */
 const REQUESTS = 400;
 
@@ -28,22 +31,19 @@ for (const [name, traffic] of Object.entries(TRAFFIC)) {
       await using app = await startConfigOrigin("app");
       await using other = await startConfigOrigin("other");
       const text = await Deno.readTextFile(`${FOLDER}${name}.conf`);
+      const place = (own: string, port: number): string => {
+        Deno.copyFileSync(MIME_TYPES, `${own}/mime.types`);
+        return settled(text, own, port, [app, other]);
+      };
       const [port = 0] = await freePorts(1);
-      await using nginx = await startNginxWith(
-        settled(text, dir.path, port, [app, other]),
-        dir.path,
-      );
-      await using sluice = await startSluice(
-        (own) => settled(text, own, 0, [app, other]),
-        { fileName: "nginx.conf" },
-      );
+      await using _nginx = await startNginxWith(place(dir.path, port), dir.path);
+      await using sluice = await startSluice((own) => place(own, 0), { fileName: "nginx.conf" });
       const requests = requestsFor(traffic, random.fork(), REQUESTS);
       const differences = await compare(
         requests,
         { address: `127.0.0.1:${port}`, port },
         { address: sluice.address, port: sluice.ports[0] ?? 0 },
       );
-      void nginx;
       const shown = differences.slice(0, DIFFERENCES_SHOWN).join("\n\n");
       assert(differences.length === 0, `${differences.length} differences\n${shown}`);
     });

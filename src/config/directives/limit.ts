@@ -185,7 +185,7 @@ export const limitDirectives = {
       ["zone"],
       'a zone, such as "zone=one burst=5 nodelay"',
     ))),
-    example: { yaml: "zone=one burst=5 delay=3", nginx: "zone=one burst=5 nodelay" },
+    example: { yaml: "zone=one burst=5 delay=3", nginx: "zone=one burst=5 delay=3" },
     doc:
       "Requests of a key that come faster than the zone's rate wait until it is their time, and " +
       "are refused if more than `burst` are before them. With several, all of them have to let " +

@@ -945,7 +945,7 @@ Deno.test("config: bad locations", () => {
     ["'~': { return: 200 }", '1:26: Cannot use location "~": need a regex after ~'],
     [
       "'~ [': { return: 200 }",
-      '1:26: Cannot use location "~ [": need a regex (/[/: Unterminated character class)',
+      '1:26: Cannot use location "~ [": need a regex (missing terminating ] for a class)',
     ],
     [
       "/a: { return: 200 }, '^~ /a': { return: 200 }",
