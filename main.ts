@@ -5,13 +5,13 @@
  */
 import denoJson from "./deno.json" with { type: "json" };
 import { runProgram } from "./src/control/commands.ts";
-import { startServer } from "./src/control/server.ts";
 import { lifeSignals } from "./src/control/life_requests.ts";
+import { start } from "./src/control/workers.ts";
 
 if (import.meta.main) {
   const status = await runProgram(Deno.args, {
     version: denoJson.version,
-    startServer,
+    startServer: start,
     readFile: (path) => Deno.readTextFile(path),
     requests: lifeSignals(),
     out: (line) => console.log(line),

@@ -24,7 +24,7 @@
 import { type Config, configText } from "./src/config/config_object.ts";
 import { readYaml } from "./src/config/mod.ts";
 import type { ServerStats } from "./src/control/running_server.ts";
-import { startServer } from "./src/control/server.ts";
+import { start } from "./src/control/workers.ts";
 import { type CustomHandler, isKnownVariable } from "./src/http/mod.ts";
 import type { CustomBalancer } from "./src/peer/mod.ts";
 
@@ -37,6 +37,7 @@ export type {
   UpstreamConfig,
 } from "./src/config/config_object.ts";
 export { ConfigError, type Problem } from "./src/config/mod.ts";
+export { CannotShareHandlers } from "./src/control/workers.ts";
 export { CannotListen, type ServerStats } from "./src/control/running_server.ts";
 export type { SlabPoolStats } from "./src/buffer/mod.ts";
 export type { LogLevel } from "./src/log/mod.ts";
@@ -187,6 +188,7 @@ export interface RunningProxy extends AsyncDisposable {
  *
  * @throws {ConfigError} Of all that is wrong with the configuration.
  * @throws {CannotListen} When one of the addresses cannot be had.
+ * @throws {CannotShareHandlers} When the configuration has several workers and there are handlers.
  */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { config, configName = "config", handlers = {}, balancers = {} } = options;
@@ -196,7 +198,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     handlers: Object.keys(handlers),
     balancers: Object.keys(balancers),
   });
-  const server = await startServer(conf, { handlers, balancers });
+  const server = await start(conf, { handlers, balancers });
   return {
     addresses: server.addresses,
     stats: () => server.stats(),

@@ -94,6 +94,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   return {
     admin: buildAdmin(building.settle(adminDirectives, root).admin, listeners, problems),
     errorLog: { path: log.error.path ?? "stderr", level: log.error.level },
+    workers: core.workers,
     workerConnections: core.workerConnections,
     pid: core.pid,
     workerShutdownTimeoutMs: core.workerShutdownTimeoutMs,

@@ -20,7 +20,7 @@ import {
 } from "./default_config.ts";
 import { type DemoUpstream, startDemoUpstream } from "./demo_upstream.ts";
 import { CannotUsePrefix, explain } from "./explain.ts";
-import { Life, type LifeOptions } from "./life.ts";
+import { Life, type LifeOptions, logStarts } from "./life.ts";
 import { type LifeRequestKind, type LifeRequests, SIGNAL_OF } from "./life_requests.ts";
 import { loadConf, readConf } from "./load_conf.ts";
 import { CannotUsePid, checkPidFile, runningPid } from "./pid_file.ts";
@@ -206,7 +206,7 @@ async function start(
   const server = await program.startServer(conf);
   server.log("notice", `sluice/${program.version}`);
   const life = await begin(server, { server, load, pidPathOf, configPath: configFile }, conf);
-  server.log("notice", `start worker process ${Deno.pid}`);
+  logStarts(server);
   for (const address of server.addresses) program.err(`sluice: listening on ${address}`);
   if (server.adminAddress !== undefined) {
     program.err(`sluice: admin listening on ${server.adminAddress}`);

@@ -33,11 +33,11 @@ import {
   type LogHold,
 } from "../log/mod.ts";
 import { type CustomBalancer, PeerGroup } from "../peer/mod.ts";
-import type { Zones } from "../zone/mod.ts";
 import { HealthChecks } from "./health_checks.ts";
 import { LimitZones } from "./limit_zones.ts";
 import { Names } from "./names.ts";
 import { type ActionParts, openLocation } from "./open_location.ts";
+import type { Thread } from "./thread.ts";
 import { loadTlsClients, type TlsClients } from "./tls_files.ts";
 
 /** What outlives a configuration, and is there before the first one. */
@@ -45,7 +45,7 @@ export interface Lasting {
   readonly context: ConnContext;
   readonly logFiles: LogFiles;
   readonly passwords: PasswordChecks;
-  readonly zones: Zones;
+  readonly thread: Thread;
   /** Functions that locations name as their `handler`. */
   readonly handlers: Readonly<Record<string, CustomHandler>>;
   /** Functions that groups name as their `balance`. */
@@ -65,14 +65,16 @@ export class Generation {
   readonly #checks: HealthChecks[] = [];
   readonly #settings = new Map<string, ClientSettings>();
   readonly #handlers = new Set<ClientHandler>();
+  readonly #thread: Thread;
 
-  private constructor(conf: SluiceConf, { context, logFiles }: Lasting) {
+  private constructor(conf: SluiceConf, { context, logFiles, thread }: Lasting) {
     this.conf = conf;
+    this.#thread = thread;
     this.#logs = logFiles.hold();
     const errorLog = new ErrorLog(
       conf.errorLog.level,
       this.#logs.open(conf.errorLog.path, ERROR_LOG_SINK),
-      { process: `${Deno.pid}#0`, wallMs: systemClock.wallMs },
+      { process: `${Deno.pid}#${thread.number}`, wallMs: systemClock.wallMs },
     );
     this.worker = new Worker(context, errorLog, keptOf(conf));
     this.#names = new Names(context.deadlines, errorLog);
@@ -96,7 +98,7 @@ export class Generation {
         tlsClients,
         variables: new Variables(conf.variables),
         passwords: lasting.passwords,
-        limitZones: new LimitZones(lasting.zones),
+        limitZones: new LimitZones(lasting.thread.zones),
         handlers: lasting.handlers,
       };
       for (const listener of conf.listeners) generation.#openServers(listener, parts);
@@ -183,7 +185,7 @@ export class Generation {
       this.#names.follow(conf, group);
       this.#groups.set(conf.name, group);
       const { healthCheck } = conf;
-      if (healthCheck === undefined) continue;
+      if (healthCheck === undefined || this.#thread.role === "worker") continue;
       const tls = healthCheck.tls && tlsClients.get(healthCheck.tls);
       this.#checks.push(new HealthChecks(group, healthCheck, tls, context));
     }

@@ -101,7 +101,7 @@ export class Life implements Reloading {
       return { ok: false, message };
     }
     this.#count("");
-    server.log("notice", `start worker process ${Deno.pid}`);
+    logStarts(server);
     return { ok: true };
   }
 
@@ -135,4 +135,9 @@ export class Life implements Reloading {
       lastError,
     };
   }
+}
+
+/** nginx's words, which tools look for: everybody who serves has begun, or begins anew. */
+export function logStarts(server: RunningServer): void {
+  for (const name of server.workerNames) server.log("notice", `start worker process ${name}`);
 }

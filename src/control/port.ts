@@ -8,12 +8,14 @@ import { ClientConnection, type ClientShared, serveClient } from "../downstream/
 import { Listener } from "../event/mod.ts";
 import type { ListenerConf } from "../http/mod.ts";
 import type { Generation } from "./generation.ts";
+import type { Thread } from "./thread.ts";
 import { CannotListen } from "./running_server.ts";
 
 /** What the ports of one process share. */
 export interface PortOwner {
   /** All connections to clients. */
   readonly clients: Set<ClientConnection>;
+  readonly thread: Thread;
   /** A connection to a client has ended. */
   onClientEnd(): void;
   /** Accepting has to pause, and why. */
@@ -41,8 +43,9 @@ export class Port {
     this.#owner = owner;
     this.#shared = { context, settings: generation.settingsOf(conf), spareHeads: [] };
     try {
-      this.#listener = new Listener(conf.address, conf.backlog, {
+      this.#listener = new Listener(owner.thread.bindOf(conf), conf.backlog, {
         reusePort: conf.reusePort,
+        isShared: owner.thread.role === "worker",
         maxConnections: generation.conf.workerConnections,
         context,
         onConn: (conn) => this.#serve(new ClientConnection(conn, ++connectionNumber, this.#shared)),

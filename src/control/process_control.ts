@@ -4,8 +4,13 @@
  * @module
  */
 import { parsePeerAddress } from "../config/directives/upstream.ts";
-import { Counts } from "../log/mod.ts";
-import { CannotChange, type PeerGroup } from "../peer/mod.ts";
+import { Counts, type CountsCopy, sumOf } from "../log/mod.ts";
+import {
+  CannotChange,
+  type PeerChange as GroupPeerChange,
+  type PeerGroup,
+  type PeerServerConf,
+} from "../peer/mod.ts";
 import { SERVER_VERSION } from "../downstream/mod.ts";
 import type {
   Control,
@@ -16,6 +21,7 @@ import type {
   Readiness,
   ReloadsStatus,
   Status,
+  WorkerStatus,
 } from "./control.ts";
 import { groupStatus, type Reported, workerStatus } from "./report.ts";
 
@@ -25,6 +31,59 @@ export interface Controlled {
   readonly groups: ReadonlyMap<string, PeerGroup>;
   reported(): Reported;
   reopenLogs(): Promise<void>;
+}
+
+/** The workers behind a server that serves nobody itself. */
+export interface Team {
+  /** What each worker tells of itself. */
+  reports(): Promise<readonly WorkerReport[]>;
+  /** What workers that have ended had counted. */
+  readonly countedBefore: CountsCopy;
+  /** Has all of them, and those that are to come, do the same to their groups. */
+  change(order: PeerOrder): Promise<void>;
+}
+
+/** What one worker tells of itself: plain data. */
+export interface WorkerReport {
+  readonly worker: WorkerStatus;
+  readonly counts: CountsCopy;
+  /** Requests that wait for a peer, by group. */
+  readonly queued: Readonly<Record<string, number>>;
+}
+
+/** A change of a group's peers, as plain data. */
+export type PeerOrder =
+  | { readonly kind: "add"; readonly group: string; readonly peer: PeerServerConf }
+  | {
+    readonly kind: "change";
+    readonly group: string;
+    readonly name: string;
+    readonly change: GroupPeerChange;
+  }
+  | { readonly kind: "remove"; readonly group: string; readonly name: string };
+
+/** @throws {CannotChange} */
+export function obey(group: PeerGroup, order: PeerOrder): void {
+  switch (order.kind) {
+    case "add":
+      return void group.add(order.peer);
+    case "change":
+      return group.change(order.name, order.change);
+    case "remove":
+      return group.remove(order.name);
+  }
+}
+
+/** Of the server of one thread. */
+export function reportOf(server: Controlled): WorkerReport {
+  const reported = server.reported();
+  return {
+    worker: workerStatus(reported),
+    counts: (reported.context.counts ?? new Counts()).read(),
+    queued: Object.fromEntries(
+      Array.from(server.groups.values(), ({ name, queue }) => [name, queue?.count ?? 0]),
+    ),
+  };
 }
 
 /** What a server leaves to who has started it: where its configuration comes from. */
@@ -51,16 +110,23 @@ export class ProcessControl implements Control {
   readonly #startedAtMs = Date.now();
   /** Undefined in a program that has Sluice as a library: it reloads by itself. */
   reloading: Reloading | undefined;
+  /** Where others serve. */
+  team: Team | undefined;
 
   constructor(server: Controlled) {
     this.#server = server;
   }
 
-  status(): Promise<Status> {
-    const reported = this.#server.reported();
-    const { counts, deadlines } = reported.context;
-    const nowMs = deadlines.stamp();
-    return Promise.resolve({
+  async status(): Promise<Status> {
+    const nowMs = this.#server.reported().context.deadlines.stamp();
+    const reports = await this.team?.reports() ?? [reportOf(this.#server)];
+    const counts = reports.map(({ counts }) => counts);
+    if (this.team !== undefined) counts.push(this.team.countedBefore);
+    const upstreams = Array.from(this.#server.groups.values(), (group) => ({
+      ...groupStatus(group, nowMs),
+      queued: reports.reduce((sum, { queued }) => sum + (queued[group.name] ?? 0), 0),
+    }));
+    return {
       version: SERVER_VERSION,
       pid: Deno.pid,
       readiness: this.readiness(),
@@ -68,10 +134,10 @@ export class ProcessControl implements Control {
       nowMs: Date.now(),
       configPath: this.reloading?.configPath ?? "",
       reloads: this.reloading?.reloads ?? NEVER_RELOADED,
-      workers: [workerStatus(reported)],
-      counts: (counts ?? new Counts()).read(),
-      upstreams: Array.from(this.#server.groups.values(), (group) => groupStatus(group, nowMs)),
-    });
+      workers: reports.map(({ worker }) => worker),
+      counts: sumOf(counts),
+      upstreams,
+    };
   }
 
   readiness(): Readiness {
@@ -95,56 +161,57 @@ export class ProcessControl implements Control {
       const message = `"${address}" is no address: need one such as "127.0.0.1:9001"`;
       return Promise.resolve({ ok: false, why: "invalid", message });
     }
-    return this.#change(group, "conflict", (group) => {
-      group.add({
-        ...parsed,
-        weight: change.weight ?? 1,
-        maxFails: 1,
-        failTimeoutMs: 10_000,
-        maxConns: change.maxConns ?? 0,
-        isBackup: change.backup ?? false,
-        isDown: change.down ?? false,
-        isDraining: change.drain ?? false,
-      });
-      return parsed.name;
-    });
+    const peer = {
+      ...parsed,
+      weight: change.weight ?? 1,
+      maxFails: 1,
+      failTimeoutMs: 10_000,
+      maxConns: change.maxConns ?? 0,
+      isBackup: change.backup ?? false,
+      isDown: change.down ?? false,
+      isDraining: change.drain ?? false,
+    };
+    return this.#change({ kind: "add", group, peer }, parsed.name, "conflict");
   }
 
   changePeer(group: string, peer: string, change: PeerChange): Promise<PeerOutcome> {
-    return this.#change(group, "not_found", (group) => {
-      group.change(peer, {
+    const order: PeerOrder = {
+      kind: "change",
+      group,
+      name: peer,
+      change: {
         ...(change.weight === undefined ? {} : { weight: change.weight }),
         ...(change.maxConns === undefined ? {} : { maxConns: change.maxConns }),
         ...(change.down === undefined ? {} : { isDown: change.down }),
         ...(change.drain === undefined ? {} : { isDraining: change.drain }),
-      });
-      return peer;
-    });
+      },
+    };
+    return this.#change(order, peer, "not_found");
   }
 
   removePeer(group: string, peer: string): Promise<PeerOutcome> {
     const known = this.#server.groups.get(group)?.peers.some(({ name }) => name === peer);
-    return this.#change(group, known === true ? "conflict" : "not_found", (group) => {
-      group.remove(peer);
-      return peer;
-    });
+    const order: PeerOrder = { kind: "remove", group, name: peer };
+    return this.#change(order, peer, known === true ? "conflict" : "not_found");
   }
 
   /** @param why What a refusal of the group means. */
-  #change(
+  async #change(
+    order: PeerOrder,
     name: string,
     why: "not_found" | "conflict",
-    change: (group: PeerGroup) => string,
   ): Promise<PeerOutcome> {
-    const group = this.#server.groups.get(name);
+    const group = this.#server.groups.get(order.group);
     if (group === undefined) {
-      return Promise.resolve({ ok: false, why: "not_found", message: `no upstream ${name}` });
+      return { ok: false, why: "not_found", message: `no upstream ${order.group}` };
     }
     try {
-      return Promise.resolve({ ok: true, name: change(group) });
+      obey(group, order);
     } catch (error) {
       if (!(error instanceof CannotChange)) throw error;
-      return Promise.resolve({ ok: false, why, message: error.message });
+      return { ok: false, why, message: error.message };
     }
+    await this.team?.change(order);
+    return { ok: true, name };
   }
 }

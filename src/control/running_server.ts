@@ -19,6 +19,8 @@ export interface RunningServer {
   readonly adminAddress: string | undefined;
   /** What an operator sees and does. */
   readonly control: ProcessControl;
+  /** What the error log calls those who serve: the process itself, or the numbers of workers. */
+  readonly workerNames: readonly string[];
   /**
    * Puts another configuration in force for all requests that begin from then on, if all of it
    * can be opened; if not, nothing has changed. Addresses that both configurations listen on

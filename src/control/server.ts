@@ -8,11 +8,10 @@ import type { ClientConnection } from "../downstream/mod.ts";
 import { Deadlines, systemClock, Turnstile } from "../event/mod.ts";
 import { PasswordChecks } from "../http/mod.ts";
 import type { AdminConf, SluiceConf } from "../http/conf.ts";
-import { Counts, LogFiles, type LogLevel } from "../log/mod.ts";
+import { Counts, LogFiles, type LogLevel, sharedLogTarget } from "../log/mod.ts";
 import type { PeerGroup } from "../peer/mod.ts";
 import { AdminListener } from "./admin_listener.ts";
 import type { Readiness } from "./control.ts";
-import { Zones } from "../zone/mod.ts";
 import { Generation, type Lasting } from "./generation.ts";
 import { Port, type PortOwner } from "./port.ts";
 import { type Controlled, ProcessControl } from "./process_control.ts";
@@ -23,6 +22,7 @@ import {
   ShuttingDown,
   type StartServerOptions,
 } from "./running_server.ts";
+import { alone, type Thread } from "./thread.ts";
 
 /**
  * Opens logs and listeners, and begins to accept.
@@ -30,10 +30,19 @@ import {
  * @throws {CannotUseFile} When a certificate or key is missing or no good.
  * @throws {CannotListen} When one of the addresses cannot be had; nothing stays open then.
  */
-export async function startServer(
+export function startServer(
   conf: SluiceConf,
   options: StartServerOptions = {},
 ): Promise<RunningServer> {
+  return openServer(conf, options, alone());
+}
+
+/** The same, for any thread: one of several workers, or the main thread that leads them. */
+export async function openServer(
+  conf: SluiceConf,
+  options: StartServerOptions,
+  thread: Thread,
+): Promise<ThreadServer> {
   const gate = await Turnstile.open();
   const lasting: Lasting = {
     context: {
@@ -45,9 +54,9 @@ export async function startServer(
       gate,
       counters: { open: 0 },
     },
-    logFiles: new LogFiles(),
+    logFiles: new LogFiles(thread.role === "worker" ? sharedLogTarget : undefined),
+    thread,
     passwords: new PasswordChecks(systemClock),
-    zones: new Zones(),
     handlers: options.handlers ?? {},
     balancers: options.balancers ?? {},
   };
@@ -69,7 +78,34 @@ interface AdminSwitch {
   undo(): void;
 }
 
-class Server implements RunningServer, PortOwner, Controlled {
+/** The server of one thread: its reload has two halves, so that several may change as one. */
+export interface ThreadServer extends RunningServer, Controlled {
+  readonly control: ProcessControl;
+  /**
+   * The first half of a reload: opens all of a configuration, and changes nothing yet. One at
+   * a time.
+   *
+   * @throws What {@linkcode RunningServer.reload} throws.
+   */
+  prepare(conf: SluiceConf): Promise<Prepared>;
+}
+
+/** A configuration that is open and not in force yet. One of both is to be called, once. */
+export interface Prepared {
+  /** Puts it in force, at once; resolves when addresses that it does not have are closed. */
+  commit(): Promise<void>;
+  /** Closes it again. */
+  abandon(): Promise<void>;
+}
+
+/** nginx's words for the end of a worker and of the process. */
+const LAST_LINES: Readonly<Record<Thread["role"], readonly string[]>> = {
+  alone: ["exiting", `worker process ${Deno.pid} exited with code 0`, "exit"],
+  leader: ["exit"],
+  worker: ["exiting", "exit"],
+};
+
+class Server implements ThreadServer, PortOwner {
   readonly control = new ProcessControl(this);
   readonly clients = new Set<ClientConnection>();
   readonly #lasting: Lasting;
@@ -98,13 +134,21 @@ class Server implements RunningServer, PortOwner, Controlled {
     this.#current = first;
     this.#ports = this.#openPorts(first, new Map());
     try {
-      const { admin } = first.conf;
+      const admin = this.#adminOf(first.conf);
       if (admin !== undefined) this.#admin = new AdminListener(admin, this.control);
     } catch (error) {
       for (const port of this.#ports.values()) port.end();
       throw error;
     }
     first.begin();
+  }
+
+  get thread(): Thread {
+    return this.#lasting.thread;
+  }
+
+  get workerNames(): readonly string[] {
+    return [String(Deno.pid)];
   }
 
   get adminAddress(): string | undefined {
@@ -122,7 +166,13 @@ class Server implements RunningServer, PortOwner, Controlled {
   reported(): Reported {
     const { context, logFiles } = this.#lasting;
     const { clients } = this;
-    return { id: 0, context, clients, logFiles, upstreamIdle: this.#current.idleCount };
+    return {
+      id: this.thread.number,
+      context,
+      clients,
+      logFiles,
+      upstreamIdle: this.#current.idleCount,
+    };
   }
 
   get addresses(): readonly string[] {
@@ -149,7 +199,7 @@ class Server implements RunningServer, PortOwner, Controlled {
   }
 
   reload(conf: SluiceConf): Promise<void> {
-    const reload = this.#lastReload.then(() => this.#switchTo(conf));
+    const reload = this.#lastReload.then(async () => (await this.prepare(conf)).commit());
     this.#lastReload = reload.catch(() => {}); // its caller is told
     return reload;
   }
@@ -180,26 +230,46 @@ class Server implements RunningServer, PortOwner, Controlled {
     this.log("alert", message);
   }
 
-  /** All or nothing: up to the switch nothing has happened to the old configuration. */
-  async #switchTo(conf: SluiceConf): Promise<void> {
+  async prepare(conf: SluiceConf): Promise<Prepared> {
     if (conf.admin !== undefined) this.#lasting.context.counts ??= new Counts();
     const next = await Generation.open(conf, this.#lasting);
-    const old = this.#current;
     let ports: Map<string, Port>;
-    let admin: AdminSwitch | undefined;
+    let admin: AdminSwitch;
     try {
       if (this.#isEnding) throw new ShuttingDown();
-      admin = this.#prepareAdmin(conf.admin);
       ports = this.#openPorts(next, this.#ports);
     } catch (error) {
-      admin?.undo();
       await next.close();
       throw error;
     }
-    // From here on nothing can fail, and nothing is waited for: a request meets one or the other.
+    const closeAgain = async (): Promise<void> => {
+      const fresh = [...ports].flatMap(([name, port]) => this.#ports.has(name) ? [] : [port]);
+      await Promise.all(fresh.map((port) => port.close()));
+      await next.close();
+    };
+    try {
+      admin = this.#prepareAdmin(this.#adminOf(conf));
+    } catch (error) {
+      await closeAgain();
+      throw error;
+    }
+    return {
+      commit: () => this.#switchTo(next, ports, admin),
+      abandon: () => {
+        admin.undo();
+        return closeAgain();
+      },
+    };
+  }
+
+  /** Nothing can fail, and nothing is waited for: a request meets one or the other. */
+  async #switchTo(next: Generation, ports: Map<string, Port>, admin: AdminSwitch): Promise<void> {
+    const old = this.#current;
+    const { conf } = next;
     next.begin(old);
     this.#current = next;
     this.#lasting.context.pool.maxBytes = conf.bufferMemoryBytes;
+    if (conf.admin === undefined) this.#lasting.context.counts = undefined;
     for (const listener of conf.listeners) {
       const port = this.#ports.get(listener.name);
       if (port === undefined) continue;
@@ -213,6 +283,11 @@ class Server implements RunningServer, PortOwner, Controlled {
     await Promise.all(gone.map((port) => port.end()));
   }
 
+  /** Workers leave it to the one that leads them. */
+  #adminOf(conf: SluiceConf): AdminConf | undefined {
+    return this.thread.role === "worker" ? undefined : conf.admin;
+  }
+
   /** Makes ready for another configuration's admin listener: nothing of the old one changes yet. */
   #prepareAdmin(conf: AdminConf | undefined): AdminSwitch {
     const old = this.#admin;
@@ -223,7 +298,6 @@ class Server implements RunningServer, PortOwner, Controlled {
     return {
       apply: () => {
         this.#admin = next;
-        if (conf === undefined) this.#lasting.context.counts = undefined;
         if (old !== undefined) this.#closeAdmin(old);
       },
       undo: () => {
@@ -249,7 +323,7 @@ class Server implements RunningServer, PortOwner, Controlled {
     const ports = new Map<string, Port>();
     const fresh: Port[] = [];
     try {
-      for (const conf of generation.conf.listeners) {
+      for (const conf of this.thread.listensTo(generation.conf)) {
         const known = open.get(conf.name);
         const port = known ?? new Port(conf, generation, this);
         if (known === undefined) fresh.push(port);
@@ -323,9 +397,7 @@ class Server implements RunningServer, PortOwner, Controlled {
     if (this.#admin !== undefined) this.#closeAdmin(this.#admin);
     await this.#adminClosed;
     this.#closeLasting();
-    for (const line of ["exiting", `worker process ${Deno.pid} exited with code 0`, "exit"]) {
-      this.log("notice", line);
-    }
+    for (const line of LAST_LINES[this.thread.role]) this.log("notice", line);
     await this.#current.close();
   }
 }

@@ -14,13 +14,25 @@ export interface Clock {
   arm(atMs: number, fire: () => void): () => void;
 }
 
+/** How far this thread's clock is behind the one that {@linkcode setClock} was given. */
+let aheadMs = 0;
+
+/**
+ * Sets this thread's clock to that of another one: times that threads share (windows of
+ * failures, limits) have to be of one clock, and each begins to count at its own start.
+ * For a worker, before it does anything else.
+ */
+export function setClock(nowMs: number): void {
+  aheadMs = nowMs - performance.now();
+}
+
 /** The process's own clock. */
 export const systemClock: Clock = {
-  nowMs: () => performance.now(),
+  nowMs: () => performance.now() + aheadMs,
   wallMs: () => Date.now(),
   arm(atMs, fire) {
     // A longer one would fire at once; what fires too early is armed again.
-    const delayMs = Math.min(TIMER_MAX_MS, Math.ceil(atMs - performance.now()));
+    const delayMs = Math.min(TIMER_MAX_MS, Math.ceil(atMs - aheadMs - performance.now()));
     const timer = setTimeout(fire, Math.max(0, delayMs));
     return () => clearTimeout(timer);
   },

@@ -26,6 +26,13 @@ export interface AcceptOptions {
    * @default false
    */
   readonly reusePort?: boolean;
+  /**
+   * Whether other threads of this process listen there too. Without `reusePort` they share one
+   * socket and its queue, so that what waits there is lost with none of them. Not for unix
+   * sockets, nor for port 0.
+   * @default false
+   */
+  readonly isShared?: boolean;
   /** Told when accepting has to pause, and why. Never more often than once a second. */
   readonly onTrouble: (message: string) => void;
 }
@@ -156,13 +163,22 @@ function localOf({ localAddr }: Deno.Conn): RemoteAddress {
   return { hostname: `unix:${path ?? ""}`, port: 0 };
 }
 
+/** Deno has it for servers of its own, and does not document it. */
+interface SharedListenOptions extends Deno.TcpListenOptions {
+  readonly loadBalanced: boolean;
+}
+
 function open(
   address: BindAddress,
   backlog: number,
-  { reusePort = false }: AcceptOptions,
+  { reusePort = false, isShared = false }: AcceptOptions,
 ): Deno.Listener {
   if (address.transport === "unix") return Deno.listen({ transport: "unix", path: address.path });
   const { hostname, port } = address;
+  const options = { hostname, port, tcpBacklog: backlog };
   // Deno knows the option with its flag for unstable network functions alone.
-  return Deno.listen({ hostname, port, tcpBacklog: backlog, ...(reusePort ? { reusePort } : {}) });
+  if (reusePort) return Deno.listen({ ...options, reusePort });
+  if (!isShared) return Deno.listen(options);
+  const shared: SharedListenOptions = { ...options, loadBalanced: true };
+  return Deno.listen(shared);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type Clock, Deadlines, type Expirable, NEVER, systemClock } from "./clock.ts";
+export { type Clock, Deadlines, type Expirable, NEVER, setClock, systemClock } from "./clock.ts";
 export type { Conn, RemoteAddress } from "./conn.ts";
 export {
   adopt,

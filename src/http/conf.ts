@@ -396,6 +396,8 @@ export interface SluiceConf {
   /** Undefined: nothing is counted, and nobody can ask. */
   readonly admin: AdminConf | undefined;
   readonly errorLog: ErrorLogConf;
+  /** `workers`: threads that serve; 1: the main thread does it itself, 0: one a processor. */
+  readonly workers: number;
   /** `worker_connections`: connections at once, clients and peers together. */
   readonly workerConnections: number;
   /** `pid`: the file that tells who serves. */

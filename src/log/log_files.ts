@@ -117,6 +117,33 @@ export function logTarget(path: LogPath): LogTarget {
   };
 }
 
+/**
+ * The same in one thread of several: a stream gets whole lines, in pieces of a size that a pipe
+ * never mixes with another's. Files are appended to, which the system does a write at a time.
+ */
+export function sharedLogTarget(path: LogPath): LogTarget {
+  const target = logTarget(path);
+  if (typeof path !== "string") return target;
+  return { ...target, open: () => inLines(target.open()) };
+}
+
+/** POSIX: a write of this much into a pipe is one (PIPE_BUF). */
+const PIPE_BYTES = 4096;
+const LF = 0x0a;
+
+function inLines(writer: LogWriter): LogWriter {
+  return {
+    write(bytes) {
+      if (bytes.length <= PIPE_BYTES) return writer.write(bytes);
+      const end = bytes.lastIndexOf(LF, PIPE_BYTES - 1);
+      // A longer line goes as a whole: most readers are quick enough to take it at once.
+      const line = end >= 0 ? end : bytes.indexOf(LF);
+      return writer.write(line < 0 ? bytes : bytes.subarray(0, line + 1));
+    },
+    close: () => writer.close(),
+  };
+}
+
 function open(path: LogPath): LogWriter {
   if (typeof path !== "string") {
     return Deno.openSync(path.file, { create: true, append: true, mode: FILE_MODE });

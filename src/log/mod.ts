@@ -42,7 +42,7 @@ export {
   histogramIn,
   observe,
 } from "./histogram.ts";
-export { LogFiles, type LogHold, logTarget } from "./log_files.ts";
+export { LogFiles, type LogHold, logTarget, sharedLogTarget } from "./log_files.ts";
 export { type Metric, type MetricName, METRICS } from "./metric_table.ts";
 export { LogSink, type LogSinkConf, type LogTarget, type LogWriter } from "./sink.ts";
 export {

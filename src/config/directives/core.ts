@@ -2,18 +2,31 @@
 import { directive, type Table } from "../directive.ts";
 import { integer, scalarType, size, time } from "../types.ts";
 
+/** More threads than processors help nobody. */
+const WORKERS_MAX = 256;
+
 export const coreDirectives = {
   workers: directive({
     name: "worker_processes",
     yaml: "workers",
     contexts: ["main"],
     type: scalarType(
-      "1",
-      "1: more than one worker is not supported yet",
-      (text) => text === "1" ? 1 : undefined,
+      "number | auto",
+      `a number from 1 to ${WORKERS_MAX}, or auto`,
+      (text) => {
+        if (text === "auto") return 0;
+        const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+        return count >= 1 && count <= WORKERS_MAX ? count : undefined;
+      },
     ),
     default: "1",
-    doc: "Number of workers. Only one for now.",
+    example: { yaml: "auto", nginx: "auto" },
+    doc:
+      "Threads that serve; `auto` is one a processor. Each has its own connections, buffers and " +
+      "idle connections to peers. What has to be one is one: the state of peers, `max_conns`, " +
+      "limits, counters. A worker that ends by an error is replaced; its own connections are lost, " +
+      "those of the others are not. With 1 there is no other thread. A unix socket that is listened " +
+      "on is served by the first worker. A reload cannot change the number.",
   }),
   workerConnections: directive({
     name: "worker_connections",

@@ -50,6 +50,7 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
     return script.hangs === true ? new Promise(() => {}) : Promise.resolve();
   };
   const server: RunningServer = {
+    workerNames: ["4711"],
     addresses: ["127.0.0.1:4000", "[::]:4001"],
     adminAddress: undefined,
     control: new ProcessControl(NOTHING),

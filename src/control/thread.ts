@@ -1,0 +1,62 @@
+/**
+ * Which part of a server a thread is: all of it, one of several workers, or the one that
+ * leads them.
+ *
+ * @module
+ */
+import type { BindAddress } from "../event/mod.ts";
+import type { ListenerConf, SluiceConf } from "../http/mod.ts";
+import { Zones } from "../zone/mod.ts";
+
+export interface Thread {
+  /** Workers count from 1; 0: the main thread. It stands in the error log behind the process. */
+  readonly number: number;
+  readonly zones: Zones;
+  /** Peers are checked by the one that leads or is alone. */
+  readonly role: "alone" | "leader" | "worker";
+  /** The addresses of a configuration that this thread listens on. */
+  listensTo(conf: SluiceConf): readonly ListenerConf[];
+  /** Where it really listens: a port of 0 is settled before several threads listen there. */
+  bindOf(listener: ListenerConf): BindAddress;
+}
+
+/** The only thread: it does everything. */
+export function alone(): Thread {
+  return {
+    number: 0,
+    zones: new Zones(),
+    role: "alone",
+    listensTo: ({ listeners }) => listeners,
+    bindOf: ({ address }) => address,
+  };
+}
+
+/** The main thread of several: it leads, checks peers, and serves nobody. */
+export function leader(zones: Zones): Thread {
+  return {
+    number: 0,
+    zones,
+    role: "leader",
+    listensTo: () => [],
+    bindOf: ({ address }) => address,
+  };
+}
+
+/** Ports that were settled, by the names of their listeners. */
+export type SettledPorts = ReadonlyMap<string, number>;
+
+/** One worker of several. @param ports Read anew at each use. */
+export function worker(number: number, zones: Zones, ports: () => SettledPorts): Thread {
+  return {
+    number,
+    zones,
+    role: "worker",
+    // Threads cannot share a unix socket, so the first worker has it.
+    listensTo: ({ listeners }) =>
+      listeners.filter(({ address }) => number === 1 || address.transport === "tcp"),
+    bindOf({ name, address }) {
+      const port = ports().get(name);
+      return port === undefined || address.transport !== "tcp" ? address : { ...address, port };
+    },
+  };
+}

@@ -1,0 +1,270 @@
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { readYaml } from "../../src/config/mod.ts";
+import { CannotListen } from "../../src/control/running_server.ts";
+import { start, startWorkers, type Workers } from "../../src/control/workers.ts";
+import { startProxy } from "../../mod.ts";
+import { isKnownVariable } from "../../src/http/variables.ts";
+import { type Client, connect, exchange, getRequest } from "../support/client.ts";
+import { eventually } from "../support/in_process.ts";
+import { expectRequest, okResponse, pause, repeat, send, startOrigin } from "../support/origin.ts";
+import { gate } from "../support/within.ts";
+import { tempDir } from "../support/program.ts";
+import { runSluice, startSluice } from "../support/sluice.ts";
+
+/** Two workers with a queue each, so that the system deals out connections evenly. */
+const LISTEN = "{ address: 127.0.0.1:0, reuseport: on }";
+
+function confOf(dir: string, text: string, more = "") {
+  const yaml = `
+workers: 2
+log:
+  access: { path: ${dir}/access.log, format: test, buffer: 64k, flush: 10ms }
+  error: { path: ${dir}/error.log, level: info }
+  formats: { test: '$connection $request_uri $status' }
+${text}
+${more}`;
+  return readYaml(yaml, "test.yaml", { isKnownVariable });
+}
+
+/** Two workers in this process, for the time of `act`. */
+async function withWorkers(
+  text: string,
+  act: (workers: Workers, dir: string, address: string) => Promise<void>,
+): Promise<void> {
+  await using dir = await tempDir();
+  const workers = await startWorkers(confOf(dir.path, text), 2, { debugBuffers: true });
+  try {
+    await act(workers, dir.path, workers.addresses[0]!);
+  } finally {
+    await workers.stop();
+  }
+  const bugs = linesOf(dir.path, "error.log").filter((line) => /a bug in this proxy/.test(line));
+  assertEquals(bugs, []);
+}
+
+function linesOf(dir: string, name: string): string[] {
+  return Deno.readTextFileSync(`${dir}/${name}`).split("\n").filter((line) => line !== "");
+}
+
+async function errorLine(dir: string, pattern: RegExp): Promise<void> {
+  await eventually(
+    () => `${pattern} in the error log:\n${linesOf(dir, "error.log").join("\n")}`,
+    () => linesOf(dir, "error.log").some((line) => pattern.test(line)),
+  );
+}
+
+const PLAIN = `servers: [{ listen: ${LISTEN}, locations: { /: { return: 200 ok } } }]`;
+
+Deno.test("workers: 2: two threads answer, say who they are in the log, and end with the process", async () => {
+  await using sluice = await startSluice((dir) => `
+    workers: 2
+    log: { access: off, error: { path: ${dir}/error.log, level: info } }
+    servers:
+      - listen: ${LISTEN}
+        locations:
+          = /missing: { proxy: { pass: "http://127.0.0.1:1" } }
+          /: { return: 200 ok }
+  `);
+  for (let k = 0; k < 40; k++) {
+    const response = await exchange(sluice.address, getRequest("/missing"));
+    assertEquals(response.status, 502);
+  }
+  const log = () => sluice.readLog("error.log").join("\n");
+  await eventually(
+    "both workers to have logged",
+    () => /#1: \*/.test(log()) && /#2: \*/.test(log()),
+  );
+  assertMatch(log(), /\[notice\] \d+#0: start worker process 1\n.*start worker process 2/);
+
+  const exit = await sluice.stop();
+  assertEquals(exit.code, 0);
+  assertMatch(log(), /#0: worker process 1 exited with code 0/);
+  assertMatch(log(), /#0: worker process 2 exited with code 0/);
+});
+
+Deno.test("workers: two need no more permissions than one, and no unstable API", async () => {
+  await using dir = await tempDir();
+  await using sluice = await startSluice(
+    `
+    workers: 2
+    log: { access: off, error: { path: stderr } }
+    servers: [{ listen: "127.0.0.1:0", locations: { /: { return: 200 ok } } }]
+  `,
+    {
+      denoArgs: [
+        "--no-config",
+        `--import-map=${await importMap(dir.path)}`,
+        "--no-prompt",
+        "--allow-net=127.0.0.1",
+        "--allow-read",
+      ],
+    },
+  );
+  assertEquals((await exchange(sluice.address, getRequest("/"))).bodyText, "ok");
+});
+
+/** Of deno.json nothing but what names stand for. */
+async function importMap(dir: string): Promise<string> {
+  const config: { imports: unknown } = JSON.parse(await Deno.readTextFile("deno.json"));
+  const path = `${dir}/imports.json`;
+  await Deno.writeTextFile(path, JSON.stringify({ imports: config.imports }));
+  return path;
+}
+
+Deno.test("workers: an address that is in use fails the start, once, and nothing stays open", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using dir = await tempDir();
+  const conf = `${dir.path}/sluice.yaml`;
+  const listen = `127.0.0.1:${taken.addr.port}`;
+  await Deno.writeTextFile(
+    conf,
+    `workers: 2\nservers: [{ listen: "${listen}", locations: { /: { return: 200 } } }]\n`,
+  );
+  const { code, stderr } = await runSluice(["run", "-c", conf]);
+  assertEquals(code, 1);
+  assertEquals(
+    stderr.split("\n").filter((line) => line.includes(`Cannot listen on ${listen}`)).length,
+    1,
+    stderr,
+  );
+});
+
+Deno.test("workers: one that is terminated under load costs only its own connections, and is replaced", () =>
+  withWorkers(PLAIN, async (workers, dir, address) => {
+    const clients: Client[] = [];
+    for (let k = 0; k < 32; k++) clients.push(await connect(address));
+    const answered = async (client: Client): Promise<boolean> => {
+      try {
+        await client.send(getRequest("/"));
+        return (await client.readResponse()).status === 200;
+      } catch {
+        return false;
+      }
+    };
+    assertEquals(await Promise.all(clients.map(answered)), clients.map(() => true));
+
+    workers.terminate(2);
+    await errorLine(dir, /\[alert\] \d+#0: worker process 2 exited with code 1: terminated/);
+    await errorLine(dir, /\[notice\] \d+#0: start worker process 2$/);
+    const alive = (await Promise.all(clients.map(answered))).filter((isAlive) => isAlive).length;
+    assert(alive > 0 && alive < 32, `${alive} of 32 connections went on`);
+    for (const client of clients) client.close();
+
+    const more = await Promise.all(Array.from({ length: 32 }, async () => {
+      return (await exchange(address, getRequest("/more"))).status;
+    }));
+    assertEquals(more, more.map(() => 200));
+  }));
+
+Deno.test("workers: a reload is all workers' or nobody's", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const servers = (word: string, more = "") =>
+    `servers: [{ listen: ${LISTEN}, locations: { /: { return: "200 ${word}" } } }${more}]`;
+  await withWorkers(servers("one"), async (workers, dir, address) => {
+    const words = async () => {
+      const all = Array.from({ length: 24 }, () => exchange(address, getRequest("/")));
+      return [...new Set((await Promise.all(all)).map(({ bodyText }) => bodyText))];
+    };
+    assertEquals(await words(), ["one"]);
+
+    const second =
+      `, { listen: "127.0.0.1:${taken.addr.port}", locations: { /: { return: 200 } } }`;
+    await assertRejects(
+      () => workers.reload(confOf(dir, servers("two", second))),
+      CannotListen,
+      `Cannot listen on 127.0.0.1:${taken.addr.port}`,
+    );
+    assertEquals(await words(), ["one"]);
+
+    await workers.reload(confOf(dir, servers("three")));
+    assertEquals(await words(), ["three"]);
+    assertEquals(workers.addresses, [address]);
+  });
+});
+
+Deno.test("workers: one log file holds whole lines of all of them, also over reopen", () =>
+  withWorkers(PLAIN, async (workers, dir, address) => {
+    const all = Array.from({ length: 24 }, async (_, k) => {
+      await using client = await connect(address);
+      for (let n = 0; n < 20; n++) {
+        await client.send(getRequest(`/${k}/${n}/${"x".repeat(200)}`));
+        await client.readResponse();
+      }
+    });
+    await Promise.all(all);
+    await eventually("all lines", () => linesOf(dir, "access.log").length >= 480);
+    Deno.renameSync(`${dir}/access.log`, `${dir}/old.log`);
+    await workers.reopenLogs();
+    await exchange(address, getRequest("/new"));
+    await eventually("the new file's line", () => linesOf(dir, "access.log").length === 1);
+    for (const line of linesOf(dir, "old.log")) assertMatch(line, /^\d+ \/\d+\/\d+\/x{200} 200$/);
+  }));
+
+Deno.test("workers: a unix socket is served by the first worker, and by the one in its place", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/sluice.sock`;
+  const text = `servers: [{ listen: "unix:${path}", locations: { /: { return: 200 ok } } }]`;
+  await withWorkers(text, async (workers, logs, address) => {
+    assertEquals(address, `unix:${path}`);
+    assertEquals((await exchange(address, getRequest("/"))).bodyText, "ok");
+    workers.terminate(1);
+    await errorLine(logs, /\[notice\] \d+#0: start worker process 1$/);
+    assertEquals((await exchange(address, getRequest("/"))).bodyText, "ok");
+  });
+});
+
+Deno.test("workers: SIGQUIT lets the requests of all of them finish", async () => {
+  const answer = gate();
+  await using origin = await startOrigin({
+    each: [repeat(expectRequest(), pause(answer), send(okResponse("late")))],
+  });
+  const text =
+    `servers: [{ listen: ${LISTEN}, locations: { /: { proxy: { pass: "http://${origin.address}" } } } }]`;
+  await withWorkers(text, async (workers, _dir, address) => {
+    const all = Array.from({ length: 16 }, () => exchange(address, getRequest("/")));
+    await origin.waitForRequest(16);
+    const ending = workers.shutdown();
+    answer.open();
+    assertEquals((await Promise.all(all)).map(({ bodyText }) => bodyText), all.map(() => "late"));
+    await ending;
+  });
+});
+
+Deno.test("startProxy: several workers and handlers do not go together", async () => {
+  const config = `
+    workers: 2
+    log: { access: off }
+    servers: [{ listen: "127.0.0.1:0", locations: { /: { handler: hello } } }]`;
+  await assertRejects(
+    () => startProxy({ config, handlers: { hello: () => ({ body: "hello" }) } }),
+    Error,
+    "Cannot start 2 workers with handlers or balancers: a function cannot go to another thread; need workers: 1",
+  );
+});
+
+Deno.test("startProxy: several workers behind one proxy object", async () => {
+  const config = `
+    workers: 2
+    log: { access: off }
+    servers: [{ listen: "127.0.0.1:0", locations: { /: { return: 200 ok } } }]`;
+  await using proxy = await startProxy({ config });
+  assertEquals(await (await fetch(`http://${proxy.addresses[0]}/`)).text(), "ok");
+  await eventually("the workers' numbers", () => proxy.stats().pool.maxBytes > 2 ** 30);
+});
+
+Deno.test("workers: as many as the configuration says, or one a processor", () => {
+  const text = (workers: string) =>
+    `workers: ${workers}\nservers: [{ listen: "127.0.0.1:0", locations: { /: { return: 200 } } }]`;
+  const read = (workers: string) => readYaml(text(workers), "t", { isKnownVariable }).workers;
+  assertEquals([read("1"), read("7"), read("auto")], [1, 7, 0]);
+  for (const wrong of ["0", "257", "-1", "two"]) {
+    assertThrows(() => read(wrong), Error, "a number from 1 to 256, or auto");
+  }
+});
+
+Deno.test("workers: 1 starts no thread", async () => {
+  await using dir = await tempDir();
+  const server = await start({ ...confOf(dir.path, PLAIN), workers: 1 });
+  assertEquals(server.workerNames, [String(Deno.pid)]);
+  await server.stop();
+});
