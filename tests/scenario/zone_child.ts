@@ -9,7 +9,7 @@ import { HAMMER_LAYOUT, type HammerOrder, type HammerReport } from "./zone_hamme
 import { Random } from "../support/random.ts";
 
 /** Between two looks at whether it is time to end. */
-const STEPS_AT_ONCE = 2_000;
+const STEPS_AT_ONCE = 500;
 
 const worker = globalThis as unknown as {
   onmessage: (event: MessageEvent<HammerOrder>) => void;

@@ -52,7 +52,7 @@ async function hammer(
   const rounds = (column: number) => Atomics.load(words, keys + 1 + column);
   const everybody = (count: number) => () => workers.every((_, column) => rounds(column) >= count);
   try {
-    await eventually("every worker to have begun", everybody(random.integer(1, 20)));
+    await eventually("every worker to have begun", everybody(random.integer(1, 10)));
     for (const victim of victims) {
       workers[victim]!.terminate();
       // It runs on for a moment: nothing tells when it has stopped, but its rounds stand still.
@@ -67,7 +67,7 @@ async function hammer(
     const survivors = workers.keys().filter((column) => !victims.includes(column)).toArray();
     await eventually(
       "the others to go on",
-      () => survivors.every((column) => rounds(column) >= before[column]! + 20),
+      () => survivors.every((column) => rounds(column) >= before[column]! + 8),
     );
     Atomics.store(words, keys, 1);
     const reports = await within(Promise.all(done), "the workers' reports");
