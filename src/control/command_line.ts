@@ -41,6 +41,11 @@ export type Command =
     readonly isQuiet: boolean;
   }
   | {
+    readonly name: "convert";
+    /** Printed in the syntax that it is not in. */
+    readonly configFile: string;
+  }
+  | {
     readonly name: "signal";
     readonly signal: LifeRequestKind;
     readonly source: ConfigSource;
@@ -51,6 +56,7 @@ export const HELP = `Sluice, an edge reverse proxy
 Usage:
   main.ts run [-c FILE] [--listen ADDRESS]   serve, in the foreground
   main.ts check [-c FILE]                    say whether a configuration is right
+  main.ts convert FILE                       print nginx.conf as YAML, or YAML as nginx.conf
   main.ts reload -c FILE                     have the process that serves read it again
   main.ts reopen -c FILE                     have it open its log files again
   main.ts quit -c FILE                       end it when all that runs is finished
@@ -100,7 +106,7 @@ type FlagName =
   | "--pid"
   | "--help"
   | "--version";
-type CommandName = "run" | "check" | LifeRequestKind;
+type CommandName = "run" | "check" | "convert" | LifeRequestKind;
 
 /** Flags by every spelling. */
 const FLAGS: ReadonlyMap<string, FlagName> = new Map<string, FlagName>([
@@ -138,6 +144,7 @@ const SOURCE: readonly FlagName[] = ["-c", "-g", "-p", "--pid"];
 const COMMANDS: Readonly<Record<CommandName, readonly FlagName[]>> = {
   run: [...SOURCE, "-e", "--listen"],
   check: [...SOURCE, "-q", "-t", "-T"],
+  convert: ["-c"],
   reload: [...SOURCE, "-s"],
   reopen: [...SOURCE, "-s"],
   quit: [...SOURCE, "-s"],
@@ -157,6 +164,11 @@ export function parseCommandLine(args: readonly string[]): Command {
   const name = commandOf(words, flags);
   for (const flag of flags.keys()) {
     if (!COMMANDS[name].includes(flag)) throw new UsageError(`Cannot use ${flag} with ${name}`);
+  }
+  if (name === "convert") {
+    const configFile = flags.get("-c") ?? words[1];
+    if (configFile !== undefined) return { name, configFile };
+    throw new UsageError("Cannot convert: need a configuration file after it");
   }
   const source: ConfigSource = {
     configFile: flags.get("-c"),
@@ -252,7 +264,7 @@ function flagOf(spelling: string): FlagName {
 }
 
 function commandOf(
-  [word, extra]: readonly string[],
+  [word, ...more]: readonly string[],
   flags: ReadonlyMap<FlagName, string>,
 ): CommandName {
   if (word === undefined) return commandOfFlags(flags);
@@ -260,6 +272,8 @@ function commandOf(
     const hint = didYouMean(word, Object.keys(COMMANDS));
     throw new UsageError(`Cannot do "${word}": there is no such command${hint}`);
   }
+  // The file that is converted needs no flag.
+  const [extra] = word === "convert" && !flags.has("-c") ? more.slice(1) : more;
   if (extra !== undefined) {
     throw new UsageError(`Cannot use "${extra}" after ${word}: a configuration file follows -c`);
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConfigError } from "../config/mod.ts";
+import { ConfigError, convertConf } from "../config/mod.ts";
 import type { SluiceConf } from "../http/conf.ts";
 import {
   type Command,
@@ -72,6 +72,8 @@ function carryOut(command: Command, program: Program): void | Promise<void> {
       return program.out(`sluice ${program.version}`);
     case "check":
       return check(command, program);
+    case "convert":
+      return convert(command.configFile, program);
     case "signal":
       return signal(command.signal, command.source, program);
     case "run":
@@ -119,6 +121,11 @@ async function check(
   program.out(
     `sluice: ${source.configFile === undefined ? name : `the configuration ${name}`} is fine`,
   );
+}
+
+/** Prints a configuration in the other syntax. */
+async function convert(configFile: string, program: Program): Promise<void> {
+  program.out(convertConf(await loadConf(configFile, program.readFile, undefined)).trimEnd());
 }
 
 /** Asks the process that serves for something. */

@@ -2,7 +2,10 @@
  * Configurations in the style of real ones, unchanged under a real nginx and under Sluice: the
  * same requests to both, and the responses compared byte by byte.
  */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { convertConf, readConf } from "../../src/config/mod.ts";
+import { configFiles } from "../../src/control/config_files.ts";
+import { isKnownVariable } from "../../src/http/variables.ts";
 import { type Client, connect, type Response } from "../support/client.ts";
 import { EndedEarly } from "../support/inbox.ts";
 import { Program, tempDir } from "../support/program.ts";
@@ -38,12 +41,23 @@ for (const [name, traffic] of Object.entries(TRAFFIC)) {
       const [port = 0] = await freePorts(1);
       await using _nginx = await startNginxWith(place(dir.path, port), dir.path);
       await using sluice = await startSluice((own) => place(own, 0), { fileName: "nginx.conf" });
+      // What the file says in YAML is to be the same too.
+      const path = `${sluice.dir}/nginx.conf`;
+      const read = readConf(await Deno.readTextFile(path), path, {
+        isKnownVariable,
+        files: configFiles,
+      });
+      const converted = convertConf(read);
+      const again = readConf(converted, "sluice.yaml", { isKnownVariable });
+      assertEquals(again.conf, read.conf, converted);
+      const back = readConf(convertConf(again), "nginx.conf", { isKnownVariable });
+      assertEquals(back.conf, read.conf, convertConf(again));
+      await using inYaml = await startSluice(converted);
       const requests = requestsFor(traffic, random.fork(), REQUESTS);
-      const differences = await compare(
-        requests,
-        { address: `127.0.0.1:${port}`, port },
-        { address: sluice.address, port: sluice.ports[0] ?? 0 },
-      );
+      const differences = await compare(requests, { address: `127.0.0.1:${port}`, port }, [
+        { name: "Sluice", address: sluice.address, port: sluice.ports[0] ?? 0 },
+        { name: "Sluice, converted to YAML", address: inYaml.address, port: inYaml.ports[0] ?? 0 },
+      ]);
       const shown = differences.slice(0, DIFFERENCES_SHOWN).join("\n\n");
       assert(differences.length === 0, `${differences.length} differences\n${shown}`);
     });
@@ -86,17 +100,23 @@ interface Side {
 async function compare(
   requests: readonly ConfigRequest[],
   nginx: Side,
-  sluice: Side,
+  others: readonly (Side & { readonly name: string })[],
 ): Promise<readonly string[]> {
-  await using theirs = new Asker(nginx);
-  await using ours = new Asker(sluice);
+  await using stack = new AsyncDisposableStack();
+  const theirs = stack.use(new Asker(nginx));
+  const ours = others.map((side) => ({ name: side.name, asker: stack.use(new Asker(side)) }));
   const differences: string[] = [];
   for (const request of requests) {
-    const [expected, actual] = [await theirs.ask(request), await ours.ask(request)];
-    if (expected === actual) continue;
-    differences.push(
-      [brief(request.text), "--- nginx", brief(expected), "--- Sluice", brief(actual)].join("\n"),
-    );
+    const expected = await theirs.ask(request);
+    for (const { name, asker } of ours) {
+      const actual = await asker.ask(request);
+      if (expected === actual) continue;
+      differences.push(
+        [brief(request.text), "--- nginx", brief(expected), `--- ${name}`, brief(actual)].join(
+          "\n",
+        ),
+      );
+    }
   }
   return differences;
 }

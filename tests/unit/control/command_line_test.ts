@@ -39,6 +39,8 @@ for (
     ["-t -c a.yaml", { ...CHECK, source: A, isNginxTest: true }],
     ["-T -c a.yaml", { ...CHECK, source: A, isNginxTest: true, dumps: true }],
     ["-tqc a.yaml", { ...CHECK, source: A, isNginxTest: true, isQuiet: true }],
+    ["convert a.conf", { name: "convert", configFile: "a.conf" }],
+    ["convert -c a.conf", { name: "convert", configFile: "a.conf" }],
     ["-s reload -c a.yaml", { name: "signal", signal: "reload", source: A }],
     ["-squit -c a.yaml", { name: "signal", signal: "quit", source: A }],
     ["reopen --pid x.pid", {
@@ -73,6 +75,9 @@ for (
     ["run -q", "Cannot use -q with run"],
     ["rnu", 'Cannot do "rnu": there is no such command; did you mean run?'],
     ["constructor", 'Cannot do "constructor"'],
+    ["convert", "Cannot convert: need a configuration file after it"],
+    ["convert a b", 'Cannot use "b" after convert'],
+    ["convert a -p x", "Cannot use -p with convert"],
     ["run a.yaml", 'Cannot use "a.yaml" after run: a configuration file follows -c'],
     ["run --lisen 80", "Cannot use --lisen: there is no such flag; did you mean --listen?"],
     ["run --confg=a", "Cannot use --confg: there is no such flag; did you mean --config?"],

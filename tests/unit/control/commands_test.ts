@@ -152,6 +152,16 @@ Deno.test("check: a right file is fine, and no server starts", async () => {
   assertEquals([status, out, events], [0, ["sluice: the configuration a.yaml is fine"], []]);
 });
 
+Deno.test("convert: a file is printed in the other syntax", async () => {
+  const nginx = "events {\n}\nhttp {\n    server {\n        return 204;\n    }\n}";
+  const yaml = "servers:\n  - return: 204";
+  const files = { "a.conf": nginx, "a.yaml": yaml };
+  const toYaml = await play(["convert", "a.conf"], { files });
+  assertEquals([toYaml.status, toYaml.out], [0, [`# Converted from a.conf.\n${yaml}`]]);
+  const toNginx = await play(["convert", "a.yaml"], { files });
+  assertEquals([toNginx.status, toNginx.out], [0, [`# Converted from a.yaml.\n${nginx}`]]);
+});
+
 Deno.test("check: without a file it is about the embedded configuration", async () => {
   const { status, out, events } = await play(["check"]);
   assertEquals([status, out, events], [0, ["sluice: the embedded configuration is fine"], []]);
