@@ -14,8 +14,6 @@ export interface Cidr {
   /** 4 or 16 bytes; zero behind the first `bits` bits. */
   readonly bytes: Uint8Array;
   readonly bits: number;
-  /** Whether it was written with bits beyond its first `bits`, which mean nothing. */
-  readonly hasMeaninglessBits: boolean;
 }
 
 /**
@@ -49,13 +47,8 @@ export function parseCidr(text: string): Cidr | undefined {
   const digits = slash < 0 ? `${most}` : text.slice(slash + 1);
   const bits = /^\d{1,3}$/.test(digits) ? Number(digits) : NaN;
   if (!(bits <= most)) return undefined;
-  let hasMeaninglessBits = false;
-  for (let at = 0; at < bytes.length; at++) {
-    const mask = maskAt(at, bits);
-    if ((bytes[at]! & ~mask) !== 0) hasMeaninglessBits = true;
-    bytes[at]! &= mask;
-  }
-  return { bytes, bits, hasMeaninglessBits };
+  for (let at = 0; at < bytes.length; at++) bytes[at]! &= maskAt(at, bits);
+  return { bytes, bits };
 }
 
 /** Whether an address, from {@linkcode parseIp}, is in a network of its own family. */

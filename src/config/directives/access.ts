@@ -33,15 +33,6 @@ const accessRules: ArgumentType<readonly AccessRuleConf[]> = rules(
         'need an address, a network such as "192.0.2.0/24", "unix:" or "all"',
       );
     }
-    if (network.hasMeaninglessBits) {
-      const bytes = [...network.bytes];
-      const plain = bytes.length === 4 ? `: "${bytes.join(".")}/${network.bits}"` : "";
-      return reading.refusePart(
-        from.span,
-        text,
-        `need a network whose bits behind the first ${network.bits} are zero${plain}`,
-      );
-    }
     return { isAllowed, from: network };
   },
 );
@@ -70,8 +61,8 @@ export const accessDirectives = {
     },
     doc: "Rules of nginx's `allow` and `deny`, in order: the first that has the client's address " +
       "decides, and others are let in. Those who are not get 403. `unix:` is every client at a " +
-      "unix socket. Where it is set it replaces all of the level around it. A network with bits " +
-      "that mean nothing is an error; nginx warns.",
+      "unix socket. Where it is set it replaces all of the level around it. Bits of a " +
+      "network behind its length mean nothing, as in nginx, which warns of them.",
   }),
   realm: directive({
     name: "auth_basic",

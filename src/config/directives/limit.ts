@@ -182,7 +182,7 @@ export const limitDirectives = {
     contexts: HTTP_SERVER_LOCATION,
     type: listOf(withPlace(parameters(
       limitReqParameters,
-      ["zone"],
+      [],
       'a zone, such as "zone=one burst=5 nodelay"',
     ))),
     example: { yaml: "zone=one burst=5 delay=3", nginx: "zone=one burst=5 delay=3" },
