@@ -35,6 +35,7 @@ import {
   subrequestsConf,
   type SubrequestSettings,
 } from "./build_subrequests.ts";
+import { compressionConf } from "./build_compression.ts";
 import { filesConf, type FilesLevel, filesLevel, typesConf } from "./build_files.ts";
 import { dynamicPeer, type Groups } from "./build_upstream.ts";
 import { type Building, regexProblem } from "./building.ts";
@@ -220,15 +221,26 @@ function withSlashRedirects(locations: readonly LocationConf[]): readonly Locati
 }
 
 export function responseConf(
-  { addHeaders = [], errorPages = [], ...rest }: Settings<typeof responseDirectives>,
+  settings: Settings<typeof responseDirectives>,
 ): ResponseConf {
-  const { absoluteRedirect, portInRedirect, serverNameInRedirect, ...others } = rest;
+  const { addHeaders = [], errorPages = [], trailers = [], expires } = settings;
+  const { absoluteRedirect, portInRedirect, serverNameInRedirect } = settings;
+  const { maxRanges, recursiveErrorPages } = settings;
   const redirects = {
     isAbsolute: absoluteRedirect,
     hasPort: portInRedirect,
     hasServerName: serverNameInRedirect,
   };
-  return { ...others, redirects, addHeaders, errorPages };
+  return {
+    redirects,
+    addHeaders,
+    errorPages,
+    recursiveErrorPages,
+    maxRanges,
+    trailers,
+    expires: expires.text === "off" ? undefined : expires,
+    compression: compressionConf(settings),
+  };
 }
 
 /** `/x`, `= /x`, `^~ /x`, `~ regex`, `~* regex`, `@name`; nginx does not need the blank either. */

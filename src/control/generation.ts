@@ -16,6 +16,7 @@ import {
   LocationFiles,
   type PasswordChecks,
   type Request,
+  reshapesAny,
   type ResponseConf,
   ResponsePolicy,
   Router,
@@ -258,7 +259,8 @@ class ResponsePolicies {
   of(conf: ResponseConf): ResponsePolicy | undefined {
     const { errorPages, addHeaders, maxRanges, redirects } = conf;
     const isDefault = errorPages.length === 0 && addHeaders.length === 0 &&
-      maxRanges === DEFAULT_MAX_RANGES && redirects.isAbsolute && redirects.hasPort &&
+      maxRanges === DEFAULT_MAX_RANGES && !reshapesAny(conf) && redirects.isAbsolute &&
+      redirects.hasPort &&
       !redirects.hasServerName;
     if (isDefault) return undefined;
     const policy = this.#policies.get(conf) ?? new ResponsePolicy(conf, this.#variables);

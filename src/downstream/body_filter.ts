@@ -24,4 +24,10 @@ export interface BodyFilter {
   filter(from: Buf, isLast: boolean, next: BodySink): void;
   /** Whether the rest of the body makes no difference: its source may stop. */
   readonly isSatisfied: boolean;
+  /** Passes on what it could not earlier, since that would have been too much at once. */
+  resume?(next: BodySink): void;
+  /** The body has ended behind its last piece. What ends it is passed on, none of it as the last. */
+  end?(next: BodySink): void;
+  /** Gives back what it holds: the response is over, however it ended. */
+  close?(): void;
 }

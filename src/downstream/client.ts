@@ -111,6 +111,8 @@ export interface ResponseWriter {
   sendSwitch(status: number, write: (writer: HeadWriter) => void): void;
   /** What changes the body on its way. Set before the head is written; none for the next response. */
   filter?: BodyFilter | undefined;
+  /** Writes the lines of trailers of ours. Called once the body has been sent; only a chunked one has any. */
+  writeTrailers?: ((into: HeadWriter) => void) | undefined;
   /** Bytes of body that {@linkcode send} would copy, so that their Buf is free at once. */
   readonly copiesUpTo: number;
   /** Sends the unread bytes of `from` as the next piece of the body. It is lent until it is sent. */

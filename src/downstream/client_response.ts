@@ -30,6 +30,9 @@ const LARGEST_HEAD_BYTES = 65_536;
 
 const CR = 0x0d;
 const LF = 0x0a;
+const OWN_TRAILERS_BYTES_MAX = 4_096;
+const CRLF = bytesOf("\r\n");
+const CRLF_BYTES = CRLF.length;
 
 const CLOSE = bytesOf("Connection: close\r\n\r\n");
 const CHUNKED_CLOSE = bytesOf("Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
@@ -51,6 +54,8 @@ export class ClientResponse {
   limitRate: LimitRate | undefined;
   /** Changes the body on its way. */
   filter: BodyFilter | undefined;
+  /** Writes the lines of trailers of ours, behind a chunked body. */
+  writeTrailers: ((into: HeadWriter) => void) | undefined;
   /** Whether the response was cut short: the connection has to be closed at once. */
   isCut = false;
 
@@ -71,8 +76,8 @@ export class ClientResponse {
 
   begin(): void {
     this.status = this.bodyBytes = this.sentBytes = 0;
-    this.limitRate = undefined;
-    this.filter = undefined;
+    this.limitRate = this.writeTrailers = undefined;
+    this.#closeFilter();
     if (this.keepsHead) this.#forgetHead();
     this.keepsAlive =
       this.isCut =
@@ -168,8 +173,11 @@ export class ClientResponse {
       if (isLast) this.flush();
       return;
     }
-    if (this.filter === undefined) this.#sendPiece(from, isLast);
-    else this.filter.filter(from, isLast, this.#sendPiece);
+    const endsLater = isLast && this.writeTrailers !== undefined;
+    const isEnd = isLast && !endsLater;
+    if (this.filter === undefined) this.#sendPiece(from, isEnd);
+    else this.filter.filter(from, isEnd, this.#sendPiece);
+    if (endsLater) this.end();
   }
 
   readonly #sendPiece = (from: Buf, isLast: boolean): void => {
@@ -200,8 +208,11 @@ export class ClientResponse {
 
   /** Ends the body behind what was sent. */
   end(trailers?: FieldLines): void {
+    if (this.#hasBody) this.filter?.end?.(this.#sendPiece);
     if (!this.#hasBody || !this.#isChunked) return this.flush();
-    if (trailers !== undefined) return this.#sendTrailers(trailers);
+    if (trailers !== undefined || this.writeTrailers !== undefined) {
+      return this.#sendTrailers(trailers);
+    }
     const head = this.#headBuf;
     if (head === undefined || head.room < LAST_CHUNK_BYTES.length) {
       this.flush();
@@ -226,8 +237,11 @@ export class ClientResponse {
     }
   }
 
+  /** Whether anything is on its way. A filter that holds something back goes on with it here. */
   get isSending(): boolean {
-    return this.#client.conn.isSending;
+    const { conn } = this.#client;
+    if (this.filter !== undefined && !conn.isSending) this.filter.resume?.(this.#sendPiece);
+    return conn.isSending;
   }
 
   get writable(): Wait {
@@ -249,6 +263,12 @@ export class ClientResponse {
   drop(): void {
     this.#headBuf?.release();
     this.#headBuf = undefined;
+    this.#closeFilter();
+  }
+
+  #closeFilter(): void {
+    this.filter?.close?.();
+    this.filter = undefined;
   }
 
   headBytes(): Uint8Array | undefined {
@@ -318,14 +338,31 @@ export class ClientResponse {
     this.#sendAndRelease(copy);
   }
 
-  #sendTrailers(trailers: FieldLines): void {
+  #sendTrailers(trailers: FieldLines | undefined): void {
     this.flush();
-    const sizeBytes = trailers.bytes.length + CHUNK_HEADROOM;
+    const ownBytes = this.writeTrailers === undefined ? 0 : OWN_TRAILERS_BYTES_MAX;
+    const sizeBytes = (trailers?.bytes.length ?? 0) + ownBytes + CHUNK_HEADROOM;
     const buf = this.#client.context.pool.acquire(sizeBytes, "trailers");
     if (buf === undefined) return this.#sendConstant(LAST_CHUNK_BYTES); // they may be left out
-    buf.last = writeTrailers(trailers, buf.cell, 0);
+    if (trailers === undefined) {
+      buf.cell.set(LAST_CHUNK_BYTES);
+      buf.last = LAST_CHUNK_BYTES.length;
+    } else {
+      buf.last = writeTrailers(trailers, buf.cell, 0);
+    }
+    if (this.writeTrailers !== undefined) this.#addTrailers(buf, this.writeTrailers);
     if (this.keepsHead) this.#sentTrailers = buf.data().slice();
     this.#sendAndRelease(buf);
+  }
+
+  /** Behind the other lines, in front of the empty line; none where they are too large. */
+  #addTrailers(buf: Buf, write: (into: HeadWriter) => void): void {
+    const { writer } = this;
+    writer.begin(buf.cell, buf.last - CRLF_BYTES, buf.cell.length);
+    write(writer);
+    writer.crlf();
+    if (!writer.hasOverflowed) buf.last = writer.at;
+    else buf.cell.set(CRLF, buf.last - CRLF_BYTES);
   }
 
   #sendConstant(bytes: Uint8Array): void {

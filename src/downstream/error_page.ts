@@ -39,6 +39,10 @@ export interface SimpleResponse {
   readonly contentType: string;
   /** Writes further field lines. */
   readonly writeFields?: (writer: HeadWriter) => void;
+  /** Whether the body's length is not told, since a filter changes it. */
+  readonly isLengthUnknown?: boolean;
+  /** Called right before the head is written. */
+  readonly prepare?: () => void;
   /** Whether the connection is not to carry another request: where this one ends is in doubt. */
   readonly endsConnection?: boolean;
 }
@@ -76,7 +80,9 @@ export function sendSimple(client: Client, response: SimpleResponse): void {
   try {
     buf.cell.set(body);
     buf.last = body.length;
-    client.response.writeHead(status, body.length, hasBody, (writer) => {
+    response.prepare?.();
+    const bodyBytes = response.isLengthUnknown ? -1 : body.length;
+    client.response.writeHead(status, bodyBytes, hasBody, (writer) => {
       writer.text(`HTTP/1.1 ${status} ${reasonOf(status)}`);
       writer.crlf();
       writer.text(`Server: ${server}`);
@@ -88,8 +94,10 @@ export function sendSimple(client: Client, response: SimpleResponse): void {
           writer.text(`Content-Type: ${contentType}`);
           writer.crlf();
         }
-        writer.text(`Content-Length: ${body.length}`);
-        writer.crlf();
+        if (bodyBytes >= 0) {
+          writer.text(`Content-Length: ${body.length}`);
+          writer.crlf();
+        }
       }
       writeFields?.(writer);
     });

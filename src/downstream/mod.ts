@@ -17,6 +17,8 @@ export {
   SERVER_VERSION,
   type SimpleResponse,
 } from "./error_page.ts";
+export { type Coder, type CoderKind, takeCoder } from "./coder.ts";
+export { CodingFilter } from "./coding_filter.ts";
 export { formatHttpDate, parseHttpDate } from "./http_date.ts";
 export { MultipartFilter, RangeFilter } from "./range_filter.ts";
 export { type ClientHandler, serveClient } from "./serve_client.ts";

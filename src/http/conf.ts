@@ -156,6 +156,10 @@ export interface ResponseConf {
   readonly addHeaders: readonly AddHeaderConf[];
   /** `absolute_redirect`, `port_in_redirect`, `server_name_in_redirect`. */
   readonly redirects: RedirectsConf;
+  /** `add_trailer`. */
+  readonly trailers: readonly AddHeaderConf[];
+  readonly expires: ExpiresConf | undefined;
+  readonly compression: CompressionConf;
   /** `max_ranges`: ranges that one request may ask for; more are answered with the whole. */
   readonly maxRanges: number;
 }
@@ -168,6 +172,50 @@ export interface RedirectsConf {
   readonly hasPort: boolean;
   /** With the server's first name instead of the host that was asked for. */
   readonly hasServerName: boolean;
+}
+
+/** `expires`. */
+export interface ExpiresConf {
+  /** `30d`, `-1`, `@15h30m`, `epoch`, `max`, `off`; may hold `$variables`. */
+  readonly text: string;
+  /** `modified`: it counts from `Last-Modified` on. */
+  readonly fromModified: boolean;
+}
+
+/** Of one coding. */
+export interface CodingConf {
+  readonly isOn: boolean;
+  /** Media types that it is for, in lower case; `*` for all. */
+  readonly types: ReadonlySet<string>;
+  /** Shorter bodies stay as they are. */
+  readonly minLengthBytes: number;
+  readonly level: number;
+}
+
+export type ProxiedCondition =
+  | "expired"
+  | "no-cache"
+  | "no-store"
+  | "private"
+  | "no_last_modified"
+  | "no_etag"
+  | "auth"
+  | "any";
+
+/** `gzip`, `brotli`, `zstd`, `gunzip`. */
+export interface CompressionConf {
+  readonly gzip: CodingConf;
+  readonly brotli: CodingConf;
+  readonly zstd: CodingConf;
+  readonly gunzip: boolean;
+  /** `gzip_vary`. */
+  readonly varies: boolean;
+  /** `gzip_proxied`: what is compressed for proxies; empty for nothing. */
+  readonly proxied: ReadonlySet<ProxiedCondition>;
+  /** `gzip_http_version`: of the request, at least. */
+  readonly minorVersion: 0 | 1;
+  /** `gzip_disable`: regexes of `User-Agent`s. */
+  readonly disable: readonly string[];
 }
 
 /** One `error_page`. */

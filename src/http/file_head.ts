@@ -7,7 +7,9 @@ import { reasonOf } from "../downstream/mod.ts";
 import { bytesOf, fieldId, type HeadWriter } from "../wire/mod.ts";
 import { fieldSafe } from "./field_text.ts";
 import { writeFailure } from "./redirect.ts";
+import { type ResponseView, weakened } from "./compression.ts";
 import type { Request } from "./request.ts";
+import { prepareReshaped, writeReshaped } from "./reshape.ts";
 import type { Segment } from "./send_file.ts";
 
 const OK = bytesOf("HTTP/1.1 200 OK\r\n");
@@ -35,7 +37,12 @@ export interface FileAnswer {
 /** Writes the head. `response.prepare()` has been called. */
 export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boolean): void {
   const { client, policy, worker } = request;
-  const { status, type, etag, modifiedS, bodyBytes, lines } = answer;
+  const { status, type, modifiedS, lines } = answer;
+  const reshaped = policy?.reshaper?.reshape(request, fileView(answer), hasBody);
+  if (reshaped !== undefined) prepareReshaped(request, reshaped);
+  const isRecoded = reshaped?.isRecoded ?? false;
+  const bodyBytes = isRecoded || reshaped?.isChunked ? -1 : answer.bodyBytes;
+  const etag = isRecoded ? weakened(answer.etag) : answer.etag;
   const replaced = policy?.hideReplaced(status, NOTHING) ?? NOTHING;
   const write = (prefix: Uint8Array, text: string, into: HeadWriter): void => {
     into.constant(prefix);
@@ -50,7 +57,7 @@ export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boo
     }
     into.constant(worker.serverAndDate(client.conf.serverTokens));
     if (type !== "" && status !== 304) write(CONTENT_TYPE, fieldSafe(type), into);
-    if (status !== 304 && status !== 204) {
+    if (status !== 304 && status !== 204 && bodyBytes >= 0) {
       into.constant(CONTENT_LENGTH);
       into.decimal(bodyBytes);
       into.crlf();
@@ -59,7 +66,7 @@ export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boo
       write(LAST_MODIFIED, lastModified(modifiedS), into);
     }
     if (etag !== "" && replaced[fieldId.ETAG] !== 1) write(ETAG, etag, into);
-    if (status === 200 && policy?.maxRanges !== 0) into.constant(ACCEPT_RANGES);
+    if (status === 200 && !isRecoded && policy?.maxRanges !== 0) into.constant(ACCEPT_RANGES);
     for (const line of lines) {
       into.text(line);
       into.crlf();
@@ -68,8 +75,21 @@ export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boo
       for (const line of request.carried) into.constant(line);
       writeFailure(request, into);
     }
+    if (reshaped !== undefined) writeReshaped(reshaped, into);
     policy?.writeHeaders(request, status, into);
   });
+}
+
+/** What the filters see of it. */
+export function fileView({ status, type, bodyBytes, etag, modifiedS }: FileAnswer): ResponseView {
+  return {
+    status,
+    type,
+    bodyBytes,
+    flushesEach: false,
+    field: (name) =>
+      name === "last-modified" ? lastModified(modifiedS) : name === "etag" ? etag : "",
+  };
 }
 
 let lastModifiedS = NaN;

@@ -5,7 +5,9 @@
  */
 import { formatHttpDate, reasonOf, SERVER_NAME, SERVER_VERSION } from "../downstream/mod.ts";
 import type { HeadWriter } from "../wire/mod.ts";
+import { weakened } from "./compression.ts";
 import type { Request } from "./request.ts";
+import { prepareReshaped, type Reshaped, writeReshaped } from "./reshape.ts";
 
 /** What a handler answers with. A `Response` will do. */
 export interface HandlerResponse {
@@ -81,15 +83,26 @@ const NO_FIELD_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** @throws {TypeError} A field is none. */
 export function writeHead(request: Request, { status, fields, hasType, body }: Understood): void {
   const { client, policy, carried } = request;
-  const lines = fields.map(([name, value]) => {
+  const told = request.statusOverride === 0 ? status : request.statusOverride;
+  const hasNone = told === 204 || told === 304;
+  const hasBody = client.head.method !== "HEAD" && !hasNone;
+  const wholeBytes = body instanceof Uint8Array ? body.length : -1;
+  const hasOwnType = !hasType && !hasNone && wholeBytes !== 0;
+  const reshaped = policy?.reshaper?.reshape(request, {
+    status: told,
+    type: hasOwnType ? "text/plain" : valueOf(fields, "content-type"),
+    bodyBytes: wholeBytes,
+    flushesEach: true,
+    field: (name) => valueOf(fields, name),
+  }, hasBody);
+  const isOther = reshaped !== undefined && (reshaped.isRecoded || reshaped.isChunked);
+  const bodyBytes = isOther ? -1 : wholeBytes;
+  if (reshaped !== undefined) prepareReshaped(request, reshaped);
+  const lines = reshapedFields(fields, reshaped).map(([name, value]) => {
     if (!FIELD_NAME.test(name)) throw new TypeError(`Cannot send a field named "${name}"`);
     if (NO_FIELD_VALUE.test(value)) throw new TypeError(`Cannot send this value of ${name}`);
     return `${name}: ${byteText(value)}`;
   });
-  const told = request.statusOverride === 0 ? status : request.statusOverride;
-  const hasNone = told === 204 || told === 304;
-  const hasBody = client.head.method !== "HEAD" && !hasNone;
-  const bodyBytes = body instanceof Uint8Array ? body.length : -1;
   const { serverTokens } = client.conf;
   const write = (line: string, into: HeadWriter): void => {
     into.text(line);
@@ -99,12 +112,40 @@ export function writeHead(request: Request, { status, fields, hasType, body }: U
     write(`HTTP/1.1 ${told} ${reasonOf(told)}`, into);
     write(`Server: ${serverTokens ? `${SERVER_NAME}/${SERVER_VERSION}` : SERVER_NAME}`, into);
     write(`Date: ${formatHttpDate(client.context.deadlines.clock.wallMs())}`, into);
-    if (!hasType && !hasNone && bodyBytes !== 0) write("Content-Type: text/plain", into);
+    if (hasOwnType) write("Content-Type: text/plain", into);
     if (bodyBytes >= 0 && !hasNone) write(`Content-Length: ${bodyBytes}`, into);
     for (const line of lines) write(line, into);
     for (const line of carried) into.constant(line);
+    if (reshaped !== undefined) writeReshaped(reshaped, into);
     policy?.writeHeaders(request, told, into);
   });
+}
+
+/** The fields that still hold when the location's filters have had the response. */
+function reshapedFields(
+  fields: Understood["fields"],
+  reshaped: Reshaped | undefined,
+): Understood["fields"] {
+  if (reshaped === undefined) return fields;
+  return fields.flatMap(([name, value]) => {
+    switch (name.toLowerCase()) {
+      case "etag":
+        return [[name, reshaped.isRecoded ? weakened(value) : value] as const];
+      case "accept-ranges":
+        return reshaped.isRecoded ? [] : [[name, value] as const];
+      case "content-encoding":
+        return reshaped.isDecoded ? [] : [[name, value] as const];
+      case "expires":
+      case "cache-control":
+        return reshaped.isDated ? [] : [[name, value] as const];
+      default:
+        return [[name, value] as const];
+    }
+  });
+}
+
+function valueOf(fields: Understood["fields"], lower: string): string {
+  return fields.find(([name]) => name.toLowerCase() === lower)?.[1] ?? "";
 }
 
 /** One byte a code unit: a character beyond U+00FF makes the text UTF-8. */

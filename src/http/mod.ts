@@ -26,7 +26,7 @@ export { Mirror } from "./mirror.ts";
 export { PasswordChecks } from "./password/password_checks.ts";
 export { Proxy } from "./proxy.ts";
 export type { Request } from "./request.ts";
-export { DEFAULT_MAX_RANGES, ResponsePolicy } from "./response_policy.ts";
+export { DEFAULT_MAX_RANGES, reshapesAny, ResponsePolicy } from "./response_policy.ts";
 export { Return } from "./return.ts";
 export { Router } from "./router.ts";
 export { removeLeftovers } from "./store.ts";

@@ -24,12 +24,14 @@ import {
   type ResponseHead,
 } from "../wire/mod.ts";
 import { copyResponseFields, type HeaderPolicy, HIDE, LOOK_UP, REWRITE } from "./header_policy.ts";
+import { type ResponseView, weakened } from "./compression.ts";
 import { responseRate } from "./rate.ts";
 import type { PassTarget } from "./pass_target.ts";
 import type { Proxy } from "./proxy.ts";
 import { type PartialContent, rangesOf } from "./ranges.ts";
 import { refuse, toUnsafeTarget, writeFailure } from "./redirect.ts";
 import type { Request } from "./request.ts";
+import { prepareReshaped, type Reshaped, type Reshaper, writeReshaped } from "./reshape.ts";
 
 const SPACE = bytesOf(" ");
 const HTTP_10 = bytesOf(" HTTP/1.0\r\n");
@@ -75,6 +77,8 @@ export class ProxyDownstream implements Downstream {
   /** The ranges that the request asks for. */
   #parts: PartialContent | undefined;
   #fates: Uint8Array = new Uint8Array();
+  /** What the location's filters make of the response. */
+  #reshaped: Reshaped | undefined;
   #asksForUpgrade = false;
   #asksToClose = false;
   #tunnel: Tunnel | undefined;
@@ -89,6 +93,7 @@ export class ProxyDownstream implements Downstream {
     this.#target = target;
     this.#asksForUpgrade = false;
     this.#parts = undefined;
+    this.#reshaped = undefined;
     this.#tunnel = undefined;
   }
 
@@ -225,6 +230,9 @@ export class ProxyDownstream implements Downstream {
     ) {
       return false;
     }
+    // What is compressed has no ranges, as in nginx.
+    const view = this.#viewOf(response, 200, contentLength);
+    if (request.policy?.reshaper?.recodes(request, view)) return false;
     const found = rangesOf(request, response, contentLength, this.#typeOf(response));
     if (found !== "unsatisfiable") {
       if (found !== "whole") this.#parts = found;
@@ -238,6 +246,10 @@ export class ProxyDownstream implements Downstream {
 
   get isSatisfied(): boolean {
     return this.#request.client.response.filter?.isSatisfied ?? false;
+  }
+
+  get isFiltered(): boolean {
+    return this.#request.client.response.filter?.resume !== undefined;
   }
 
   get isDiverted(): boolean {
@@ -271,10 +283,53 @@ export class ProxyDownstream implements Downstream {
       fates = withHidden(fates, fieldId.ACCEPT_RANGES);
       request.client.response.filter = parts?.filter;
     }
-    if (request.policy !== undefined) fates = request.policy.hideReplaced(status, fates);
+    if (request.policy !== undefined) {
+      fates = request.policy.hideReplaced(status, fates);
+      if (request.policy.reshaper !== undefined) {
+        fates = this.#reshape(request.policy.reshaper, response, hasBody, fates);
+      }
+    }
     this.#fates = fates;
     request.client.response.limitRate = responseRate(request);
     request.client.response.writeHead(status, this.#bodyBytes, hasBody, this.#writeFields);
+  }
+
+  /** Lets the location's filters have the response. Returns the fates of its fields. */
+  #reshape(
+    reshaper: Reshaper,
+    response: ResponseHead,
+    hasBody: boolean,
+    given: Uint8Array,
+  ): Uint8Array {
+    const request = this.#request;
+    const view = this.#viewOf(response, this.#status, this.#bodyBytes);
+    const reshaped = this.#reshaped = reshaper.reshape(request, view, hasBody);
+    if (reshaped === undefined) return given;
+    const fates = given.slice();
+    const { isRecoded, isChunked, isDecoded, isDated } = reshaped;
+    if (isRecoded) fates[fieldId.ACCEPT_RANGES] = fates[fieldId.ETAG] = HIDE;
+    if (isDecoded) fates[fieldId.CONTENT_ENCODING] = HIDE;
+    if (isDated) fates[fieldId.EXPIRES] = fates[fieldId.CACHE_CONTROL] = HIDE;
+    if (isRecoded || isChunked) {
+      fates[fieldId.CONTENT_LENGTH] = HIDE;
+      this.#bodyBytes = -1;
+      this.#writesLength = false;
+    }
+    // A range is cut out of what is not recoded: its filter stays.
+    prepareReshaped(request, reshaped);
+    if (!isRecoded) request.client.response.filter = this.#parts?.filter;
+    return fates;
+  }
+
+  #viewOf({ fields }: ResponseHead, status: number, bodyBytes: number): ResponseView {
+    const { accelBuffering, conf } = this.#request.exchange;
+    return {
+      status,
+      type: valueIn(fields, "content-type"),
+      bodyBytes,
+      flushesEach: !(accelBuffering ?? conf.buffering),
+      field: (name) => valueIn(fields, name),
+    };
   }
 
   sendInterim(response: ResponseHead): void {
@@ -385,6 +440,7 @@ export class ProxyDownstream implements Downstream {
       this.#writeCarried(writer);
       writeFailure(request, writer);
     }
+    if (this.#reshaped !== undefined) this.#writeReshaped(this.#reshaped, writer);
     this.#target.sticky?.writeCookie(request.exchange.selection, writer);
     policy?.writeHeaders(request, this.#status, writer);
   };
@@ -425,7 +481,17 @@ export class ProxyDownstream implements Downstream {
     request.carriedType = type < 0 ? "" : response.fields.value(type);
   }
 
+  #writeReshaped(reshaped: Reshaped, writer: HeadWriter): void {
+    writeReshaped(reshaped, writer);
+    if (!reshaped.isRecoded || this.#proxy.headers.fates[fieldId.ETAG] === HIDE) return;
+    const etag = weakened(valueIn(this.#head.fields, "etag"));
+    if (etag === "") return;
+    writer.text(`ETag: ${etag}`);
+    writer.crlf();
+  }
+
   #writeRanges(writer: HeadWriter): void {
+    if (this.#reshaped?.isRecoded) return;
     if (this.#parts !== undefined) {
       for (const line of this.#parts.lines) {
         writer.text(line);
@@ -463,6 +529,12 @@ export class ProxyDownstream implements Downstream {
       (id === fieldId.CONTENT_LENGTH && this.#hasLostBody) ||
       this.#proxy.overrides(this.#request, index);
   };
+}
+
+/** The value of the first field of a name in lower case; empty where there is none. */
+function valueIn(fields: FieldLines, name: string): string {
+  const index = fields.find(bytesOf(name));
+  return index < 0 ? "" : fields.value(index);
 }
 
 /** Whether there is a `Content-Type` without a charset. */

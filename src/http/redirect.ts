@@ -9,6 +9,7 @@ import { BadMessage, type HeadWriter, normalizePath } from "../wire/mod.ts";
 import { absoluteUrl } from "./absolute_url.ts";
 import { fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";
+import { prepareReshaped, type Reshaped, type Reshaper, writeReshaped } from "./reshape.ts";
 import { upstreamFailure } from "./variables.ts";
 
 /** Internal redirects of one request: nginx's. One more is a cycle, and ends with 500. */
@@ -52,15 +53,44 @@ export function refuse(request: Request, status: number, location = ""): void {
 export function sendOwn(request: Request, response: SimpleResponse): void {
   const status = request.statusOverride === 0 ? response.status : request.statusOverride;
   const { policy, carried } = request;
-  const addsNone = policy?.addsHeaders !== true && carried.length === 0 && !request.tellsFailure;
+  const reshaped = policy?.reshaper === undefined
+    ? undefined
+    : reshapeOwn(request, policy.reshaper, response, status);
+  const addsNone = policy?.addsHeaders !== true && reshaped === undefined && carried.length === 0 &&
+    !request.tellsFailure;
   if (addsNone && status === response.status) return sendSimple(request.client, response);
   const writeFields = (into: HeadWriter): void => {
     response.writeFields?.(into);
     for (const line of carried) into.constant(line);
     writeFailure(request, into);
+    if (reshaped !== undefined) writeReshaped(reshaped, into);
     policy?.writeHeaders(request, status, into);
   };
-  sendSimple(request.client, { ...response, status, writeFields });
+  sendSimple(request.client, {
+    ...response,
+    status,
+    writeFields,
+    ...(reshaped === undefined ? {} : {
+      isLengthUnknown: reshaped.isRecoded || reshaped.isChunked,
+      prepare: () => prepareReshaped(request, reshaped),
+    }),
+  });
+}
+
+function reshapeOwn(
+  request: Request,
+  reshaper: Reshaper,
+  { body, contentType }: SimpleResponse,
+  status: number,
+): Reshaped | undefined {
+  const hasBody = request.client.head.method !== "HEAD" && status !== 204 && status !== 304;
+  return reshaper.reshape(request, {
+    status,
+    type: contentType,
+    bodyBytes: body.length,
+    flushesEach: false,
+    field: () => "",
+  }, hasBody);
 }
 
 /** `failure_header`. */

@@ -10,20 +10,7 @@ import type { AddHeaderConf, ErrorPageConf, RedirectsConf, ResponseConf } from "
 import type { Variables } from "./configured_variables.ts";
 import { byteText, fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";
-
-/** Statuses that `add_header` without `always` applies to: nginx's. */
-const ADDED_TO: ReadonlySet<number> = new Set([
-  200,
-  201,
-  204,
-  206,
-  301,
-  302,
-  303,
-  304,
-  307,
-  308,
-]);
+import { compressesAny, Reshaper, SAFE_STATUSES } from "./reshape.ts";
 
 /** `max_ranges` where nothing is set. */
 export const DEFAULT_MAX_RANGES = 1_000;
@@ -53,6 +40,8 @@ export class ResponsePolicy {
   readonly redirects: RedirectsConf;
   /** `recursive_error_pages`. */
   readonly isRecursive: boolean;
+  /** Undefined where no filter is configured. */
+  readonly reshaper: Reshaper | undefined;
   readonly #errorPages = new Map<number, ErrorPage>();
   readonly #added: readonly AddedHeader[];
   readonly #replacesAny: boolean;
@@ -61,6 +50,7 @@ export class ResponsePolicy {
     this.maxRanges = conf.maxRanges;
     this.redirects = conf.redirects;
     this.isRecursive = conf.recursiveErrorPages;
+    if (reshapesAny(conf)) this.reshaper = new Reshaper(conf, variables);
     for (const page of conf.errorPages) {
       for (const status of page.statuses) {
         // The first one of a status counts, as in nginx.
@@ -85,7 +75,7 @@ export class ResponsePolicy {
     if (!this.#replacesAny) return fates;
     const result = fates.slice();
     for (const { replaces, always } of this.#added) {
-      if (replaces !== fieldId.OTHER && (always || ADDED_TO.has(status))) result[replaces] = 1;
+      if (replaces !== fieldId.OTHER && (always || SAFE_STATUSES.has(status))) result[replaces] = 1;
     }
     return result;
   }
@@ -93,7 +83,7 @@ export class ResponsePolicy {
   /** Writes the lines of `add_header` that apply to a response of this status. */
   writeHeaders(request: Request, status: number, into: HeadWriter): void {
     for (const { prefix, value, always } of this.#added) {
-      if (!always && !ADDED_TO.has(status)) continue;
+      if (!always && !SAFE_STATUSES.has(status)) continue;
       const text = fieldSafe(value.render(request));
       if (text === "") continue; // an empty value adds nothing
       into.constant(prefix);
@@ -101,6 +91,11 @@ export class ResponsePolicy {
       into.crlf();
     }
   }
+}
+
+/** Whether a filter is configured. */
+export function reshapesAny({ compression, expires, trailers }: ResponseConf): boolean {
+  return compressesAny(compression) || expires !== undefined || trailers.length > 0;
 }
 
 function compilePage(

@@ -9,7 +9,7 @@ import { BadMessage, bytesOf, CHUNK_HEADROOM, CHUNK_TAILROOM, escapePath } from 
 import { byteText } from "./field_text.ts";
 import type { Variables } from "./configured_variables.ts";
 import { fileName } from "./file_place.ts";
-import { type FileAnswer, writeFileHead } from "./file_head.ts";
+import { type FileAnswer, fileView, writeFileHead } from "./file_head.ts";
 import type { LocationFiles } from "./location_files.ts";
 import { type Found, lookAt, type NotFound, openFile } from "./open_file.ts";
 import { isConditional, precondition } from "./preconditions.ts";
@@ -144,6 +144,8 @@ export class StaticFiles implements Handler {
       lastModified: new Date(modifiedS * 1_000).toUTCString(),
     }));
     if (ranges === "whole") return answer;
+    // What is compressed has no ranges, as in nginx.
+    if (request.policy?.reshaper?.recodes(request, fileView(answer))) return answer;
     if (ranges === "unsatisfiable") {
       request.isMarked = true;
       const line = `Content-Range: bytes */${sizeBytes}\r\n`;

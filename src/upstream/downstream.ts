@@ -89,6 +89,8 @@ export interface Downstream {
    * copied. Its bytes in front of `pos` and behind `last` may be used for framing.
    */
   send(from: Buf, isLast: boolean): void;
+  /** Whether something changes the body on its way, so that what is sent says nothing of what is on its way. */
+  readonly isFiltered: boolean;
   /** Whether the client has all that it is to get: what the peer still sends makes no difference. */
   readonly isSatisfied: boolean;
   /** Ends the body behind what was sent, with the trailer fields that may be passed. */

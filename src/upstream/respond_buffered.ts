@@ -76,6 +76,8 @@ class EventPipe {
   #isUpstreamDone = false;
   #failure: Failure | undefined;
   #isLastSent = false;
+  /** One piece at a time is on its way: what its bytes become is not in these Bufs. */
+  #isFiltered = false;
   /** The client has left; what still comes is stored, and nothing else. */
   #isClientGone = false;
   #file: TempFile | undefined;
@@ -116,6 +118,7 @@ class EventPipe {
     const { buf } = upstream!;
     this.#isUpstreamDone = body.isDone;
     this.#isLastSent = body.isDone && body.trailers === undefined;
+    this.#isFiltered = downstream.isFiltered;
     if (this.#clientPace !== undefined) this.#clientPace.bytes += buf.size;
     if (this.#peerPace !== undefined) this.#peerPace.bytes += buf.size;
     if (buf.size > 0 || this.#isLastSent) downstream.send(buf, this.#isLastSent);
@@ -154,6 +157,7 @@ class EventPipe {
     this.#releaseUpstreamWhenDone();
     if (this.#isClientGone) return this.#dropUnsent();
     if (this.#isLastSent) return false;
+    if (this.#isFiltered && downstream.isSending) return false;
     if (!set.busy.isEmpty && !this.#mayQueue()) return false;
     if (this.#isPaced && !this.#mayPass()) return false;
     const piece = this.#nextPiece();

@@ -49,15 +49,18 @@ export const REFRESH = 21;
 export const ACCEPT_RANGES = 22;
 export const ETAG = 23;
 export const LAST_MODIFIED = 24;
+export const CONTENT_ENCODING = 25;
+export const EXPIRES = 26;
+export const CACHE_CONTROL = 27;
 /** From here on the fields that an origin steers the proxy with. */
-export const FIRST_X_ACCEL = 25;
-export const X_ACCEL_REDIRECT = 25;
-export const X_ACCEL_EXPIRES = 26;
-export const X_ACCEL_LIMIT_RATE = 27;
-export const X_ACCEL_BUFFERING = 28;
-export const X_ACCEL_CHARSET = 29;
+export const FIRST_X_ACCEL = 28;
+export const X_ACCEL_REDIRECT = 28;
+export const X_ACCEL_EXPIRES = 29;
+export const X_ACCEL_LIMIT_RATE = 30;
+export const X_ACCEL_BUFFERING = 31;
+export const X_ACCEL_CHARSET = 32;
 /** How many ids there are: the length of a table with an entry for each. */
-export const ID_COUNT = 30;
+export const ID_COUNT = 33;
 
 interface KnownName {
   readonly first: number;
@@ -88,6 +91,9 @@ const KNOWN_BY_LENGTH: readonly (readonly KnownName[])[] = byLength({
   "accept-ranges": ACCEPT_RANGES,
   "etag": ETAG,
   "last-modified": LAST_MODIFIED,
+  "content-encoding": CONTENT_ENCODING,
+  "expires": EXPIRES,
+  "cache-control": CACHE_CONTROL,
   "x-accel-redirect": X_ACCEL_REDIRECT,
   "x-accel-expires": X_ACCEL_EXPIRES,
   "x-accel-limit-rate": X_ACCEL_LIMIT_RATE,

@@ -10,6 +10,8 @@ import {
   wordAt,
 } from "../nginx_form.ts";
 import { noArguments } from "../nginx_form.ts";
+import { compressionDirectives } from "./compression.ts";
+import { expiresDirectives } from "./expires.ts";
 import type { Entry, Mapping, Node } from "../node.ts";
 import { type Rule, rules } from "../rules.ts";
 import { checkVariables, fieldName, fieldValue, flag, integer } from "../types.ts";
@@ -106,6 +108,21 @@ const addHeaders: ArgumentType<readonly AddHeaderConf[]> = {
 };
 
 export const responseDirectives = {
+  ...expiresDirectives,
+  trailers: directive({
+    name: "add_trailer",
+    contexts: HTTP_SERVER_LOCATION,
+    type: addHeaders,
+    example: {
+      yaml: '{ X-Took: "$request_time" }',
+      nginx: "X-Took $request_time",
+    },
+    doc:
+      "Fields that are sent behind the body of a response of the statuses that `add_header` is for, " +
+      "with `always` behind all; their variables are looked at then. To clients of HTTP/1.1 alone: " +
+      "the response is chunked, and its length not told.",
+  }),
+  ...compressionDirectives,
   addHeaders: directive({
     name: "add_header",
     contexts: HTTP_SERVER_LOCATION,

@@ -1,0 +1,167 @@
+/**
+ * `gzip`, `brotli`, `zstd`, `gunzip`: whether a response is sent in another coding than it
+ * has, and in which.
+ *
+ * @module
+ */
+import { type CoderKind, CodingFilter, takeCoder } from "../downstream/mod.ts";
+import { bytesOf, type FieldLines } from "../wire/mod.ts";
+import type { CodingConf, CompressionConf } from "./conf.ts";
+import type { Request } from "./request.ts";
+
+const ACCEPT_ENCODING = bytesOf("accept-encoding");
+const AUTHORIZATION = bytesOf("authorization");
+const USER_AGENT = bytesOf("user-agent");
+const VIA = bytesOf("via");
+
+/** Statuses of responses that are compressed: nginx's. */
+const COMPRESSED: ReadonlySet<number> = new Set([200, 403, 404]);
+
+/** What of a response's head matters. */
+export interface ResponseView {
+  readonly status: number;
+  /** `Content-Type`; empty for none. */
+  readonly type: string;
+  /** -1 when it is not known. */
+  readonly bodyBytes: number;
+  /** Whether what is sent so far has to reach the client at once. */
+  readonly flushesEach: boolean;
+  /** The value of a field, by its name in lower case; empty where there is none. */
+  field(name: string): string;
+}
+
+/** What becomes of a response. */
+export interface Recoding {
+  /** Undefined: the client could have had another coding, but does not want it. */
+  readonly kind: CoderKind | undefined;
+  /** Whether `Vary: Accept-Encoding` is to be told. */
+  readonly varies: boolean;
+}
+
+interface Coding {
+  readonly kind: Exclude<CoderKind, "gunzip">;
+  readonly conf: CodingConf;
+}
+
+/** What one location does. */
+export class Compression {
+  readonly #conf: CompressionConf;
+  /** The ones that are on, the preferred first. */
+  readonly #codings: readonly Coding[];
+  readonly #disabledFor: readonly RegExp[];
+
+  constructor(conf: CompressionConf) {
+    this.#conf = conf;
+    const all: readonly Coding[] = [
+      { kind: "br", conf: conf.brotli },
+      { kind: "zstd", conf: conf.zstd },
+      { kind: "gzip", conf: conf.gzip },
+    ];
+    this.#codings = all.filter(({ conf }) => conf.isOn);
+    this.#disabledFor = conf.disable.map((text) => new RegExp(text, "i"));
+  }
+
+  /** Undefined where the response stays as it is, whoever asks. */
+  choose(request: Request, view: ResponseView): Recoding | undefined {
+    if (request.depth > 0) return undefined;
+    const encoding = view.field("content-encoding").toLowerCase();
+    if (encoding !== "") return this.#decode(request, view, encoding);
+    if (!COMPRESSED.has(view.status)) return undefined;
+    const fitting = this.#codings.filter(({ conf }) => fits(conf, view));
+    if (fitting.length === 0) return undefined;
+    const { varies } = this.#conf;
+    const { fields } = request.head;
+    const at = fields.find(ACCEPT_ENCODING);
+    const accepted = at < 0 ? "" : fields.value(at);
+    const best = accepted === "" ? undefined : preferred(fitting, accepted);
+    const isUsed = best !== undefined && this.#isFor(request, view);
+    return { kind: isUsed ? best : undefined, varies };
+  }
+
+  /** The filter of a coding that was chosen. */
+  filterOf(request: Request, kind: CoderKind, view: ResponseView): CodingFilter {
+    const coding = this.#codings.find((coding) => coding.kind === kind);
+    const coder = takeCoder(kind, coding?.conf.level ?? 0);
+    const { pool } = request.worker.context;
+    return new CodingFilter(coder, pool, view.flushesEach, view.bodyBytes);
+  }
+
+  #decode(request: Request, view: ResponseView, encoding: string): Recoding | undefined {
+    if (!this.#conf.gunzip || encoding !== "gzip") return undefined;
+    const { fields } = request.head;
+    const at = fields.find(ACCEPT_ENCODING);
+    const accepts = at >= 0 && qualityOf("gzip", fields.value(at)) > 0 &&
+      this.#isFor(request, view);
+    return { kind: accepts ? undefined : "gunzip", varies: this.#conf.varies };
+  }
+
+  /** Whether client and proxies between are such as compressed responses are for. */
+  #isFor(request: Request, view: ResponseView): boolean {
+    const { fields, minorVersion } = request.head;
+    if (minorVersion < this.#conf.minorVersion) return false;
+    if (this.#disabledFor.length > 0) {
+      const at = fields.find(USER_AGENT);
+      const agent = at < 0 ? "" : fields.value(at);
+      if (this.#disabledFor.some((regex) => regex.test(agent))) return false;
+    }
+    return fields.find(VIA) < 0 || this.#isForProxies(fields, view);
+  }
+
+  /** `gzip_proxied`: nginx's order. */
+  #isForProxies(fields: FieldLines, view: ResponseView): boolean {
+    const { proxied } = this.#conf;
+    if (proxied.has("any")) return true;
+    if (proxied.size === 0) return false;
+    if (proxied.has("auth") && fields.find(AUTHORIZATION) >= 0) return true;
+    const expires = view.field("expires");
+    if (expires !== "") {
+      const date = view.field("date");
+      const nowMs = date === "" ? Date.now() : Date.parse(date);
+      return proxied.has("expired") && Date.parse(expires) < nowMs;
+    }
+    const cacheControl = view.field("cache-control").toLowerCase();
+    if (cacheControl !== "") {
+      return (["no-cache", "no-store", "private"] as const)
+        .some((word) => proxied.has(word) && cacheControl.includes(word));
+    }
+    if (proxied.has("no_last_modified") && view.field("last-modified") === "") return true;
+    return proxied.has("no_etag") && view.field("etag") === "";
+  }
+}
+
+function fits({ types, minLengthBytes }: CodingConf, { type, bodyBytes }: ResponseView): boolean {
+  if (bodyBytes >= 0 && bodyBytes < minLengthBytes) return false;
+  if (type === "") return false;
+  const semicolon = type.indexOf(";");
+  const media = (semicolon < 0 ? type : type.slice(0, semicolon)).trim().toLowerCase();
+  return types.has("*") || types.has(media);
+}
+
+/** The coding that the client likes best, of those that it takes at all. */
+function preferred(codings: readonly Coding[], accepted: string): CoderKind | undefined {
+  let best: CoderKind | undefined;
+  let quality = 0;
+  for (const { kind } of codings) {
+    const own = qualityOf(kind, accepted);
+    if (own > quality) [best, quality] = [kind, own];
+  }
+  return best;
+}
+
+/** What an `Accept-Encoding` says of a coding: 0 to 1. A star is no coding, as in nginx. */
+export function qualityOf(coding: string, accepted: string): number {
+  for (const part of accepted.toLowerCase().split(",")) {
+    const [name = "", ...parameters] = part.split(";").map((word) => word.trim());
+    if (name !== coding) continue;
+    const quality = parameters.find((text) => text.startsWith("q="));
+    if (quality === undefined) return 1;
+    const value = Number(quality.slice(2));
+    return value > 0 && value <= 1 ? value : 0;
+  }
+  return 0;
+}
+
+/** `W/"x"` of `"x"`: the bytes are others now, what they mean is not (RFC 9110, 8.8.1). */
+export function weakened(etag: string): string {
+  return etag === "" || etag.startsWith("W/") ? etag : `W/${etag}`;
+}

@@ -1,0 +1,154 @@
+/**
+ * What a location's filters make of a response, whoever it is from: another coding of its
+ * body, how long it may be kept, trailers.
+ *
+ * @module
+ */
+import type { BodyFilter } from "../downstream/mod.ts";
+import type { Template } from "../log/mod.ts";
+import { bytesOf, type HeadWriter } from "../wire/mod.ts";
+import { Compression, type ResponseView } from "./compression.ts";
+import type { AddHeaderConf, CompressionConf, ExpiresConf } from "./conf.ts";
+import type { Variables } from "./configured_variables.ts";
+import { Expires } from "./expires.ts";
+import { byteText, fieldSafe } from "./field_text.ts";
+import type { Request } from "./request.ts";
+
+/** Statuses that `add_header`, `add_trailer` and `expires` apply to: nginx's. */
+export const SAFE_STATUSES: ReadonlySet<number> = new Set([
+  200,
+  201,
+  204,
+  206,
+  301,
+  302,
+  303,
+  304,
+  307,
+  308,
+]);
+
+/** What is configured. */
+export interface ReshapeConf {
+  readonly compression: CompressionConf;
+  readonly expires: ExpiresConf | undefined;
+  readonly trailers: readonly AddHeaderConf[];
+}
+
+/** What becomes of one response. */
+export interface Reshaped {
+  /** To be set on the response before its head is written. */
+  readonly filter: BodyFilter | undefined;
+  /** The body is another: no length, no ranges, a weak `ETag`. */
+  readonly isRecoded: boolean;
+  /** Its length is not told, so that trailers can follow. */
+  readonly isChunked: boolean;
+  /** `Content-Encoding` of the response does not hold any more. */
+  readonly isDecoded: boolean;
+  /** `Expires` and `Cache-Control` of the response do not hold any more. */
+  readonly isDated: boolean;
+  /** Field lines to be added, without CRLF. */
+  readonly lines: readonly string[];
+  /** Writes the lines of the trailers, when the body has been sent. */
+  readonly writeTrailers: ((into: HeadWriter) => void) | undefined;
+}
+
+interface Trailer {
+  readonly prefix: Uint8Array;
+  readonly value: Template<Request>;
+  readonly always: boolean;
+}
+
+/** The filters of one location. Not made where there are none. */
+export class Reshaper {
+  readonly #compression: Compression | undefined;
+  readonly #expires: Expires | undefined;
+  readonly #trailers: readonly Trailer[];
+
+  constructor({ compression, expires, trailers }: ReshapeConf, variables: Variables) {
+    if (compressesAny(compression)) this.#compression = new Compression(compression);
+    if (expires !== undefined) {
+      this.#expires = new Expires(expires.text, expires.fromModified, variables);
+    }
+    this.#trailers = trailers.map(({ name, value, always }) => ({
+      prefix: bytesOf(`${name}: `),
+      value: variables.compile(byteText(value)),
+      always,
+    }));
+  }
+
+  /** Whether a response will be in another coding. */
+  recodes(request: Request, view: ResponseView): boolean {
+    return this.#compression?.choose(request, view)?.kind !== undefined;
+  }
+
+  /** Undefined where nothing becomes of it. */
+  reshape(request: Request, view: ResponseView, hasBody: boolean): Reshaped | undefined {
+    const { status } = view;
+    const isSafe = SAFE_STATUSES.has(status);
+    const dated = isSafe ? this.#expires?.of(request, view.field("last-modified")) : undefined;
+    const seen = dated === undefined ? view : {
+      ...view,
+      field: (name: string) =>
+        name === "expires"
+          ? dated.expires
+          : name === "cache-control"
+          ? dated.cacheControl
+          : view.field(name),
+    };
+    const recoding = this.#compression?.choose(request, seen);
+    const trailers = this.#trailers.filter(({ always }) => always || isSafe);
+    const isChunked = hasBody && trailers.length > 0 && request.depth === 0 &&
+      request.head.minorVersion === 1;
+    if (dated === undefined && recoding === undefined && !isChunked) return undefined;
+
+    const kind = recoding?.kind;
+    const lines: string[] = [];
+    if (kind !== undefined && kind !== "gunzip") lines.push(`Content-Encoding: ${kind}`);
+    if (recoding?.varies) lines.push("Vary: Accept-Encoding");
+    if (dated !== undefined) {
+      lines.push(`Expires: ${dated.expires}`, `Cache-Control: ${dated.cacheControl}`);
+    }
+    return {
+      // The head of an answer to HEAD is that of the same answer to GET.
+      filter: kind === undefined || !hasBody
+        ? undefined
+        : this.#compression!.filterOf(request, kind, view),
+      isRecoded: kind !== undefined,
+      isChunked,
+      isDecoded: kind === "gunzip",
+      isDated: dated !== undefined,
+      lines,
+      writeTrailers: isChunked ? (into) => writeTrailers(request, trailers, into) : undefined,
+    };
+  }
+}
+
+/** Whether there is anything that would recode a response. */
+export function compressesAny({ gzip, brotli, zstd, gunzip }: CompressionConf): boolean {
+  return gzip.isOn || brotli.isOn || zstd.isOn || gunzip;
+}
+
+/** Makes the response ready for what becomes of it. Its head is written next. */
+export function prepareReshaped({ client }: Request, { filter, writeTrailers }: Reshaped): void {
+  client.response.filter = filter;
+  client.response.writeTrailers = writeTrailers;
+}
+
+/** Writes the lines that are added. */
+export function writeReshaped({ lines }: Reshaped, into: HeadWriter): void {
+  for (const line of lines) {
+    into.text(line);
+    into.crlf();
+  }
+}
+
+function writeTrailers(request: Request, trailers: readonly Trailer[], into: HeadWriter): void {
+  for (const { prefix, value } of trailers) {
+    const text = fieldSafe(value.render(request));
+    if (text === "") continue;
+    into.constant(prefix);
+    into.text(text);
+    into.crlf();
+  }
+}
