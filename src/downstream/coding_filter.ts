@@ -4,6 +4,7 @@
  * @module
  */
 import type { Buf, SlabPool } from "../buffer/mod.ts";
+import { Failure } from "../event/mod.ts";
 import { BadMessage, CHUNK_HEADROOM, CHUNK_TAILROOM } from "../wire/mod.ts";
 import type { BodyFilter, BodySink } from "./body_filter.ts";
 import type { Coder, CoderMode } from "./coder.ts";
@@ -85,7 +86,12 @@ export class CodingFilter implements BodyFilter {
     if (coder === undefined) throw new Error("Cannot filter: the response is over");
     for (let ahead = 0; ahead < AHEAD_BYTES_MAX;) {
       const cell = this.#cell ??= this.#acquire(this.#cellBytes);
-      coder.code(mode, from.cell, from.pos, from.last, cell.cell, cell.last, cell.end);
+      try {
+        coder.code(mode, from.cell, from.pos, from.last, cell.cell, cell.last, cell.end);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new Failure("upstream", "invalid_body", `inflate() failed: ${why}`);
+      }
       this.takenBytes += coder.taken;
       this.madeBytes += coder.written;
       from.pos += coder.taken;

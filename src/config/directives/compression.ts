@@ -163,7 +163,7 @@ export const compressionDirectives = {
     type: flag,
     default: "off",
     doc:
-      "As `gzip`, with Brotli: for clients that accept both, this one. (In nginx a module of its own.)",
+      "As `gzip`, with Brotli: for clients that accept both, this one. It is a module of its own for nginx.",
   }),
   brotliTypes: directive({
     name: "brotli_types",
@@ -187,7 +187,7 @@ export const compressionDirectives = {
     default: "4",
     doc:
       "How much is done for a small result. From 7 on it holds the worker up for many ms at a time. " +
-      "(The module for nginx has 6.)",
+      "The module for nginx has 6.",
   }),
   zstd: directive({
     name: "zstd",
@@ -195,7 +195,7 @@ export const compressionDirectives = {
     type: flag,
     default: "off",
     doc:
-      "As `gzip`, with Zstandard: `brotli` stands before it, `gzip` behind. (In nginx a module of its own.)",
+      "As `gzip`, with Zstandard: `brotli` stands before it, `gzip` behind. It is a module of its own for nginx.",
   }),
   zstdTypes: directive({
     name: "zstd_types",

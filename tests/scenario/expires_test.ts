@@ -1,0 +1,66 @@
+/** expires: compared with nginx 1.22.1 by hand. */
+import { assertEquals } from "@std/assert";
+import { exchange, getRequest } from "../support/client.ts";
+import { withFiles } from "../support/files.ts";
+import { inFrontOf, withSluice } from "../support/in_process.ts";
+import { answerOf, startRoutes } from "../support/routes.ts";
+
+/** Seconds from `Date` to `Expires`, and `Cache-Control`. */
+async function keptAt(address: string, path: string): Promise<readonly (number | string | null)[]> {
+  const { fields } = await exchange(address, getRequest(path));
+  const expires = fields.get("Expires");
+  const date = Date.parse(fields.get("Date") ?? "");
+  const seconds = expires === undefined || expires === null
+    ? null
+    : (Date.parse(expires) - date) / 1_000;
+  return [seconds, fields.get("Cache-Control") ?? null];
+}
+
+Deno.test("expires: a time, a negative one, none, and nginx's words", async () => {
+  const server = `locations: {
+    /: {}, /day/: { expires: 1d12h }, /now/: { expires: "0" }, /past/: { expires: "-10" },
+    /epoch/: { expires: epoch }, /max/: { expires: max }, /var/: { expires: $arg_e } }`;
+  const files = Object.fromEntries(
+    ["", "day/", "now/", "past/", "epoch/", "max/", "var/"].map((folder) => [`${folder}f`, "f"]),
+  );
+  await withFiles(files, server, async ({ address }) => {
+    assertEquals(await keptAt(address, "/f"), [null, null]);
+    assertEquals(await keptAt(address, "/day/f"), [129_600, "max-age=129600"]);
+    assertEquals(await keptAt(address, "/now/f"), [0, "max-age=0"]);
+    assertEquals(await keptAt(address, "/past/f"), [-10, "no-cache"]);
+    assertEquals(await keptAt(address, "/day/none"), [null, null]);
+    assertEquals(await keptAt(address, "/var/f?e=5m"), [300, "max-age=300"]);
+    assertEquals(await keptAt(address, "/var/f?e=off"), [null, null]);
+    assertEquals(await keptAt(address, "/var/f?e=what"), [null, null]);
+    const { fields } = await exchange(address, getRequest("/epoch/f"));
+    assertEquals(fields.get("Expires"), "Thu, 01 Jan 1970 00:00:01 GMT");
+    assertEquals(fields.get("Cache-Control"), "no-cache");
+    const max = await exchange(address, getRequest("/max/f"));
+    assertEquals(max.fields.get("Expires"), "Thu, 31 Dec 2037 23:55:55 GMT");
+    assertEquals(max.fields.get("Cache-Control"), "max-age=315360000");
+  });
+});
+
+Deno.test("expires modified: counts from the time of the file", async () => {
+  const server =
+    `locations: { /: { expires: "modified 10y" }, /old/: { expires: "modified +1d" } }`;
+  await withFiles({ f: "", "old/f": "" }, server, async ({ address }) => {
+    const { fields } = await exchange(address, getRequest("/old/f"));
+    assertEquals(fields.get("Expires"), "Thu, 22 Oct 2015 07:28:00 GMT");
+    assertEquals(fields.get("Cache-Control"), "no-cache");
+    const later = await exchange(address, getRequest("/f"));
+    assertEquals(later.fields.get("Expires"), "Sat, 18 Oct 2025 07:28:00 GMT");
+  });
+});
+
+Deno.test("expires: takes the place of what a peer says, beside add_header", async () => {
+  await using origin = await startRoutes({
+    "/": answerOf("200 OK", "x", "Expires: 0", "Cache-Control: private", "Cache-Control: a=b"),
+  });
+  const location = "expires: 1h, add_header: { Cache-Control: public }";
+  await withSluice(inFrontOf(origin, { location }), async (address) => {
+    const { fields } = await exchange(address, getRequest("/"));
+    assertEquals(fields.all("Cache-Control"), ["max-age=3600", "public"]);
+    assertEquals(fields.all("Expires").length, 1);
+  });
+});
