@@ -63,8 +63,8 @@ for (
 
 for (
   const [line, message] of [
-    ["", "need a command, run, check, reload"],
-    ["-q", "need a command, run, check, reload"],
+    ["", "need a command, run, check, convert, reload"],
+    ["-q", "need a command, run, check, convert, reload"],
     ["-s reolad -c a", "Cannot send reolad: need -s stop, quit, reload, reopen"],
     ["-s", "Cannot use -s: need SIGNAL after it"],
     ["reload", "Cannot reload: need -c FILE, whose pid file names the process, or --pid FILE"],

@@ -23,6 +23,33 @@ const SPELLINGS: readonly (readonly [pcre: string, text: string, matches: boolea
   ["é", "\xc3\xa9", true],
   ["[.]", "a", false],
   ["(?<!a)b", "cb", true],
+  ["^a++b$", "aab", true],
+  ["^a++ab$", "aab", false],
+  ["^(?>a|ab)c$", "abc", false],
+  ["^(?>ab|a)c$", "abc", true],
+  ["^x{1,2}+x$", "xx", false],
+  ["a(?i)b|c", "aB", true],
+  ["a(?i)b|c", "C", true],
+  ["a(?i)b|c", "AB", false],
+  ["^(?:(?i)a)b$", "AB", false],
+  ["(?i)^A(?-i)b$", "ab", true],
+  ["(?i)^A(?-i)b$", "aB", false],
+  ["^ab$", "ab\n", true],
+  ["^ab\\z", "ab\n", false],
+  ["(?m)^b$", "a\nb\nc", true],
+  ["(?s)^a.b$", "a\nb", true],
+  ["(?x) a b # ab\n c", "abc", true],
+  ["^[[:^digit:]]+$", "ab", true],
+  ["^[[:^digit:]]+$", "a1", false],
+  ["^[a\\]\\-z]+$", "a]-z", true],
+  ["^[\\w-]+$", "a-b", true],
+  ["^\\N$", "\r", true],
+  ["^\\R$", "\r\n", true],
+  ["^(a)(b)\\g{-1}\\g1$", "abba", true],
+  ["^a{,2}$", "a{,2}", true],
+  ["^a{2$", "a{2", true],
+  ["(*UTF8)^a$", "a", true],
+  ["^[\\101]\\x42\\cA$", "AB\x01", true],
 ];
 
 for (const [pcre, text, matches] of SPELLINGS) {
@@ -34,10 +61,13 @@ for (const [pcre, text, matches] of SPELLINGS) {
 Deno.test("regex: what the runtime cannot do is refused by name", () => {
   for (
     const [pcre, word] of [
-      ["a++", "possessive"],
-      ["a{2,}+", "possessive"],
-      ["(?>a)", "atomic"],
-      ["(*UTF8)a", "verbs"],
+      ["(*COMMIT)a", "verbs"],
+      ["a**", "quantifier"],
+      ["*a", "quantifier"],
+      ["(a", "missing closing parenthesis"],
+      ["a)", "unmatched closing parenthesis"],
+      ["(a)\\2", "non-existent group"],
+      ["[b-a]", "out of order"],
       ["(?|a)", "this kind of group"],
       ["(?R)", "this kind of group"],
       ["\\Kx", "this escape"],
@@ -49,4 +79,12 @@ Deno.test("regex: what the runtime cannot do is refused by name", () => {
   ) {
     assertThrows(() => compileRegex(pcre, false), SyntaxError, word, pcre);
   }
+});
+
+Deno.test("regex: groups are numbered as in the pattern, whatever stands between them", () => {
+  const regex = compileRegex("^(a)(?>x|xy)(?<rest>b)++(c)$", false);
+  const match = regex.exec("axbbc");
+  assertEquals([...match ?? []], ["axbbc", "a", "b", "c"]);
+  assertEquals(match?.groups?.["rest"], "b");
+  assertEquals(regex.test("axyc"), false);
 });
