@@ -38,6 +38,7 @@ import { HealthChecks } from "./health_checks.ts";
 import { LimitZones } from "./limit_zones.ts";
 import { Names } from "./names.ts";
 import { type ActionParts, openLocation } from "./open_location.ts";
+import { SessionZones } from "./session_zones.ts";
 import type { Thread } from "./thread.ts";
 import { loadTlsClients, type TlsClients } from "./tls_files.ts";
 
@@ -100,6 +101,7 @@ export class Generation {
         variables: new Variables(conf.variables),
         passwords: lasting.passwords,
         limitZones: new LimitZones(lasting.thread.zones),
+        sessionZones: new SessionZones(lasting.thread.zones),
         handlers: lasting.handlers,
       };
       for (const listener of conf.listeners) generation.#openServers(listener, parts);

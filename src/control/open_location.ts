@@ -31,6 +31,7 @@ import {
 } from "../http/mod.ts";
 import type { DynamicPeerConf, PeerGroup } from "../peer/mod.ts";
 import type { LimitZones } from "./limit_zones.ts";
+import type { SessionZones } from "./session_zones.ts";
 import type { Names } from "./names.ts";
 import type { TlsClients } from "./tls_files.ts";
 
@@ -42,6 +43,7 @@ export interface ActionParts {
   readonly tlsClients: TlsClients;
   readonly passwords: PasswordChecks;
   readonly limitZones: LimitZones;
+  readonly sessionZones: SessionZones;
   /** By the names that locations know them by. */
   readonly handlers: Readonly<Record<string, CustomHandler>>;
 }
@@ -144,6 +146,7 @@ function openAction(
         groups: parts.groups,
         dynamic: (peer: DynamicPeerConf) => parts.names.dynamic(peer),
         variables: parts.variables,
+        sessionsOf: parts.sessionZones.sessionsOf,
       };
       return new Proxy(location, action, groups, tls && parts.tlsClients.get(tls));
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { sessionsLayout } from "./sticky_learn.ts";
 export type * from "./conf.ts";
 export { Access, type AccessCheck } from "./access.ts";
 export { AccessRules } from "./access_rules.ts";

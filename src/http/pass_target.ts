@@ -10,7 +10,7 @@ import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import { parsePassUrl, type PassUrl } from "./pass_url.ts";
 import type { Request } from "./request.ts";
-import { Sticky } from "./sticky.ts";
+import { compileSticky, type SessionsOf, type Sticky } from "./sticky.ts";
 
 /** Where one request goes. */
 export interface PassTarget {
@@ -40,6 +40,7 @@ export interface PassGroups {
   /** Those that requests make. */
   dynamic(peer: VariablePass["peer"]): DynamicGroups;
   readonly variables: Variables;
+  readonly sessionsOf: SessionsOf;
 }
 
 export function compileTarget(conf: ProxyAction, groups: PassGroups): TargetOf {
@@ -50,7 +51,7 @@ export function compileTarget(conf: ProxyAction, groups: PassGroups): TargetOf {
   const isTls = conf.dial.tls !== undefined;
   const target: PassTarget = {
     group,
-    ...choiceOf(group, groups.variables),
+    ...choiceOf(group, groups),
     proxyHost,
     proxyPort,
     isTls,
@@ -65,10 +66,11 @@ type Choice = Pick<PassTarget, "balancerKey" | "sticky">;
 
 const NO_CHOICE: Choice = { balancerKey: undefined, sticky: undefined };
 
-function choiceOf({ keyText, sticky }: PeerGroup, variables: Variables): Choice {
+function choiceOf(group: PeerGroup, { variables, sessionsOf }: PassGroups): Choice {
+  const { keyText, sticky } = group;
   return {
     balancerKey: keyText === undefined ? undefined : variables.compile(byteText(keyText)),
-    sticky: sticky && new Sticky(sticky, variables),
+    sticky: sticky && compileSticky(sticky, group, variables, sessionsOf),
   };
 }
 
@@ -78,13 +80,14 @@ class VariableTarget {
   readonly #dynamic: DynamicGroups;
   readonly #choices: ReadonlyMap<PeerGroup, Choice>;
 
-  constructor({ url, peer }: VariablePass, { groups, dynamic, variables }: PassGroups) {
+  constructor({ url, peer }: VariablePass, passGroups: PassGroups) {
+    const { groups, dynamic, variables } = passGroups;
     this.#url = variables.compile(url);
     this.#groups = new Map(
       Array.from(groups, ([name, group]) => [name.toLowerCase(), group]),
     );
     this.#choices = new Map(
-      Array.from(groups.values(), (group) => [group, choiceOf(group, variables)]),
+      Array.from(groups.values(), (group) => [group, choiceOf(group, passGroups)]),
     );
     this.#dynamic = dynamic(peer);
   }

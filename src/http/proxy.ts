@@ -121,7 +121,8 @@ export class Proxy implements Handler {
       method,
       this.#dialOf(request, target.isTls),
     );
-    return journey(exchange);
+    const answered = journey(exchange);
+    return sticky?.onEnd === undefined ? answered : answered.then(() => sticky.onEnd?.(request));
   }
 
   /** Whether {@linkcode substituteBody} is something. */

@@ -441,7 +441,7 @@ export class ProxyDownstream implements Downstream {
       writeFailure(request, writer);
     }
     if (this.#reshaped !== undefined) this.#writeReshaped(this.#reshaped, writer);
-    this.#target.sticky?.writeCookie(request.exchange.selection, writer);
+    this.#target.sticky?.onHead(request, writer);
     policy?.writeHeaders(request, this.#status, writer);
   };
 

@@ -108,11 +108,25 @@ export type BalanceConf =
   };
 
 /** `sticky`: requests go where those before them went. */
-export type StickyConf = StickyCookieConf | {
+export type StickyConf = StickyCookieConf | StickyLearnConf | {
   readonly kind: "route";
   /** Texts with `$variables`: the first that is not empty names the peer. */
   readonly texts: readonly string[];
 };
+
+/** The peers' answers tell which session a request is of. */
+export interface StickyLearnConf {
+  readonly kind: "learn";
+  /** Texts with `$variables` of an answer: the first that is not empty is a session. */
+  readonly create: readonly string[];
+  /** Likewise of a request. */
+  readonly lookup: readonly string[];
+  readonly zone: { readonly name: string; readonly sizeBytes: number };
+  /** A session that is not asked for so long is forgotten. */
+  readonly timeoutMs: number;
+  /** `header`: it begins with the head of the answer, else with its end. */
+  readonly isAtHeader: boolean;
+}
 
 /** A cookie of ours names the peer. */
 export interface StickyCookieConf {

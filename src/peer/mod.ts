@@ -23,6 +23,7 @@ export type {
   RetryBudgetConf,
   StickyConf,
   StickyCookieConf,
+  StickyLearnConf,
   UpstreamGroupConf,
 } from "./conf.ts";
 export { DynamicGroups } from "./dynamic_groups.ts";

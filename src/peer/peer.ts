@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import type { PeerConf } from "./conf.ts";
+import { addText, CRC_START, crcOf } from "./crc32.ts";
 import type { PeerHealth } from "./health.ts";
 import type { PeerRecord } from "./outliers.ts";
 
@@ -53,6 +54,7 @@ export class Peer {
   /** Where attempts at it are counted, once one was, if they are: `PEER_SLOTS`. */
   counts: Float64Array | undefined;
   #id: string | undefined;
+  #idNumber: number | undefined;
 
   constructor(conf: PeerConf) {
     this.#conf = this.#written = conf;
@@ -81,7 +83,7 @@ export class Peer {
   reconfigure(conf: PeerConf): void {
     const isSameWeight = conf.weight === this.#conf.weight;
     this.#conf = this.#written = conf;
-    this.#id = undefined;
+    this.#id = this.#idNumber = undefined;
     this.bar(DOWN, conf.isDown);
     this.bar(DRAINING, conf.isDraining === true);
     if (isSameWeight) return;
@@ -137,6 +139,11 @@ export class Peer {
   /** What binds a request to it. */
   get id(): string {
     return this.#id ??= this.conf.route ?? createHash("md5").update(this.name).digest("hex");
+  }
+
+  /** The same as a number, from the 32 bits without 0: for memory that workers share. */
+  get idNumber(): number {
+    return this.#idNumber ??= (crcOf(addText(CRC_START, this.id)) | 0) || 1;
   }
 
   /** The share of its weight that it has by now: 1, but for the time of `slow_start`. */

@@ -4,6 +4,7 @@ import type { CustomBalancer } from "../../mod.ts";
 import { connect, exchange, getRequest } from "../support/client.ts";
 import { eventually, inFrontOf, type InProcessSluice, withSluice } from "../support/in_process.ts";
 import {
+  act,
   expectHead,
   okResponse,
   type Origin,
@@ -250,4 +251,76 @@ Deno.test("a balancer of the program: it chooses by a text of the request, and w
     const again = sluice.errorLog.filter((text) => text.includes("balancer mine"));
     assertEquals(again.length, 1);
   }, { balancers: { mine } });
+});
+
+/** Answers with its name; `/login?s=ID` begins a session there. */
+function sessionOrigin(name: string): Promise<Origin> {
+  const answer = act("answer", (connection) => {
+    const [, session] = /\?s=(\w+)/.exec(connection.requests.at(-1)!.target) ?? [];
+    const fields = session === undefined ? [] : [`Set-Cookie: sid=${session}; path=/`];
+    return connection.write(okResponse(name, ...fields));
+  });
+  return startOrigin({ each: [repeat(expectHead(), answer)] });
+}
+
+Deno.test("sticky learn: a session goes where it began, by what peers say in their answers", async () => {
+  for (const header of ["off", "on"]) {
+    await using one = await sessionOrigin("one");
+    await using two = await sessionOrigin("two");
+    const learn = "create: $upstream_cookie_sid, lookup: [$arg_sid, $cookie_sid], zone: s:64k";
+    const conf = inFrontOf([one.address, two.address], {
+      group: `sticky: { learn: { ${learn}, header: ${header} } }`,
+    });
+    await withSluice(conf, async (address) => {
+      const ask = async (path: string, ...lines: readonly string[]) =>
+        (await exchange(address, getRequest(path, ...lines))).bodyText;
+      const began = new Map<string, string>();
+      for (const id of ["a", "b", "c", "d"]) began.set(id, await ask(`/login?s=${id}`));
+      assertEquals([...began.values()], ["one", "two", "one", "two"]);
+      for (const [id, name] of [...began, ...began]) {
+        assertEquals(await ask("/", `Cookie: sid=${id}`), name);
+        assertEquals(await ask(`/?sid=${id}`), name);
+      }
+      assertEquals(new Set([await ask("/?sid=x"), await ask("/?sid=x")]).size, 2, "nobody's");
+
+      await one[Symbol.asyncDispose]();
+      assertEquals(await ask("/?sid=a&s=a"), "two");
+    });
+  }
+});
+
+Deno.test("sticky learn header: a session is known before its first answer has ended", async () => {
+  const isOver = gate();
+  const head = "HTTP/1.1 200 OK\r\nSet-Cookie: sid=a\r\nContent-Length: 4\r\n\r\n";
+  await using one = await startOrigin({
+    first: [[expectHead(), send(head), pause(isOver), send("slow")]],
+    each: [repeat(expectHead(), send(okResponse("one")))],
+  });
+  await using two = await named("two");
+  const learn = "create=$upstream_cookie_sid lookup=$cookie_sid zone=s:64k timeout=1h header";
+  const conf = inFrontOf([one.address, two.address], { group: `sticky: learn ${learn}` });
+  await withSluice(conf, async (address) => {
+    await using client = await connect(address);
+    await client.send(getRequest());
+    await client.readThrough("\r\n\r\n");
+    for (let at = 0; at < 3; at++) {
+      const response = await exchange(address, getRequest("/", "Cookie: sid=a"));
+      assertEquals(response.bodyText, "one");
+    }
+    isOver.open();
+    await client.readThrough("slow");
+  });
+});
+
+Deno.test("sticky learn: a session that is not asked for during the timeout is forgotten", async () => {
+  await using one = await sessionOrigin("one");
+  await using two = await sessionOrigin("two");
+  const learn = "create: $upstream_cookie_sid, lookup: $arg_sid, zone: s:64k, timeout: 30ms";
+  const conf = inFrontOf([one.address, two.address], { group: `sticky: { learn: { ${learn} } }` });
+  await withSluice(conf, async (address) => {
+    const ask = async (path: string) => (await exchange(address, getRequest(path))).bodyText;
+    await ask("/?s=a");
+    await new Promise((resolve) => setTimeout(resolve, 60)); // what is tested is that time passes
+    assertEquals(new Set([await ask("/?sid=a"), await ask("/?sid=a")]).size, 2);
+  });
 });

@@ -27,7 +27,7 @@ export interface ZoneSize {
   readonly sizeBytes: number;
 }
 
-const zoneSize: ArgumentType<ZoneSize> = {
+export const zoneSize: ArgumentType<ZoneSize> = {
   label: "name:size",
   expected: 'a name and a size, such as "one:10m"',
   read(node, reading): ZoneSize | undefined {

@@ -216,7 +216,13 @@ export const upstreamDirectives = {
       "the first response, and again when its peer has changed. `expires` is how long the " +
       "client keeps it, renewed by each response; `domain`, `path`, `httponly`, `secure` and " +
       "`samesite` (strict, lax or none) are its attributes. `route $VARIABLE …`: the first of " +
-      "the texts that is not empty is the peer's `route`.",
+      "the texts that is not empty is the peer's `route`. `learn`: the peers have sessions of " +
+      "their own. `create` takes the session out of an answer (`$upstream_cookie_sid`), `lookup` " +
+      "out of a request (`$cookie_sid`), of several texts each the first that is not empty; in " +
+      "YAML `{learn: {create: …, lookup: …, zone: one:1m, timeout: 10m, header: on}}`. `zone` is " +
+      "the memory for sessions, which all workers share: 20 bytes each, and the oldest go first. " +
+      "One that is not asked for during `timeout` is forgotten. With `header` it begins with the " +
+      "answer's head, else with its end. There is no `sync` between machines.",
   }),
   queue: directive({
     name: "queue",

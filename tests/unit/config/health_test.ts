@@ -158,3 +158,37 @@ Deno.test("balance: random two by time, and balancers of the program, with a tex
   const message = problemsOf("balance: mine");
   assertEquals(message.includes('Cannot set balance to "mine": need one of'), true, message);
 });
+
+Deno.test("sticky learn: words and a map say the same; what is missing is said", () => {
+  const conf = {
+    kind: "learn",
+    create: ["$upstream_cookie_a", "$upstream_http_b"],
+    lookup: ["$cookie_a"],
+    zone: { name: "s", sizeBytes: 1 << 20 },
+    timeoutMs: 3_600_000,
+    isAtHeader: true,
+  };
+  const words =
+    "learn create=$upstream_cookie_a create=$upstream_http_b lookup=$cookie_a zone=s:1m " +
+    "timeout=1h header";
+  const map = "{ learn: { create: [$upstream_cookie_a, $upstream_http_b], lookup: $cookie_a, " +
+    "zone: s:1m, timeout: 1h, header: on } }";
+  for (const text of [words, map]) {
+    assertEquals(groupOf(`sticky: ${text}`).sticky as unknown, conf, text);
+  }
+  for (
+    const text of [
+      "learn",
+      "learn create=$x lookup=$y",
+      "learn create=$x zone=s:1m",
+      "learn create= lookup=$y zone=s:1m",
+    ]
+  ) {
+    const message = problemsOf(`sticky: ${text}`);
+    assertEquals(
+      message.includes("create and lookup, texts with $variables, and zone"),
+      true,
+      message,
+    );
+  }
+});

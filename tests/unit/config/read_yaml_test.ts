@@ -824,7 +824,7 @@ Deno.test("config: bad upstreams", () => {
     ],
     [
       "a: { servers: localhost, sticky: cookie }",
-      "1:47: Cannot set sticky to a list: need {cookie: NAME, …} or {route: $VARIABLE}",
+      "1:47: Cannot set sticky to a list: need {cookie: NAME, …}, {route: $VARIABLE} or {learn: {create, lookup, zone}}",
     ],
     [
       "a: { servers: localhost, sticky: { cookie: a b } }",
@@ -840,8 +840,8 @@ Deno.test("config: bad upstreams", () => {
       '1:53: Cannot use "$hots" in sticky: no such variable; did you mean "$host"?',
     ],
     [
-      "a: { servers: localhost, sticky: learn }",
-      '1:47: Cannot set sticky to "learn": need {cookie: NAME, …} or {route: $VARIABLE}',
+      "a: { servers: localhost, sticky: lern }",
+      '1:47: Cannot set sticky to "lern": need {cookie: NAME, …}, {route: $VARIABLE} or {learn: {create, lookup, zone}}',
     ],
     [
       "a: { servers: localhost }, A: { servers: localhost }",

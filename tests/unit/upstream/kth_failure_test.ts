@@ -241,6 +241,9 @@ servers:
       isInternal: false,
       handler: new Proxy(location, location.action, {
         groups: new Map([["app", group]]),
+        sessionsOf: () => {
+          throw new Error("no sessions here");
+        },
         dynamic: () => {
           throw new Error("no variables here");
         },
