@@ -11,7 +11,14 @@ import { nearestName } from "./nearest.ts";
 import { describe, type Entry, type Mapping, type Node } from "./node.ts";
 import { type Problems, quote, type Span } from "./problem.ts";
 
-export type BlockContext = "http" | "upstream" | "server" | "location" | "limit_except";
+export type BlockContext =
+  | "http"
+  | "upstream"
+  | "server"
+  | "location"
+  | "server_if"
+  | "location_if"
+  | "limit_except";
 
 /** A level: the whole file, a group, a server, a location. */
 export interface Block {
@@ -31,6 +38,8 @@ const CONTEXTS: Readonly<Record<BlockContext, readonly Context[]>> = {
   upstream: ["upstream"],
   server: ["server"],
   location: ["location"],
+  server_if: ["server_if"],
+  location_if: ["location_if"],
   limit_except: ["limit_except"],
 };
 
@@ -39,6 +48,8 @@ const PLACES: Readonly<Record<BlockContext, string>> = {
   upstream: "in an upstream",
   server: "in a server",
   location: "in a location",
+  server_if: "in an if of a server",
+  location_if: "in an if",
   limit_except: "in limit_except",
 };
 
@@ -53,6 +64,8 @@ const KEYS: Readonly<Record<BlockContext, ReadonlyMap<string, Target>>> = {
   upstream: keysOf("upstream"),
   server: keysOf("server"),
   location: keysOf("location"),
+  server_if: keysOf("server_if"),
+  location_if: keysOf("location_if"),
   limit_except: keysOf("limit_except"),
 };
 
@@ -84,9 +97,15 @@ function keysOf(context: BlockContext): ReadonlyMap<string, Target> {
   return root;
 }
 
-/** The block that a map is. What it cannot be is a problem, and left out. */
-export function yamlBlock(node: Mapping, problems: Problems): Block {
-  return readBlock("http", "", node.span, node, problems);
+/** The block that a map is: a whole file, if nothing else is said. What it cannot be is a problem, and left out. */
+export function yamlBlock(
+  node: Mapping,
+  problems: Problems,
+  context: BlockContext = "http",
+  name = "",
+  span = node.span,
+): Block {
+  return readBlock(context, name, span, node, problems);
 }
 
 function readBlock(
@@ -212,7 +231,10 @@ function lastKey(yaml: string): string {
   return yaml.slice(yaml.lastIndexOf(".") + 1);
 }
 
+/** An `if` is not named beside the level that it stands in. */
 function blockContextOf(context: Context): BlockContext {
+  if (context === "server_if") return "server";
+  if (context === "location_if") return "location";
   return context === "upstream" || context === "server" || context === "location" ||
       context === "limit_except"
     ? context

@@ -17,6 +17,7 @@ import { limitDirectives } from "./directives/limit.ts";
 import { buildLocations, type Levels, responseConf } from "./build_location.ts";
 import { buildAdmin } from "./build_admin.ts";
 import { declaredVariables } from "./declared_variables.ts";
+import { buildRewrite, type RewriteSettings } from "./build_rewrite.ts";
 import { buildGroups } from "./build_upstream.ts";
 import { Building, regexProblem } from "./building.ts";
 import type { Known, Settings } from "./directive.ts";
@@ -25,6 +26,7 @@ import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { type AccessLog, logDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
+import { rewriteDirectives } from "./directives/rewrite.ts";
 import { responseDirectives } from "./directives/response.ts";
 import { resolverDirectives } from "./directives/resolver.ts";
 import { type Listen, serverDirectives } from "./directives/server.ts";
@@ -81,6 +83,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     resolver,
     groups,
   };
+  const rewriteOfRoot = building.settle(rewriteDirectives, root);
   const listenOfRoot = building.settle(listenDirectives, root);
   const servers = root.blocks.filter(isKind("server"));
   if (servers.length === 0) {
@@ -88,7 +91,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     problems.add({ span: root.span, cannot: "run without a server", found: "none", expected });
   }
   const built = servers.map((block) =>
-    buildServer(block, building, levels, listenOfRoot, log.access)
+    buildServer(block, building, levels, listenOfRoot, log.access, rewriteOfRoot)
   );
   const listeners = groupByAddress(built, problems);
   return {
@@ -129,6 +132,7 @@ function buildServer(
   levels: Levels,
   listenOfRoot: Settings<typeof listenDirectives>,
   accessOfRoot: AccessLog | "off",
+  rewriteOfRoot: RewriteSettings,
 ): BuiltServer {
   const { listens, serverNames } = building.settle(serverDirectives, block);
   const client: ClientConf = building.settle(clientDirectives, block, levels.client);
@@ -141,6 +145,7 @@ function buildServer(
   const handler = building.settle(handlerDirectives, block, levels.handler);
   const resolver = building.settle(resolverDirectives, block, levels.resolver);
   const access = levels.accessLog(block, accessOfRoot);
+  const rewrite = building.settle(rewriteDirectives, block, rewriteOfRoot);
   // The server for what names no server, as in nginx.
   const names = serverNames ?? [{ text: "", span: block.span }];
   checkNames(names, building.problems);
@@ -151,6 +156,9 @@ function buildServer(
   );
   return {
     conf: {
+      // A return alone is a location that matches all: see buildLocations.
+      rewrite: buildRewrite(block, rewrite, building, () => undefined),
+      warnsUnset: rewrite.warnsUnset,
       serverNames: names.map(({ text }) => text.startsWith("~") ? text : text.toLowerCase()),
       client,
       accessLog: levels.resolveAccessLog(access),
@@ -173,6 +181,7 @@ function buildServer(
           resolver,
         },
         access,
+        rewrite,
       ),
     },
     listen: {

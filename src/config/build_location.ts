@@ -37,6 +37,7 @@ import {
 } from "./build_subrequests.ts";
 import { compressionConf } from "./build_compression.ts";
 import { filesConf, type FilesLevel, filesLevel, typesConf } from "./build_files.ts";
+import { buildRewrite, type RewriteSettings } from "./build_rewrite.ts";
 import { dynamicPeer, type Groups } from "./build_upstream.ts";
 import { type Building, regexProblem } from "./building.ts";
 import type { Settings } from "./directive.ts";
@@ -46,6 +47,7 @@ import { proxyDirectives } from "./directives/proxy.ts";
 import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { DEFAULT_REDIRECT } from "./directives/proxy_headers.ts";
 import { placeDirectives, responseDirectives } from "./directives/response.ts";
+import { rewriteDirectives } from "./directives/rewrite.ts";
 import { actionDirectives } from "./directives/server.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { parsePeerAddress } from "./directives/upstream.ts";
@@ -90,15 +92,56 @@ interface Pattern {
   readonly pattern: string;
 }
 
+/** What no location matches is the server's own, as in nginx: files, if it says where they are. */
+function ownFiles(
+  server: Block,
+  levels: Levels,
+  accessOfServer: AccessLog | "off",
+  rewrite: RewriteSettings,
+  problems: Problems,
+): readonly LocationConf[] {
+  const hasAll = server.blocks.some(({ name }) => /^(?:\^~)?\s*\/$/.test(name));
+  if (hasAll || levels.files.place === undefined) return [];
+  return [{
+    modifier: "",
+    pattern: "",
+    rewrite: undefined,
+    warnsUnset: rewrite.warnsUnset,
+    locations: [],
+    client: levels.client,
+    accessLog: levels.resolveAccessLog(accessOfServer),
+    response: responseConf(levels.response),
+    files: filesConf(levels.files),
+    types: typesConf(levels.files),
+    isInternal: false,
+    subrequests: subrequestsConf(levels.subrequests),
+    ...limitsOf(levels.limits, levels.limitZones, problems),
+    access: accessConf(levels.access, server.span, problems),
+    limitExcept: undefined,
+    action: { kind: "static" },
+  }];
+}
+
+/** Who is asked what a location is, and what it stands in. */
+interface Around {
+  readonly levels: Levels;
+  /** The access log there. */
+  readonly access: AccessLog | "off";
+  readonly rewrite: RewriteSettings;
+  /** Undefined for a location of a server. */
+  readonly location: Pattern | undefined;
+}
+
 export function buildLocations(
   server: Block,
   building: Building,
   levels: Levels,
   accessOfServer: AccessLog | "off",
+  rewrite: RewriteSettings,
 ): readonly LocationConf[] {
   const { problems } = building;
   const answer = building.settle(actionDirectives, server).return;
-  if (answer !== undefined) {
+  if (answer !== undefined && !server.settings.has("rewrite")) {
     for (const { span, name } of server.blocks) {
       problems.add({
         span,
@@ -111,6 +154,9 @@ export function buildLocations(
     return [{
       modifier: "",
       pattern: "",
+      rewrite: undefined,
+      warnsUnset: rewrite.warnsUnset,
+      locations: [],
       client: levels.client,
       accessLog: levels.resolveAccessLog(accessOfServer),
       response: responseConf(levels.response),
@@ -124,27 +170,24 @@ export function buildLocations(
       action: { kind: "return", ...answer.value },
     }];
   }
+  const around: Around = { levels, access: accessOfServer, rewrite, location: undefined };
+  return [
+    ...buildInner(server, building, around),
+    ...ownFiles(server, levels, accessOfServer, rewrite, problems),
+  ];
+}
+
+/** The locations that stand in a server or a location. */
+function buildInner(outer: Block, building: Building, around: Around): readonly LocationConf[] {
+  const { problems } = building;
   const taken = new Set<string>();
-  const locations = server.blocks.flatMap((block): readonly LocationConf[] => {
+  const locations = outer.blocks.flatMap((block): readonly LocationConf[] => {
+    if (block.context !== "location") return [];
     const pattern = readPattern(block, problems);
     // The settings of a bad location are read too: they have problems of their own.
-    const client = building.settle(clientDirectives, block, levels.client);
-    const accessLog = levels.resolveAccessLog(levels.accessLog(block, accessOfServer));
-    const response = responseConf(building.settle(responseDirectives, block, levels.response));
-    const files = filesLevel(block, building, levels.files, pattern);
-    const { isInternal } = building.settle(placeDirectives, block);
-    const subrequests = subrequestsConf(
-      building.settle(subrequestDirectives, block, levels.subrequests),
-    );
-    const accessSettings = settleAccess(building, block, levels.access);
-    const access = accessConf(accessSettings, block.span, problems);
-    const limits = limitsOf(
-      building.settle(limitDirectives, block, levels.limits),
-      levels.limitZones,
-      problems,
-    );
-    const action = buildAction(block, pattern, building, { ...levels, files });
+    const location = buildLocation(block, pattern, building, around);
     if (pattern === undefined) return [];
+    if (around.location !== undefined) checkWithin(block, pattern, around.location, problems);
     // A prefix is the same place with ^~ and without.
     const place = (pattern.modifier === "^~" ? "" : pattern.modifier) + " " + pattern.pattern;
     if (taken.has(place)) {
@@ -156,51 +199,135 @@ export function buildLocations(
       });
     }
     taken.add(place);
-    if (action === undefined) return [];
-    const location: LocationConf = {
-      ...pattern,
-      client,
-      accessLog,
-      response,
-      files: filesConf(files),
-      types: typesConf(files),
-      isInternal,
-      subrequests,
-      ...limits,
-      access,
-      limitExcept: undefined,
-      action,
-    };
-    const limitExcept = buildLimitExcept(block, location, accessSettings, building);
-    return [limitExcept === undefined ? location : { ...location, limitExcept }];
+    return location === undefined ? [] : [location];
   });
-  return [...withSlashRedirects(locations), ...ownFiles(server, levels, accessOfServer, problems)];
+  return withSlashRedirects(locations);
 }
 
-/** What no location matches is the server's own, as in nginx: files, if it says where they are. */
-function ownFiles(
-  server: Block,
-  levels: Levels,
-  accessOfServer: AccessLog | "off",
+/** What nginx lets stand in a location. */
+function checkWithin(
+  { span, name }: Block,
+  { modifier, pattern }: Pattern,
+  outer: Pattern,
   problems: Problems,
-): readonly LocationConf[] {
-  const hasAll = server.blocks.some(({ name }) => /^(?:\^~)?\s*\/$/.test(name));
-  if (hasAll || levels.files.place === undefined) return [];
-  return [{
-    modifier: "",
-    pattern: "",
-    client: levels.client,
-    accessLog: levels.resolveAccessLog(accessOfServer),
-    response: responseConf(levels.response),
-    files: filesConf(levels.files),
-    types: typesConf(levels.files),
-    isInternal: false,
-    subrequests: subrequestsConf(levels.subrequests),
-    ...limitsOf(levels.limits, levels.limitZones, problems),
-    access: accessConf(levels.access, server.span, problems),
+): void {
+  const complain = (expected: string): undefined =>
+    problems.add({
+      span,
+      cannot: `use location ${quote(name)} in ${quote(patternText(outer))}`,
+      found: quote(name),
+      expected,
+    });
+  if (outer.modifier === "=") return complain("one path has no locations within it");
+  if (outer.modifier === "@") return complain("a name has no locations within it");
+  if (modifier === "@") return complain("a name belongs in the server");
+  const arePaths = !modifier.startsWith("~") && !outer.modifier.startsWith("~");
+  if (arePaths && !pattern.startsWith(outer.pattern)) {
+    complain(`need a path that starts with ${quote(outer.pattern)}`);
+  }
+}
+
+function patternText({ modifier, pattern }: Pattern): string {
+  return modifier === "" || modifier === "@" ? pattern : `${modifier} ${pattern}`;
+}
+
+function buildLocation(
+  block: Block,
+  pattern: Pattern | undefined,
+  building: Building,
+  around: Around,
+): LocationConf | undefined {
+  const { problems } = building;
+  const { levels } = around;
+  const client = building.settle(clientDirectives, block, levels.client);
+  const accessLog = levels.accessLog(block, around.access);
+  const response = building.settle(responseDirectives, block, levels.response);
+  const files = filesLevel(block, building, levels.files, pattern);
+  const { isInternal } = building.settle(placeDirectives, block);
+  const subrequests = building.settle(subrequestDirectives, block, levels.subrequests);
+  const limits = building.settle(limitDirectives, block, levels.limits);
+  const accessSettings = settleAccess(building, block, levels.access);
+  const rewriteSettings = building.settle(rewriteDirectives, block, around.rewrite);
+  const own: Levels = {
+    ...levels,
+    client,
+    response,
+    files,
+    subrequests,
+    limits,
+    access: accessSettings,
+    proxy: building.settle(proxyDirectives, block, levels.proxy),
+    handler: building.settle(handlerDirectives, block, levels.handler),
+    resolver: building.settle(resolverDirectives, block, levels.resolver),
+  };
+  const inner: Around = {
+    levels: own,
+    access: accessLog,
+    rewrite: rewriteSettings,
+    location: pattern,
+  };
+  const locations = pattern === undefined ? [] : buildInner(block, building, inner);
+  const needsNone = locations.length > 0 || (rewriteSettings.steps ?? []).length > 0;
+  const action = buildAction(block, pattern, building, { ...levels, files }, needsNone);
+  const base = action && pattern && {
+    ...pattern,
+    rewrite: undefined,
+    warnsUnset: rewriteSettings.warnsUnset,
+    locations,
+    client,
+    accessLog: levels.resolveAccessLog(accessLog),
+    response: responseConf(response),
+    files: filesConf(files),
+    types: typesConf(files),
+    isInternal,
+    subrequests: subrequestsConf(subrequests),
+    ...limitsOf(limits, levels.limitZones, problems),
+    access: accessConf(accessSettings, block.span, problems),
     limitExcept: undefined,
-    action: { kind: "static" },
-  }];
+    action,
+  };
+  const rewrite = buildRewrite(
+    block,
+    rewriteSettings,
+    building,
+    (ifBlock, ifRewrite) => buildIfPlace(ifBlock, base, building, { ...inner, rewrite: ifRewrite }),
+  );
+  if (base === undefined) return undefined;
+  const limitExcept = buildLimitExcept(block, base, accessSettings, building);
+  const location: LocationConf = limitExcept === undefined ? base : { ...base, limitExcept };
+  const [first, ...others] = rewrite?.steps ?? [];
+  // What answers in any case needs no rewriting.
+  if (first?.kind === "return" && others.length === 0) return { ...location, action: first };
+  return rewrite === undefined ? location : { ...location, rewrite };
+}
+
+/** What a location is while the condition of an `if` holds: all that it was, but for what the `if` says. */
+function buildIfPlace(
+  block: Block,
+  outer: LocationConf | undefined,
+  building: Building,
+  around: Around,
+): LocationConf | undefined {
+  const { levels, rewrite } = around;
+  const response = building.settle(responseDirectives, block, levels.response);
+  const files = filesLevel(block, building, levels.files);
+  // No prefix is matched by an if: its `pass` has no path.
+  const pattern: Pattern = { modifier: "~", pattern: "" };
+  const hasAction = ACTIONS.some((name) => name !== "return" && block.settings.has(name));
+  const action = hasAction
+    ? buildAction(block, pattern, building, { ...levels, files })
+    : outer?.action;
+  if (outer === undefined || action === undefined) return undefined;
+  return {
+    ...outer,
+    warnsUnset: rewrite.warnsUnset,
+    client: building.settle(clientDirectives, block, levels.client),
+    accessLog: levels.resolveAccessLog(levels.accessLog(block, around.access)),
+    response: responseConf(response),
+    files: filesConf(files),
+    types: typesConf(files),
+    action,
+  };
 }
 
 /** Where requests for `/x/` are passed on, `/x` is sent there, unless it has a location of its own: as nginx does. */
@@ -216,7 +343,8 @@ function withSlashRedirects(locations: readonly LocationConf[]): readonly Locati
     taken.add(bare);
     const text = `${encodeURI(pattern.toWellFormed()).replaceAll("$", "%24")}$is_args$args`;
     const redirect: LocationAction = { kind: "return", status: 301, text };
-    return [location, { ...location, modifier: "=", pattern: bare, action: redirect }];
+    const own = { modifier: "=", pattern: bare, action: redirect, rewrite: undefined } as const;
+    return [location, { ...location, ...own, locations: [] }];
   });
 }
 
@@ -268,6 +396,7 @@ function buildAction(
   pattern: Pattern | undefined,
   building: Building,
   levels: Levels,
+  needsNone = false,
 ): LocationAction | undefined {
   const { problems } = building;
   const proxy = building.settle(proxyDirectives, block, levels.proxy);
@@ -293,6 +422,7 @@ function buildAction(
   if (handler.handler !== undefined) return buildHandler(handler, building);
   if (first !== undefined) return undefined;
   if (levels.files.place !== undefined) return { kind: "static" };
+  if (needsNone) return NOTHING_HERE;
   return problems.add({
     span: block.span,
     cannot: `${location} for nothing`,
@@ -300,6 +430,9 @@ function buildAction(
     expected: "need proxy.pass, return or handler, or a root for files",
   });
 }
+
+/** Of a location whose requests are led elsewhere: for those that are not. */
+const NOTHING_HERE: LocationAction = { kind: "return", status: 404, text: "" };
 
 /** What a location may do with requests: one of these. By nginx's names. */
 const ACTIONS = ["proxy_pass", "return", "handler"] as const;

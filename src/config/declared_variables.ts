@@ -10,7 +10,7 @@ import { captureNamesIn } from "../http/regex.ts";
 import type { Block } from "./block.ts";
 import type { Known } from "./directive.ts";
 import { entriesOf } from "./nginx_form.ts";
-import { wordsOf } from "./node.ts";
+import { type Node, wordsOf } from "./node.ts";
 import { type Problems, quote, type Span } from "./problem.ts";
 
 export interface DeclaredVariables {
@@ -49,12 +49,37 @@ export function declaredVariables(
       settable.set(name, { name, warnsUnset: false });
     }
   };
+  /** `set`, and the regexes of `rewrite` and `if`; an `if` has a list of its own. */
+  const lookAtSteps = (steps: Node): void => {
+    for (const { key, value } of entriesOf(steps)) {
+      if (key === "if") {
+        const part = (wanted: string) => entriesOf(value).find(({ key }) => key === wanted)?.value;
+        const when = part("when");
+        for (const { text, span } of when === undefined ? [] : wordsOf(when) ?? []) {
+          declareCaptures(text, span);
+        }
+        for (const inner of [part("then"), part("rewrite")]) {
+          if (inner !== undefined) lookAtSteps(inner);
+        }
+        continue;
+      }
+      const [first] = wordsOf(value) ?? [];
+      if (first === undefined) continue;
+      if (key === "rewrite") declareCaptures(first.text, first.span);
+      if (key !== "set" || !first.text.startsWith("$")) continue;
+      const name = declare(first.text, first.span);
+      // What something else gives a value too may be empty without a word.
+      if (!settable.has(name)) settable.set(name, { name, warnsUnset: true });
+    }
+  };
   const look = ({ context, name, span, settings, blocks }: Block): void => {
     if (context === "location" && name.startsWith("~")) declareCaptures(name, span);
     const serverNames = settings.get("server_name")?.value;
     for (const { text, span } of serverNames === undefined ? [] : wordsOf(serverNames) ?? []) {
       if (text.startsWith("~")) declareCaptures(text, span);
     }
+    const rewrite = settings.get("rewrite")?.value;
+    if (rewrite !== undefined) lookAtSteps(rewrite);
     const maps = settings.get("map")?.value;
     for (const { value } of maps === undefined ? [] : entriesOf(maps)) {
       const values = entriesOf(value).find(({ key }) => key === "values")?.value;

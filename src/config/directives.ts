@@ -26,6 +26,7 @@ import { resolverDirectives, resolverParameters } from "./directives/resolver.ts
 import { actionDirectives, listenParameters, serverDirectives } from "./directives/server.ts";
 import { filesDirectives, placeOfFiles, typesDirectives } from "./directives/static.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
+import { rewriteDirectives } from "./directives/rewrite.ts";
 import { variableDirectives } from "./directives/variables.ts";
 import { peerParameters, queueParameters, upstreamDirectives } from "./directives/upstream.ts";
 
@@ -137,6 +138,12 @@ export const GROUPS: readonly Group[] = [
     },
   },
   {
+    page: "rewrite",
+    title: "Rewriting",
+    intro: "What is done with a request's URI before and after its location is found.",
+    directives: rewriteDirectives,
+  },
+  {
     page: "variables",
     title: "Variables",
     intro:
@@ -181,7 +188,7 @@ export const BLOCKS: readonly BlockKind[] = [
   {
     name: "location",
     yaml: "locations",
-    contexts: ["server"],
+    contexts: ["server", "location"],
     shape: "map",
     doc: "What to do with a path: `/x` for all that starts with it, `= /x` for that path alone, " +
       "`^~ /x` before any regex, `~ regex`, `~* regex` for both cases; `@name` for requests that are " +

@@ -51,6 +51,8 @@ export interface NginxForm {
 
 /** What a form is handed to read statements that are directives themselves. */
 export interface StatementReader {
+  /** The block that the statements stand in. */
+  readonly context: NginxContext;
   readonly problems: Problems;
   /** The map of directives, as YAML has it, that a block of some context is. */
   readBlock(statements: readonly Statement[], context: NginxContext, span: Span): Mapping;

@@ -65,7 +65,7 @@ const BLOCKS_BY_NAME: ReadonlyMap<string, Block> = new Map<string, Block>([
 /** The document that YAML would have for the statements of a whole file. */
 export function nginxDocument(statements: readonly Statement[], problems: Problems): Mapping {
   const span = { start: 0, end: 0 };
-  return new Reader(problems).readBlock(statements, "main", span);
+  return new Reader(problems, "main").readBlock(statements, "main", span);
 }
 
 /**
@@ -76,6 +76,7 @@ export function readStatements(
   directive: Directive<unknown>,
   statements: readonly Statement[],
   problems: Problems,
+  context: NginxContext = "location",
 ): Node | undefined {
   const { nginx: form } = directive;
   const { arity: { least, most }, block } = form;
@@ -84,9 +85,9 @@ export function readStatements(
   );
   const [first, ...others] = good;
   if (first === undefined) return undefined;
-  if (form.isRepeatable) return form.read(good, new Reader(problems));
+  if (form.isRepeatable) return form.read(good, new Reader(problems, context));
   for (const other of others) complainOfSecond(other, first, problems);
-  return form.read([first], new Reader(problems));
+  return form.read([first], new Reader(problems, context));
 }
 
 function isWellFormed(
@@ -177,9 +178,11 @@ function complainOfSecond({ name, span }: Statement, first: Statement, problems:
 
 class Reader implements StatementReader {
   readonly problems: Problems;
+  readonly context: NginxContext;
 
-  constructor(problems: Problems) {
+  constructor(problems: Problems, context: NginxContext) {
     this.problems = problems;
+    this.context = context;
   }
 
   readBlock(statements: readonly Statement[], context: NginxContext, span: Span): Mapping {
@@ -209,7 +212,7 @@ class Reader implements StatementReader {
       }
     }
     for (const [directive, own] of gathered) {
-      const value = readStatements(directive, own, this.problems);
+      const value = readStatements(directive, own, this.problems, context);
       const { text: spelling, span } = own[0]!.name;
       if (value !== undefined) level.set(directive.yaml, value, spelling, span);
     }

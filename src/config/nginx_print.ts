@@ -57,8 +57,8 @@ const LEVELS: Readonly<Record<NginxContext, BlockContext>> = {
   upstream: "upstream",
   server: "server",
   location: "location",
-  server_if: "server",
-  location_if: "location",
+  server_if: "server_if",
+  location_if: "location_if",
   limit_except: "limit_except",
 };
 

@@ -7,20 +7,26 @@
 import type { ClientHandler, ClientSettings } from "../downstream/mod.ts";
 import { type ConnContext, systemClock } from "../event/mod.ts";
 import {
+  CapturingRegex,
   type CustomHandler,
   DEFAULT_MAX_RANGES,
+  type EnterServer,
   HttpServer,
   keptOf,
   type ListenerConf,
   type Location,
+  type LocationConf,
   LocationFiles,
+  locationRegex,
   type PasswordChecks,
   type Request,
   reshapesAny,
   type ResponseConf,
   ResponsePolicy,
+  Rewriter,
   Router,
   type ServerConf,
+  serverNameRegex,
   type SluiceConf,
   Variables,
   Worker,
@@ -209,8 +215,16 @@ export class Generation {
       subrequestBodyBytes: ERROR_PAGE_BYTES,
       handler: undefined,
       serverName: nameOf(server),
+      rewriter: undefined,
+      regexes: undefined,
+      warnsUnset: server.warnsUnset,
     }]));
-    const router = new Router<Location>(conf.servers, (location, server) => {
+    const place = (
+      location: LocationConf,
+      server: ServerConf,
+      within: readonly LocationConf[],
+    ): Location => {
+      const { rewrite } = location;
       const files = new LocationFiles(location.files, location.types, parts.variables);
       return {
         client: location.client,
@@ -223,8 +237,13 @@ export class Generation {
         subrequestBodyBytes: location.subrequests.outputBufferBytes,
         handler: openLocation(location, files, parts),
         serverName: nameOf(server),
+        rewriter: rewrite &&
+          new Rewriter(rewrite, files.types, parts.variables, (inner) => place(inner, server, [])),
+        regexes: regexesOf([...within, location], parts.variables),
+        warnsUnset: location.warnsUnset,
       };
-    });
+    };
+    const router = new Router<Location>(conf.servers, place);
     const fallback = fallbacks.get(conf.servers[0]!)!;
     const handler = new HttpServer({
       worker: this.worker,
@@ -233,6 +252,7 @@ export class Generation {
       router,
       fallback,
       fallbackOf: (host) => fallbacks.get(router.findServer(host).conf) ?? fallback,
+      enterServer: enterServer(fallbacks, router, parts.variables),
     });
     this.#handlers.add(handler);
     this.#settings.set(conf.name, { conf: conf.listen, firstConf: fallback.client, handler });
@@ -243,6 +263,51 @@ export class Generation {
     const serverName = nameOf(server);
     return this.worker.context.counts?.servers.of(serverName === "" ? name : serverName);
   }
+}
+
+/** The regexes among locations, each with what it catches; undefined: none of them is one. */
+function regexesOf(
+  locations: readonly LocationConf[],
+  variables: Variables,
+): readonly CapturingRegex[] | undefined {
+  const regexes = locations.flatMap(({ modifier, pattern }) =>
+    modifier === "~" || modifier === "~*"
+      ? [new CapturingRegex(locationRegex(modifier, pattern), variables)]
+      : []
+  );
+  return regexes.length === 0 ? undefined : regexes;
+}
+
+/** Nothing where no server rewrites anything, or has a regex in its names. */
+function enterServer(
+  servers: ReadonlyMap<ServerConf, Location>,
+  router: Router<Location>,
+  variables: Variables,
+): EnterServer | undefined {
+  const rewriters = new Map<ServerConf, Rewriter>();
+  const regexes = new Map<string, CapturingRegex>();
+  for (const [server, { files }] of servers) {
+    const { rewrite, serverNames } = server;
+    if (rewrite !== undefined && files !== undefined) {
+      // An `if` of a server is no location.
+      const openIf = (): never => {
+        throw new Error("a location in a server's if");
+      };
+      rewriters.set(server, new Rewriter(rewrite, files.types, variables, openIf));
+    }
+    for (const name of serverNames.filter((name) => name.startsWith("~"))) {
+      regexes.set(name, new CapturingRegex(serverNameRegex(name), variables));
+    }
+  }
+  if (rewriters.size === 0 && regexes.size === 0) return undefined;
+  return {
+    catch(request) {
+      const { host } = request;
+      const name = regexes.size === 0 ? undefined : router.regexFor(host);
+      if (name !== undefined) regexes.get(name)!.catch(request, host);
+    },
+    rewriterOf: (host) => rewriters.get(router.findServer(host).conf),
+  };
 }
 
 function nameOf(server: ServerConf): string {

@@ -32,6 +32,10 @@ export interface ListenerConf {
 export interface ServerConf {
   /** Exact names, `*.example.org`, `www.example.*`, `~regex`; lower case but for regexes. */
   readonly serverNames: readonly string[];
+  /** What is done before a location is looked for. */
+  readonly rewrite: RewritePhaseConf | undefined;
+  /** `uninitialized_variable_warn`. */
+  readonly warnsUnset: boolean;
   /** For what ends before a location is known: a bad request, a path that no location matches. */
   readonly client: ClientConf;
   /** Likewise. */
@@ -53,6 +57,12 @@ export type LocationModifier = "" | "=" | "^~" | "~" | "~*" | "@";
 export interface LocationConf {
   readonly modifier: LocationModifier;
   readonly pattern: string;
+  /** Undefined where there is none. */
+  readonly rewrite: RewritePhaseConf | undefined;
+  /** `uninitialized_variable_warn`. */
+  readonly warnsUnset: boolean;
+  /** Locations within it. */
+  readonly locations: readonly LocationConf[];
   readonly client: ClientConf;
   readonly accessLog: AccessLogConf | "off";
   readonly response: ResponseConf;
@@ -271,6 +281,56 @@ export interface HeaderPolicyConf {
     readonly flags: readonly CookieFlagsConf[];
   };
 }
+
+/** The rewrite module's directives of a server or location, in their order. */
+export interface RewritePhaseConf {
+  readonly steps: readonly RewriteStepConf[];
+  /** `rewrite_log`. */
+  readonly isLogged: boolean;
+}
+
+/** One of them. Texts may have `$variables` and `$1` to `$9`. */
+export type RewriteStepConf =
+  | { readonly kind: "set"; readonly name: string; readonly value: string }
+  | {
+    readonly kind: "rewrite";
+    readonly regex: string;
+    readonly replacement: string;
+    readonly flag: "last" | "break" | "redirect" | "permanent" | undefined;
+  }
+  | ReturnAction
+  | { readonly kind: "break" }
+  | {
+    readonly kind: "if";
+    readonly condition: ConditionConf;
+    readonly steps: readonly RewriteStepConf[];
+    /** What the location is while the condition holds; undefined where it says no more than `steps`. */
+    readonly location: LocationConf | undefined;
+  };
+
+/** What an `if` asks. `variable` is a text with one `$variable` and no more. */
+export type ConditionConf =
+  | { readonly kind: "truth"; readonly variable: string }
+  | {
+    readonly kind: "equals";
+    readonly variable: string;
+    readonly value: string;
+    readonly isNegated: boolean;
+  }
+  | {
+    readonly kind: "matches";
+    readonly variable: string;
+    readonly regex: string;
+    readonly ignoresCase: boolean;
+    readonly isNegated: boolean;
+  }
+  | {
+    readonly kind: "file";
+    /** As in the shell; `x`: somebody may execute it. */
+    readonly test: "f" | "d" | "e" | "x";
+    readonly path: string;
+    readonly isNegated: boolean;
+  };
 
 /** What a location does with a request. */
 export type LocationAction =

@@ -66,7 +66,7 @@ export class Proxy implements Handler {
     if (conf.store !== undefined) this.store = new Store(conf.store, variables);
     this.#targetOf = compileTarget(conf, groups);
     const setHeaders = conf.setHeaders.filter(([name]) => !FRAMING.has(name.toLowerCase()));
-    this.#matchedLength = /^[~@]/.test(location.modifier) ? 0 : location.pattern.length;
+    this.#matchedLength = /^[~@]/.test(location.modifier) ? 0 : byteText(location.pattern).length;
     if (conf.method !== undefined) this.#method = variables.compile(conf.method);
     if (conf.setBody !== undefined) {
       this.#setBody = variables.compile(byteText(conf.setBody));
@@ -163,9 +163,9 @@ export class Proxy implements Handler {
     if (isWholeUri && uri !== undefined) return into.text(uri);
     const { bytes } = head.fields;
     if (request.isRewritten) {
-      const { path, args } = request;
-      const rest = uri === undefined ? path : path.slice(this.#matchedLength);
-      into.text((uri ?? "") + escapePath(rest));
+      const { path, args, isBeyondPrefix } = request;
+      const isWhole = uri === undefined || isBeyondPrefix;
+      into.text(isWhole ? escapePath(path) : uri + escapePath(path.slice(this.#matchedLength)));
       if (args !== "") into.text(`?${escapeArgs(args)}`);
       return;
     }

@@ -66,12 +66,14 @@ export class Request {
   policy: ResponsePolicy | undefined;
   /** Likewise: its files. */
   files: LocationFiles | undefined;
-  /** Where it was led to first; undefined if it was led nowhere. */
+  /** Where it is; undefined if it was led nowhere. */
   location: Location | undefined;
   /** Where it goes on instead of being answered. */
   next: Redirect | undefined;
   /** Counts internal redirects down; the one that gets it to 0 is one too many. */
   redirectsLeft = REDIRECTS_MAX + 1;
+  /** `rewrite … break` made a URI of which the location's prefix is no part: `pass` takes it whole. */
+  isBeyondPrefix = false;
   /** An internal redirect brought it here: `internal` locations let it in. */
   isInternal = false;
   /** An error page answers it: errors of that one have none, unless `recursive_error_pages`. */
@@ -297,13 +299,16 @@ export class Request {
 
   /** A variable is read that was never set: worth a word, once a request. */
   reportUnset(name: string): void {
-    this.report("warn", `using uninitialized "${name}" variable`);
+    if (this.location?.warnsUnset !== false) {
+      this.report("warn", `using uninitialized "${name}" variable`);
+    }
   }
 
   #clearMarks(): void {
     this.isMarked =
       this.isInternal =
       this.isOnErrorPage =
+      this.isBeyondPrefix =
       this.isBodyGone =
       this.#isGet =
         false;

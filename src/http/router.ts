@@ -6,6 +6,7 @@
  * @module
  */
 import type { LocationConf, LocationModifier, ServerConf } from "./conf.ts";
+import { byteText } from "./field_text.ts";
 import { compileRegex } from "./regex.ts";
 
 /** A location's pattern and what is to be found under it. */
@@ -13,6 +14,8 @@ export interface LocationEntry<Value> {
   readonly modifier: LocationModifier;
   readonly pattern: string;
   readonly value: Value;
+  /** Locations within it. */
+  readonly inner?: LocationTable<Value> | undefined;
 }
 
 /** A server as the router returns it: its conf and its compiled locations. */
@@ -29,29 +32,45 @@ export class Router<Value> {
 
   /**
    * @param servers At least one; the first is the default server.
-   * @param compile Makes what `findLocation` returns; called once a location.
+   * @param compile Makes what `findLocation` returns; called once a location. `within` are the
+   * locations around it, the outermost first.
    */
   constructor(
     servers: readonly ServerConf[],
-    compile: (location: LocationConf, server: ServerConf) => Value,
+    compile: (
+      location: LocationConf,
+      server: ServerConf,
+      within: readonly LocationConf[],
+    ) => Value,
   ) {
+    const tableOf = (
+      locations: readonly LocationConf[],
+      server: ServerConf,
+      within: readonly LocationConf[],
+    ): LocationTable<Value> =>
+      new LocationTable(locations.map((location) => ({
+        modifier: location.modifier,
+        pattern: location.pattern,
+        value: compile(location, server, within),
+        inner: location.locations.length === 0
+          ? undefined
+          : tableOf(location.locations, server, [...within, location]),
+      })));
     this.isSingle = servers.length === 1;
     this.#servers = new ServerTable(servers.map((conf) => ({
       names: conf.serverNames,
-      value: {
-        conf,
-        locations: new LocationTable(conf.locations.map((location) => ({
-          modifier: location.modifier,
-          pattern: location.pattern,
-          value: compile(location, conf),
-        }))),
-      },
+      value: { conf, locations: tableOf(conf.locations, conf, []) },
     })));
   }
 
   /** The server for a host: lower case, without port and trailing dot; "" when there is none. */
   findServer(host: string): RoutedServer<Value> {
     return this.#servers.find(host);
+  }
+
+  /** The `~regex` of `server_name` that a host leads to its server by; undefined if it is none. */
+  regexFor(host: string): string | undefined {
+    return this.#servers.regexFor(host);
   }
 
   /** The location of a name such as `@fallback` at the server for `host`. */
@@ -71,7 +90,13 @@ export class LocationTable<Value> {
   readonly #index: AffixIndex;
   /** By position in the index. */
   readonly #plain: readonly PlainLocation<Value>[];
-  readonly #regexes: readonly { readonly regex: RegExp; readonly value: Value }[];
+  readonly #regexes: readonly {
+    readonly regex: RegExp;
+    readonly value: Value;
+    readonly inner: LocationTable<Value> | undefined;
+  }[];
+  /** Whether the last search came to an end that locations around this table do not change. */
+  #isFinal = false;
   readonly #named = new Map<string, Value>();
 
   /**
@@ -80,21 +105,28 @@ export class LocationTable<Value> {
    */
   constructor(entries: readonly LocationEntry<Value>[]) {
     const plain = new Map<string, PlainLocation<Value>>();
-    const regexes: { regex: RegExp; value: Value }[] = [];
-    for (const { modifier, pattern, value } of entries) {
+    const regexes: {
+      regex: RegExp;
+      value: Value;
+      inner: LocationTable<Value> | undefined;
+    }[] = [];
+    for (const { modifier, pattern: written, value, inner } of entries) {
+      const pattern = byteText(written);
       if (modifier === "@") {
         this.#named.set(pattern, value);
         continue;
       }
       if (modifier === "~" || modifier === "~*") {
-        regexes.push({ regex: locationRegex(modifier, pattern), value });
+        regexes.push({ regex: locationRegex(modifier, written), value, inner });
         continue;
       }
-      const location = plain.get(pattern) ?? { exact: undefined, prefix: undefined, stops: false };
+      const location = plain.get(pattern) ??
+        { exact: undefined, prefix: undefined, stops: false, inner: undefined };
       if (modifier === "=") {
         location.exact ??= { value };
       } else if (location.prefix === undefined) {
         location.prefix = { value };
+        location.inner = inner;
         location.stops = modifier === "^~";
       }
       plain.set(pattern, location);
@@ -108,8 +140,13 @@ export class LocationTable<Value> {
     return this.#named.get(name);
   }
 
-  /** An exact pattern, else the longest prefix if it says `^~`, else the first regex, else that prefix. */
+  /**
+   * An exact pattern, else the longest prefix if it says `^~`, else the first regex, else that
+   * prefix. Within a prefix or regex its own locations are looked through in the same way: an
+   * exact pattern or a regex among them ends the search, a prefix among them does not.
+   */
   find(path: string): Value | undefined {
+    this.#isFinal = true;
     let position = this.#index.floor(path);
     if (position >= 0 && this.#index.affixes[position] === path) {
       const { exact } = at(this.#plain[position]);
@@ -121,12 +158,18 @@ export class LocationTable<Value> {
       position = this.#index.shorter(position);
     }
     const prefix = position >= 0 ? at(this.#plain[position]) : undefined;
+    let found = prefix?.prefix?.value;
+    if (prefix?.inner !== undefined) {
+      found = prefix.inner.find(path) ?? found;
+      if (prefix.inner.#isFinal) return found;
+    }
     if (prefix?.stops !== true) {
-      for (const { regex, value } of this.#regexes) {
-        if (regex.test(path)) return value;
+      for (const { regex, value, inner } of this.#regexes) {
+        if (regex.test(path)) return inner?.find(path) ?? value;
       }
     }
-    return prefix?.prefix?.value;
+    this.#isFinal = false;
+    return found;
   }
 }
 
@@ -136,6 +179,8 @@ interface PlainLocation<Value> {
   prefix: { readonly value: Value } | undefined;
   /** `^~`: no regex is tried. */
   stops: boolean;
+  /** Within the prefix. */
+  inner: LocationTable<Value> | undefined;
 }
 
 /**

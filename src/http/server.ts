@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Client, ClientConf, ClientConnection, ClientHandler } from "../downstream/mod.ts";
+import type { ClientConf, ClientConnection, ClientHandler } from "../downstream/mod.ts";
 import { Failure, NEVER, OutOfBuffers } from "../event/mod.ts";
 import { type AccessLog, countRequest } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
@@ -12,6 +12,8 @@ import type { LocationFiles } from "./location_files.ts";
 import { mayFollow, type Redirect, refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import type { ResponsePolicy } from "./response_policy.ts";
+import type { CapturingRegex } from "./regex.ts";
+import type { Rewriter } from "./rewrite.ts";
 import type { Router } from "./router.ts";
 import type { Handler, Server, Worker } from "./worker.ts";
 
@@ -34,6 +36,19 @@ export interface Location {
   /** None for the place of requests that no location matches. */
   readonly handler: Handler | undefined;
   readonly serverName: string;
+  /** Undefined where there is nothing to rewrite. */
+  readonly rewriter: Rewriter | undefined;
+  /** Regexes that have led here, the outermost first; undefined: none. */
+  readonly regexes: readonly CapturingRegex[] | undefined;
+  /** `uninitialized_variable_warn`. */
+  readonly warnsUnset: boolean;
+}
+
+/** By host: what is done with a request at its server before a location is looked for. */
+export interface EnterServer {
+  /** Its `$1` and named captures, if a regex has led there. */
+  catch(request: Request): void;
+  rewriterOf(host: string): Rewriter | undefined;
 }
 
 /** What a listening address needs to know. */
@@ -46,6 +61,8 @@ export interface HttpServerOptions {
   readonly fallback: Location;
   /** By host: for what ends before a location is known. */
   readonly fallbackOf: (host: string) => Location;
+  /** What a server does before a location is looked for; undefined where none does anything. */
+  readonly enterServer?: EnterServer | undefined;
 }
 
 /** Handles the requests of one listening address. */
@@ -66,9 +83,8 @@ export class HttpServer implements ClientHandler, Server {
     request.begin(client, this, port);
     if (worker.kept.sentFields) client.response.keepsHead = true;
     try {
-      const location = request.location = this.#route(request);
-      this.#apply(client, location);
-      const answering = this.#answer(request, location);
+      const location = this.#route(request);
+      const answering = location && this.#answer(request, location);
       // Not an async function: what it would keep while the peer works costs every request.
       if (answering !== undefined) return answering.then(request.onAnswered, request.onFailed);
     } catch (error) {
@@ -79,9 +95,8 @@ export class HttpServer implements ClientHandler, Server {
 
   /** Log phase: the request has been answered, or goes on elsewhere. */
   end(request: Request): Promise<void> | void {
-    const location = request.location ?? this.#options.fallback;
-    if (request.next === undefined) return this.#log(request, location);
-    return this.#follow(request, location).then((last) => this.#log(request, last));
+    if (request.next === undefined) return this.#log(request);
+    return this.#follow(request).then(() => this.#log(request));
   }
 
   fail(request: Request, error: unknown): Promise<void> | void {
@@ -89,7 +104,8 @@ export class HttpServer implements ClientHandler, Server {
     return this.end(request);
   }
 
-  #log(request: Request, location: Location): void {
+  #log(request: Request): void {
+    const location = request.location ?? this.#options.fallback;
     request.client.conn.setReadDeadline(NEVER);
     log(request, location);
     if (request.counted !== undefined) request.uncount();
@@ -98,11 +114,10 @@ export class HttpServer implements ClientHandler, Server {
 
   async answerSubrequest(request: Request): Promise<void> {
     try {
-      let location = this.#route(request);
-      request.client.conf = location.client;
-      await this.#answer(request, location);
-      if (request.next !== undefined) location = await this.#follow(request, location);
-      if (location.logsSubrequests) location.accessLog?.write(request);
+      const location = this.#route(request);
+      if (location !== undefined) await this.#answer(request, location);
+      if (request.next !== undefined) await this.#follow(request);
+      if (request.location?.logsSubrequests) request.location.accessLog?.write(request);
     } catch (error) {
       this.#refuse(request, error);
     } finally {
@@ -152,25 +167,47 @@ export class HttpServer implements ClientHandler, Server {
     errorLog.log("crit", `a bug in this proxy ended a connection: ${text}`, context);
   }
 
-  #route(request: Request): Location {
-    const { router, fallbackOf } = this.#options;
+  /** Finds the server and the location; undefined if the server has answered by itself. */
+  #route(request: Request): Location | undefined {
+    const { router, enterServer } = this.#options;
     if (request.depth === 0) request.routedBy = router.isSingle ? "" : request.host;
+    if (enterServer === undefined) return this.#locationOf(request);
+    if (request.depth === 0) enterServer.catch(request);
+    return this.#rewriteAtServer(request, enterServer) ? this.#locationOf(request) : undefined;
+  }
+
+  #locationOf(request: Request): Location {
+    const { router, fallbackOf } = this.#options;
     const host = request.routedBy;
     return router.findLocation(host, request.path) ?? fallbackOf(host);
   }
 
-  #apply(client: Client, location: Location): void {
+  /** Server rewrite phase. Returns whether the request goes on. */
+  #rewriteAtServer(request: Request, enterServer: EnterServer): boolean {
+    const { fallbackOf } = this.#options;
+    const rewriter = enterServer.rewriterOf(request.routedBy);
+    if (rewriter === undefined) return true;
+    this.#moveTo(request, fallbackOf(request.routedBy));
+    return rewriter.run(request) !== "ended";
+  }
+
+  /** The request is at a location, and all that it says holds from now on. */
+  #moveTo(request: Request, location: Location): void {
+    const { client } = request;
+    request.location = location;
     client.conf = location.client;
-    client.conn.sendTimeoutMs = location.client.sendTimeoutMs;
+    if (request.depth === 0) client.conn.sendTimeoutMs = location.client.sendTimeoutMs;
+    request.serverName = location.serverName;
+    request.policy = location.policy;
+    request.files = location.files;
+    if (request.memory !== undefined) request.memory.maxBytes = location.subrequestBodyBytes;
   }
 
   #answer(request: Request, location: Location): Promise<void> | void {
     const { head } = request;
     const { clientMaxBodySizeBytes } = location.client;
-    request.serverName = location.serverName;
-    request.policy = location.policy;
-    request.files = location.files;
-    if (request.memory !== undefined) request.memory.maxBytes = location.subrequestBodyBytes;
+    this.#moveTo(request, location);
+    if (location.isInternal && !request.isInternal) return refuse(request, 404);
     const isTooLarge = clientMaxBodySizeBytes > 0 && head.contentLength > clientMaxBodySizeBytes;
     if (isTooLarge && !request.isBodyGone) {
       request.report(
@@ -180,44 +217,60 @@ export class HttpServer implements ClientHandler, Server {
       request.isMarked = request.isBodyGone = true;
       return refuse(request, 413);
     }
-    if (location.handler === undefined || (location.isInternal && !request.isInternal)) {
-      return refuse(request, 404);
+    if (location.regexes !== undefined) {
+      for (const regex of location.regexes) regex.catch(request, request.path);
     }
+    if (location.rewriter !== undefined) return this.#rewrite(request, location.rewriter);
+    if (location.handler === undefined) return refuse(request, 404);
     return location.handler.handle(request);
   }
 
-  /** Internal redirects, one after the other. Returns the location that has answered. */
-  async #follow(request: Request, from: Location): Promise<Location> {
-    let location = from;
+  /** Rewrite phase: the request may be answered, led elsewhere, or be at an `if` of the location. */
+  #rewrite(request: Request, rewriter: Rewriter): Promise<void> | void {
+    request.isMarked = true;
+    const before = request.location;
+    const result = rewriter.run(request);
+    if (result === "ended") return;
+    if (result === "moved") {
+      if (--request.redirectsLeft > 0) return this.#answer(request, this.#locationOf(request));
+      const { path } = request;
+      request.report("error", `rewrite or internal redirection cycle while processing "${path}"`);
+      return refuse(request, 500);
+    }
+    const location = request.location!;
+    if (location !== before) this.#moveTo(request, location);
+    if (location.handler === undefined) return refuse(request, 404);
+    return location.handler.handle(request);
+  }
+
+  /** Internal redirects, one after the other. */
+  async #follow(request: Request): Promise<void> {
     for (let next = request.next; next !== undefined; next = request.next) {
       request.next = undefined;
       try {
-        const found = this.#locate(request, next);
-        if (found === undefined) continue;
-        location = found;
-        this.#apply(request.client, location);
-        await this.#answer(request, location);
+        const location = this.#locate(request, next);
+        if (location !== undefined) await this.#answer(request, location);
       } catch (error) {
         this.#refuse(request, error);
       }
     }
     request.dropKeptBody();
-    return location;
   }
 
-  /** Where a redirect leads; undefined if it does not: the request is refused then. */
+  /** Where a redirect leads; undefined if it does not: the request is answered then. */
   #locate(request: Request, next: Redirect): Location | undefined {
-    const { router, fallbackOf } = this.#options;
+    const { router, enterServer } = this.#options;
     if (next.kind === "refused") return void refuse(request, next.status);
     if (!mayFollow(request, next)) return undefined;
     request.isMarked = request.isInternal = true;
     if (request.client.body.isStarted) request.isBodyGone = true;
-    const host = request.routedBy;
     if (next.kind === "path") {
       request.rewrite(next.path, next.args);
-      return router.findLocation(host, next.path) ?? fallbackOf(host);
+      request.isBeyondPrefix = false;
+      const goesOn = enterServer === undefined || this.#rewriteAtServer(request, enterServer);
+      return goesOn ? this.#locationOf(request) : undefined;
     }
-    const named = router.findNamed(host, next.name);
+    const named = router.findNamed(request.routedBy, next.name);
     if (named !== undefined) return named;
     request.report("error", `could not find named location "${next.name}"`);
     return void refuse(request, 500);

@@ -78,7 +78,7 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
     ({ client, serverPort }) => portText(client.conn.local.port || serverPort),
   ],
   ["server_protocol", ({ head }) => head.targetEnd === 0 ? "" : `HTTP/1.${head.minorVersion}`],
-  ["status", ({ client }) => String(client.response.status).padStart(3, "0")],
+  ["status", status],
   ["time_iso8601", ({ worker }) => timeIso8601(worker.clock.wallMs())],
   ["time_local", ({ worker }) => timeLocal(worker.clock.wallMs())],
   ["upstream_addr", (request) => list(request, (attempt) => attempt.peerName)],
@@ -242,6 +242,11 @@ function seconds(ms: number): string {
 
 function portText(port: number): string {
   return port === 0 ? "" : String(port);
+}
+
+/** Before an error's page has an answer of its own it is that of the error. */
+function status({ client, statusOverride }: Request): string {
+  return String(client.response.status || statusOverride).padStart(3, "0");
 }
 
 /** From the path on, also of an absolute target: what `$scheme://$host$request_uri` is made of. */

@@ -48,8 +48,10 @@ export { LogSink, type LogSinkConf, type LogTarget, type LogWriter } from "./sin
 export {
   compileTemplate,
   type Getter,
+  getterOf,
   MalformedVariable,
   type Template,
+  templateParts,
   UnknownVariable,
   type VariableLookup,
   variablesOf,

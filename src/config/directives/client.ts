@@ -108,7 +108,7 @@ export const clientDirectives = {
   }),
   limitRate: directive({
     name: "limit_rate",
-    contexts: HTTP_SERVER_LOCATION,
+    contexts: [...HTTP_SERVER_LOCATION, "location_if"],
     type: sizeTemplate,
     default: "0",
     doc: "Bytes a second that one response is sent to the client at; 0 for no limit. A text with " +
@@ -117,7 +117,7 @@ export const clientDirectives = {
   }),
   limitRateAfterBytes: directive({
     name: "limit_rate_after",
-    contexts: HTTP_SERVER_LOCATION,
+    contexts: [...HTTP_SERVER_LOCATION, "location_if"],
     type: size(),
     default: "0",
     doc: "Bytes of a response that are sent before `limit_rate` counts.",

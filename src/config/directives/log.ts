@@ -165,7 +165,7 @@ export const logDirectives = {
   access: directive({
     name: "access_log",
     yaml: "log.access",
-    contexts: HTTP_SERVER_LOCATION,
+    contexts: [...HTTP_SERVER_LOCATION, "location_if"],
     type: orOff(parameters(accessLogParameters, ["path", "format"], "a path and a format")),
     default: "stdout combined",
     example: {

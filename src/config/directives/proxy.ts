@@ -48,7 +48,7 @@ export const proxyDirectives = {
   pass: directive({
     name: "proxy_pass",
     yaml: "proxy.pass",
-    contexts: ["location"],
+    contexts: ["location", "location_if"],
     merge: "own",
     type: locatedTemplate(
       "URL",

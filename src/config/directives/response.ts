@@ -125,7 +125,7 @@ export const responseDirectives = {
   ...compressionDirectives,
   addHeaders: directive({
     name: "add_header",
-    contexts: HTTP_SERVER_LOCATION,
+    contexts: [...HTTP_SERVER_LOCATION, "location_if"],
     type: addHeaders,
     example: {
       yaml: '{ X-Frame-Options: DENY, X-Request: { value: "$request_uri", always: on } }',
@@ -139,7 +139,7 @@ export const responseDirectives = {
   }),
   errorPages: directive({
     name: "error_page",
-    contexts: HTTP_SERVER_LOCATION,
+    contexts: [...HTTP_SERVER_LOCATION, "location_if"],
     type: errorPages,
     example: {
       yaml: '{ 404: /404.html, "502 503 504": "=200 @fallback", 403: "https://example.org/" }',

@@ -131,7 +131,7 @@ const returnForm: NginxForm = {
 };
 
 /** nginx's `return code [text]`, `return code URL`, `return URL`. */
-const returnType: ArgumentType<Return> = {
+export const returnType: ArgumentType<Return> = {
   label: "status [text | URL] | URL",
   expected: RETURN_EXPECTED,
   nginx: returnForm,
@@ -222,7 +222,7 @@ export const serverDirectives = {
 export const actionDirectives = {
   return: directive({
     name: "return",
-    contexts: ["server", "location"],
+    contexts: ["server", "location", "server_if", "location_if"],
     merge: "own",
     type: withPlace(returnType),
     example: { yaml: "301 https://$host$request_uri", nginx: "301 https://$host$request_uri" },

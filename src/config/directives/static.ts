@@ -156,7 +156,7 @@ const types: ArgumentType<ReadonlyMap<string, string>> = {
 export const placeOfFiles = {
   root: directive({
     name: "root",
-    contexts: HTTP_SERVER_LOCATION,
+    contexts: [...HTTP_SERVER_LOCATION, "location_if"],
     merge: "own",
     type: withPlace(path),
     example: { yaml: "/srv/www", nginx: "/srv/www" },

@@ -98,7 +98,7 @@ export const subrequestDirectives = {
 export const handlerDirectives = {
   handler: directive({
     name: "handler",
-    contexts: ["location"],
+    contexts: ["location", "location_if"],
     merge: "own",
     type: located("name", "the name of a handler"),
     example: { yaml: "hello", nginx: "hello" },

@@ -551,8 +551,8 @@ Deno.test("config: unknown keys, and known ones in the wrong place", () => {
   assertEquals(problemsIn("{ return: 200, proxy_read_timeout: 9 }"), [
     'Cannot use "proxy_read_timeout" in a location: here it is proxy.read_timeout',
   ]);
-  assertEquals(problemsIn("{ return: 200, locations: {} }"), [
-    'Cannot use "locations" in a location: it belongs in a server',
+  assertEquals(problemsIn("{ return: 200, servers: [] }"), [
+    'Cannot use "servers" in a location: it belongs at the top level',
   ]);
 });
 

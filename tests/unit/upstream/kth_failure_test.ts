@@ -250,6 +250,9 @@ servers:
         variables,
       }),
       serverName: "",
+      rewriter: undefined,
+      regexes: undefined,
+      warnsUnset: true,
     };
   });
   const fallback = router.findLocation("", "/")!;
