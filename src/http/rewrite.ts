@@ -140,7 +140,10 @@ export class Rewriter {
       const { path } = request;
       const matches = pattern.match(request, path);
       this.#log?.(request, `"${regex}" ${matches ? "matches" : "does not match"} "${path}"`);
-      if (!matches) return "next";
+      if (!matches) {
+        request.captures = undefined; // as in nginx; elsewhere those of the last match stay
+        return "next";
+      }
       this.#isQuoted = false;
       return apply(request);
     };

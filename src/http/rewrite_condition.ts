@@ -44,6 +44,7 @@ export function compileCondition(
       return (request) => {
         const value = text.render(request);
         const matches = regex.match(request, value);
+        if (!matches) request.captures = undefined;
         log?.(request, `"${conf.regex}" ${matches ? "matches" : "does not match"} "${value}"`);
         return matches !== isNegated;
       };
