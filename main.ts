@@ -5,6 +5,7 @@
  */
 import denoJson from "./deno.json" with { type: "json" };
 import { runProgram } from "./src/control/commands.ts";
+import { isGranted } from "./src/control/permissions.ts";
 import { lifeSignals } from "./src/control/life_requests.ts";
 import { start } from "./src/control/workers.ts";
 
@@ -14,6 +15,7 @@ if (import.meta.main) {
     startServer: start,
     readFile: (path) => Deno.readTextFile(path),
     requests: lifeSignals(),
+    isGranted,
     out: (line) => console.log(line),
     err: (line) => console.error(line),
   });

@@ -215,6 +215,22 @@ function placeOf(
   };
 }
 
+/** The file and line in which a piece of several sources begins. */
+export function placeIn(
+  sources: readonly Source[],
+  { start }: Span,
+): { readonly file: string; readonly line: number } {
+  let base = 0;
+  for (const { fileName, text } of sources) {
+    const end = base + text.length + 1;
+    if (start < end) {
+      return { file: fileName, line: text.slice(0, start - base).split("\n").length };
+    }
+    base = end;
+  }
+  return { file: "", line: 0 };
+}
+
 /** A text as messages quote it: JSON's quotes, cut when long. */
 export function quote(text: string): string {
   const characters = [...text];

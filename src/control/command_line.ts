@@ -46,6 +46,10 @@ export type Command =
     readonly configFile: string;
   }
   | {
+    readonly name: "permissions";
+    readonly source: ConfigSource & { readonly configFile: string };
+  }
+  | {
     readonly name: "signal";
     readonly signal: LifeRequestKind;
     readonly source: ConfigSource;
@@ -57,6 +61,7 @@ Usage:
   main.ts run [-c FILE] [--listen ADDRESS]   serve, in the foreground
   main.ts check [-c FILE]                    say whether a configuration is right
   main.ts convert FILE                       print nginx.conf as YAML, or YAML as nginx.conf
+  main.ts permissions -c FILE                print the flags of deno run that it needs
   main.ts reload -c FILE                     have the process that serves read it again
   main.ts reopen -c FILE                     have it open its log files again
   main.ts quit -c FILE                       end it when all that runs is finished
@@ -106,7 +111,7 @@ type FlagName =
   | "--pid"
   | "--help"
   | "--version";
-type CommandName = "run" | "check" | "convert" | LifeRequestKind;
+type CommandName = "run" | "check" | "convert" | "permissions" | LifeRequestKind;
 
 /** Flags by every spelling. */
 const FLAGS: ReadonlyMap<string, FlagName> = new Map<string, FlagName>([
@@ -145,6 +150,7 @@ const COMMANDS: Readonly<Record<CommandName, readonly FlagName[]>> = {
   run: [...SOURCE, "-e", "--listen"],
   check: [...SOURCE, "-q", "-t", "-T"],
   convert: ["-c"],
+  permissions: SOURCE,
   reload: [...SOURCE, "-s"],
   reopen: [...SOURCE, "-s"],
   quit: [...SOURCE, "-s"],
@@ -184,6 +190,11 @@ export function parseCommandLine(args: readonly string[]): Command {
       dumps: flags.has("-T"),
       isQuiet: flags.has("-q"),
     };
+  }
+  if (name === "permissions") {
+    const { configFile } = source;
+    if (configFile === undefined) throw new UsageError("Cannot tell permissions: need -c FILE");
+    return { name, source: { ...source, configFile } };
   }
   if (name !== "run") {
     if (source.configFile !== undefined || source.pidFile !== undefined) {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { ConfigError, convertConf } from "../config/mod.ts";
 import type { SluiceConf } from "../http/conf.ts";
 import {
@@ -22,7 +23,10 @@ import { type DemoUpstream, startDemoUpstream } from "./demo_upstream.ts";
 import { CannotUsePrefix, explain } from "./explain.ts";
 import { Life, type LifeOptions, logStarts } from "./life.ts";
 import { type LifeRequestKind, type LifeRequests, SIGNAL_OF } from "./life_requests.ts";
-import { loadConf, readConf } from "./load_conf.ts";
+import { loadConf, type LoadedConf, readConf } from "./load_conf.ts";
+import { type Need, needsOf } from "./needs.ts";
+import { checkPermissions, flagsOf } from "./permissions.ts";
+import { Places } from "./places.ts";
 import { CannotUsePid, checkPidFile, runningPid } from "./pid_file.ts";
 import type { RunningServer, StartServer } from "./running_server.ts";
 import { logStartFailure } from "./start_failure.ts";
@@ -35,6 +39,8 @@ export interface Program {
   readonly readFile: (path: string) => Promise<string>;
   readonly startDemoUpstream?: () => Promise<DemoUpstream>;
   readonly requests: LifeRequests;
+  /** Whether the process has a permission. */
+  readonly isGranted: (need: Need) => boolean;
   /** Prints a line of what was asked for. */
   readonly out: (line: string) => void;
   /** Prints a line for the operator. */
@@ -74,6 +80,8 @@ function carryOut(command: Command, program: Program): void | Promise<void> {
       return check(command, program);
     case "convert":
       return convert(command.configFile, program);
+    case "permissions":
+      return permissions(command, program);
     case "signal":
       return signal(command.signal, command.source, program);
     case "run":
@@ -164,7 +172,7 @@ async function runFile(
 ): Promise<void> {
   const path = source.configFile ?? "";
   const load = async (): Promise<SluiceConf> =>
-    (await loadConf(path, program.readFile, source.globals)).conf;
+    granted(await loadConf(path, program.readFile, source.globals), source, program);
   let conf: SluiceConf | undefined;
   let life: Life;
   try {
@@ -181,6 +189,42 @@ async function runFile(
   await life.live(program.requests);
 }
 
+/**
+ * A configuration for which the process has all permissions.
+ *
+ * @throws {MissingPermissions}
+ */
+function granted(loaded: LoadedConf, source: ConfigSource, { isGranted }: Program): SluiceConf {
+  checkPermissions(needsBy(loaded, source), new Places(loaded), isGranted);
+  return loaded.conf;
+}
+
+function needsBy({ conf, paths }: LoadedConf, { pidFile, prefix }: ConfigSource): readonly Need[] {
+  const files = prefix === undefined ? paths : [prefix, ...paths];
+  return needsOf(conf, { files, pidFile: pidFile ?? conf.pid });
+}
+
+/** Prints the flags of `deno run` for a configuration, and why it needs all of a kind. */
+async function permissions(
+  { source }: Command & { readonly name: "permissions" },
+  program: Program,
+): Promise<void> {
+  const loaded = await loadConf(source.configFile, program.readFile, source.globals);
+  const needs = needsBy(loaded, source);
+  const places = new Places(loaded);
+  for (const need of needs) {
+    if (need.what !== "") continue;
+    program.err(`sluice: ${flagsOf([need])[0]} to ${need.doing} (${places.placeOf(need)})`);
+  }
+  program.out(flagsOf(needs.map(absolute)).join(" "));
+}
+
+/** Where the process that is started later stands is not known. */
+function absolute(need: Need): Need {
+  const isPath = need.flag === "read" || need.flag === "write";
+  return isPath && need.what !== "" ? { ...need, what: resolve(need.what) } : need;
+}
+
 async function runDefault(
   { source, listen = DEFAULT_LISTEN }: Command & { readonly name: "run" },
   program: Program,
@@ -188,7 +232,11 @@ async function runDefault(
   const demo = await (program.startDemoUpstream ?? startDemoUpstream)();
   try {
     const read = (): SluiceConf =>
-      readConf(defaultConfig(listen, demo.addresses), DEFAULT_CONFIG_NAME, source.globals).conf;
+      granted(
+        readConf(defaultConfig(listen, demo.addresses), DEFAULT_CONFIG_NAME, source.globals),
+        source,
+        program,
+      );
     const life = await start(read(), () => Promise.resolve(read()), source, program);
     const [address] = life.server.addresses;
     if (address !== undefined) {

@@ -6,6 +6,7 @@
  */
 import { ConfigError } from "../config/mod.ts";
 import { UsageError } from "./command_line.ts";
+import { MissingPermissions } from "./permissions.ts";
 import { CannotUsePid } from "./pid_file.ts";
 import { CannotListen, ShuttingDown } from "./running_server.ts";
 
@@ -51,6 +52,9 @@ export function explain(error: unknown): string | undefined {
   ) {
     return `sluice: ${error.message}: ${reasonOf(error.cause)}`;
   }
+  if (error instanceof MissingPermissions) {
+    return error.message.split("\n").map((line) => `sluice: ${line}`).join("\n");
+  }
   if (error instanceof ShuttingDown) return `sluice: ${error.message}`;
   // Not by us, so its message names what it was about: a log file, an address.
   if (isOfSystem(error)) return `sluice: Cannot start: ${error.message}`;
@@ -61,7 +65,7 @@ export function explain(error: unknown): string | undefined {
 export function logLines(error: unknown): readonly string[] {
   if (error instanceof ConfigError) return error.message.split("\n");
   const explanation = explain(error);
-  if (explanation !== undefined) return [explanation.replace(/^sluice: /, "")];
+  if (explanation !== undefined) return explanation.replace(/^sluice: /gm, "").split("\n");
   return [error instanceof Error ? error.stack ?? error.message : String(error)];
 }
 

@@ -3,13 +3,19 @@
  *
  * @module
  */
-import { type ReadConf, readConf as readAnyConf } from "../config/mod.ts";
+import { type ConfigFiles, type ReadConf, readConf as readAnyConf } from "../config/mod.ts";
 import { isKnownVariable } from "../http/variables.ts";
 import { configFiles } from "./config_files.ts";
 import { CannotRead } from "./explain.ts";
 
 /** How a configuration file is reached. */
 export type ReadFile = (path: string) => Promise<string>;
+
+/** A configuration, and all that was looked at for it. */
+export interface LoadedConf extends ReadConf {
+  /** Files, and folders of which the names were read. */
+  readonly paths: readonly string[];
+}
 
 /**
  * Reads and checks a configuration.
@@ -21,17 +27,32 @@ export async function loadConf(
   path: string,
   readFile: ReadFile,
   globals: string | undefined,
-): Promise<ReadConf> {
+): Promise<LoadedConf> {
   let text: string;
   try {
     text = await readFile(path);
   } catch (error) {
     throw new CannotRead(path, error);
   }
-  return readConf(text, path, globals);
+  const paths = [path];
+  const files: ConfigFiles = {
+    readText(path) {
+      paths.push(path);
+      return configFiles.readText(path);
+    },
+    listNames(folder) {
+      paths.push(folder);
+      return configFiles.listNames(folder);
+    },
+  };
+  return { ...readAnyConf(text, path, { isKnownVariable, files, globals }), paths };
 }
 
-/** @throws {ConfigError} */
-export function readConf(text: string, fileName: string, globals: string | undefined): ReadConf {
-  return readAnyConf(text, fileName, { isKnownVariable, files: configFiles, globals });
+/**
+ * The same of a text that is in no file.
+ *
+ * @throws {ConfigError}
+ */
+export function readConf(text: string, fileName: string, globals: string | undefined): LoadedConf {
+  return { ...readAnyConf(text, fileName, { isKnownVariable, globals }), paths: [] };
 }

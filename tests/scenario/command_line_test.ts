@@ -68,11 +68,15 @@ Deno.test("run: a missing file, a folder, a missing permission are one line each
   });
   const folder = await runSluice(["run", "-c", "/"]);
   assertEquals([folder.code, folder.stderr], [1, "sluice: Cannot read /: it is a directory"]);
-  for (const args of [["run", "-c", "/etc/hosts"], ["run", "--listen", "0.0.0.0:0"]]) {
-    const { code, stderr } = await runSluice(args, START);
-    assertEquals(code, 1);
-    assertMatch(stderr, /^sluice: Cannot \w+ .*: no permission: .*--allow-\w+ flag$/);
-  }
+  const unread = await runSluice(["run", "-c", "/etc/hosts"], START);
+  assertEquals(unread.code, 1);
+  assertMatch(unread.stderr, /^sluice: Cannot read .*: no permission: .*--allow-read flag$/);
+  const unheard = await runSluice(["run", "--listen", "0.0.0.0:0"], START);
+  assertEquals([unheard.code, unheard.stderr], [
+    1,
+    "sluice: Cannot listen on 0.0.0.0:0 (listen in the embedded configuration:7): " +
+    "needs --allow-net=0.0.0.0:0",
+  ]);
 });
 
 Deno.test("run and check: a wrong configuration is told in full, without a stack trace", async () => {

@@ -29,24 +29,27 @@ export interface NamedListen {
   readonly address: ListenAddress;
 }
 
+/** A listening address as it is written; undefined: it is none. */
+export function parseListen(text: string): NamedListen | undefined {
+  const [, path] = /^unix:(\/[^\0]+|@[^\0]+)$/.exec(text) ?? [];
+  if (path !== undefined) return { name: text, address: { transport: "unix", path } };
+  const isPort = /^\d+$/.test(text);
+  const parsed = parseHostPort(isPort ? `0.0.0.0:${text}` : text.replace(/^\*/, "0.0.0.0"), 0);
+  // A name may begin with a digit, but `80x` is a port mistyped.
+  if (parsed === undefined || (/^\d/.test(parsed.hostname) && !isIp(parsed.hostname))) {
+    return undefined;
+  }
+  const { hostname, port = 80 } = parsed;
+  return {
+    name: `${formatHost(hostname)}:${port}`,
+    address: { transport: "tcp", hostname, port },
+  };
+}
+
 export const listenAddress: ArgumentType<NamedListen> = scalarType(
   "port | address[:port] | unix:path",
   'a port such as 8080, or an address such as "127.0.0.1:8080", "[::]:8080" or "unix:/run/sluice.sock"',
-  (text) => {
-    const [, path] = /^unix:(\/[^\0]+|@[^\0]+)$/.exec(text) ?? [];
-    if (path !== undefined) return { name: text, address: { transport: "unix", path } };
-    const isPort = /^\d+$/.test(text);
-    const parsed = parseHostPort(isPort ? `0.0.0.0:${text}` : text.replace(/^\*/, "0.0.0.0"), 0);
-    // A name may begin with a digit, but `80x` is a port mistyped.
-    if (parsed === undefined || (/^\d/.test(parsed.hostname) && !isIp(parsed.hostname))) {
-      return undefined;
-    }
-    const { hostname, port = 80 } = parsed;
-    return {
-      name: `${formatHost(hostname)}:${port}`,
-      address: { transport: "tcp", hostname, port },
-    };
-  },
+  parseListen,
 );
 
 export const listenParameters = {

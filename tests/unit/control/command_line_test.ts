@@ -41,6 +41,7 @@ for (
     ["-tqc a.yaml", { ...CHECK, source: A, isNginxTest: true, isQuiet: true }],
     ["convert a.conf", { name: "convert", configFile: "a.conf" }],
     ["convert -c a.conf", { name: "convert", configFile: "a.conf" }],
+    ["permissions -c a.yaml", { name: "permissions", source: A }],
     ["-s reload -c a.yaml", { name: "signal", signal: "reload", source: A }],
     ["-squit -c a.yaml", { name: "signal", signal: "quit", source: A }],
     ["reopen --pid x.pid", {
@@ -63,12 +64,13 @@ for (
 
 for (
   const [line, message] of [
-    ["", "need a command, run, check, convert, reload"],
-    ["-q", "need a command, run, check, convert, reload"],
+    ["", "need a command, run, check, convert, permissions, reload"],
+    ["-q", "need a command, run, check, convert, permissions, reload"],
     ["-s reolad -c a", "Cannot send reolad: need -s stop, quit, reload, reopen"],
     ["-s", "Cannot use -s: need SIGNAL after it"],
     ["reload", "Cannot reload: need -c FILE, whose pid file names the process, or --pid FILE"],
     ["reload -s stop -c a", "Cannot use -s with reload"],
+    ["permissions", "Cannot tell permissions: need -c FILE"],
     ["check -t", "Cannot use -t with check"],
     ["-tx", "Cannot use -x: there is no such flag"],
     ["-", "Cannot use -: there is no such flag"],
@@ -101,7 +103,7 @@ for (
 Deno.test("command line: the help names every flag and command", () => {
   for (
     const word of [
-      ...["run", "check", "reload", "reopen", "quit", "stop"],
+      ...["run", "check", "permissions", "reload", "reopen", "quit", "stop"],
       ...["-c", "--config", "--listen", "-p", "-g", "--pid", "-e", "-q", "-t", "-T", "-s"],
       ...["-h", "-?", "--help", "-v", "-V", "--version"],
     ]

@@ -84,6 +84,7 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
         stop: () => Promise.resolve(void events.push("stop demo")),
       }),
     requests,
+    isGranted: () => true,
     out: (line) => out.push(line),
     err: (line) => err.push(line),
   };
