@@ -17,6 +17,7 @@ export { WorkingSet } from "./working_set.ts";
 export {
   CELL_SIZES,
   type CellStats,
+  LARGEST_CELL_BYTES,
   SlabPool,
   type SlabPoolOptions,
   type SlabPoolStats,

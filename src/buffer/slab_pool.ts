@@ -5,9 +5,14 @@
  */
 import { Buf, type BufHome } from "./buf.ts";
 
+/**
+ * The largest cell, in bytes: what `buffer_size 8k` and `buffers 8 8k` allow one response,
+ * so that 64 KB with their head can come in one read.
+ */
+export const LARGEST_CELL_BYTES = 73_728;
+
 /** Sizes of cells, in bytes. A request for more is rounded up to the next one. */
-export const CELL_SIZES = [1024, 4096, 8192, 16384, 32768, 65536] as const;
-const LARGEST_CELL = 65536;
+export const CELL_SIZES = [1024, 4096, 8192, 16384, 32768, 65536, LARGEST_CELL_BYTES] as const;
 
 /** Cells of one size are added this many at a time (for large cells: 1 MiB at a time). */
 const CELLS_PER_SLAB = 64;
@@ -138,6 +143,11 @@ export class SlabPool {
     const waiting = (): void => wake(); // who asks twice waits twice
     this.#waiters.add(waiting);
     return () => void this.#waiters.delete(waiting);
+  }
+
+  /** Whether no more than half of what the pool may take is held: enough for comfort. */
+  get isHalfFree(): boolean {
+    return this.#heldBytes * 2 <= this.maxBytes;
   }
 
   stats(): SlabPoolStats {
@@ -275,7 +285,7 @@ class Slab implements BufHome {
 
 function classOf(sizeBytes: number): number {
   if (sizeBytes <= 1024) return 0;
-  if (sizeBytes > LARGEST_CELL) return CELL_SIZES.length;
+  if (sizeBytes > LARGEST_CELL_BYTES) return CELL_SIZES.length;
   let sizeClass = 1;
   while (CELL_SIZES[sizeClass]! < sizeBytes) sizeClass++;
   return sizeClass;

@@ -24,7 +24,7 @@ import type { ClientConnection } from "./client_connection.ts";
 
 /** Cell that a response head, and a small body behind it, is written into. */
 const HEAD_BUF_BYTES = 4096;
-const HEAD_BUF_BYTES_MAX = 16_384;
+const HEAD_BUF_BYTES_MAX = 8_192;
 const HEAD_BYTES_USUAL = 1_024;
 const LARGEST_HEAD_BYTES = 65_536;
 
@@ -188,7 +188,9 @@ export class ClientResponse {
       this.flush();
       return;
     }
-    this.flush();
+    const isInFront = head !== undefined && from.pos >= head.size + CHUNK_HEADROOM &&
+      from.size > 0 && from.cell.length - from.last >= CHUNK_TAILROOM;
+    if (!isInFront) this.flush();
     if (this.#isChunked) {
       if (from.size === 0) {
         if (isLast) this.#sendConstant(LAST_CHUNK_BYTES);
@@ -202,6 +204,7 @@ export class ClientResponse {
       from.last = chunkEnd(end, isLast);
     }
     if (from.size === 0) return;
+    if (isInFront) this.#putInFront(head, from);
     this.sentBytes += from.size;
     this.#client.conn.send(from);
   };
@@ -322,6 +325,14 @@ export class ClientResponse {
       head.last = at + LAST_CHUNK_BYTES.length;
     }
     from.pos = from.last;
+  }
+
+  /** The head goes where in the piece's own cell the peer's was: one write, and no body bytes copied. */
+  #putInFront(head: Buf, from: Buf): void {
+    from.pos -= head.size;
+    from.cell.set(head.data(), from.pos);
+    head.release();
+    this.#headBuf = undefined;
   }
 
   /** For a piece without room for framing around it: the first one, behind a large head. */

@@ -25,6 +25,8 @@ export class UpstreamConn {
   readonly peer: Peer;
   /** Where the next response head is read. This connection's own until it is closed. */
   buf: Buf;
+  /** Left free in front of the next response: for a head of ours in the place of the peer's. */
+  headroomBytes = 0;
   /** Requests sent on it so far. */
   requests = 0;
   readonly openedAtMs: number;
@@ -110,7 +112,7 @@ export class IdleConns {
       return;
     }
     if (this.#idle.length >= conf.connections) this.#evict(this.#idle.shift()!);
-    upstream.buf.reset();
+    upstream.buf.reset(upstream.headroomBytes);
     if (!this.#watch(upstream)) return;
     conn.setReadDeadline(nowMs + conf.timeoutMs);
     this.#idle.push(upstream);

@@ -40,7 +40,13 @@ import {
   statusFor,
 } from "./next_upstream.ts";
 import { awaitHeader, processHeader, takeHeader } from "./process_header.ts";
-import { releaseUpstream, roomToRespond, startResponse, takeBody } from "./respond.ts";
+import {
+  releaseUpstream,
+  respondWhole,
+  roomToRespond,
+  startResponse,
+  takeBody,
+} from "./respond.ts";
 import { resolve } from "./resolve.ts";
 import { respondBuffered } from "./respond_buffered.ts";
 import { respondInMemory } from "./respond_in_memory.ts";
@@ -177,7 +183,9 @@ async function roundTrip(
       await exchange.sending; // until the other direction has ended too
       return "served";
     }
-    if (!startResponse(exchange)) {
+    const progress = startResponse(exchange);
+    if (progress === "sending") await driver.run(respondWhole(exchange));
+    if (progress === "begun") {
       await driver.run(
         exchange.accelBuffering ?? exchange.conf.buffering
           ? respondBuffered(exchange)
@@ -264,7 +272,7 @@ function decide(exchange: Exchange, kind: AttemptKind): Decision {
   const { nowMs } = context.deadlines;
   const record = exchange.attempt!;
   record.isStale = upstream !== undefined && upstream.isReused && record.status === 0 &&
-    upstream.buf.last === 0;
+    upstream.buf.size === 0;
   const decision = decideNext(kind, {
     method: exchange.method,
     isResponseBegun: exchange.isHeaderSent,

@@ -13,7 +13,7 @@ const SWITCHING_PROTOCOLS = 101;
 export function awaitHeader(exchange: Exchange): Wait {
   const { buf, conn } = exchange.upstream!;
   exchange.doing = "reading response header from upstream";
-  exchange.head.begin(buf.cell, 0);
+  exchange.head.begin(buf.cell, buf.pos);
   // A connection that was idle has a read pending, which may have brought something.
   if (conn.pendingRead === undefined && !conn.hasReceived && !conn.hasEnded) conn.recv(buf);
   setDeadline(exchange);
@@ -37,7 +37,9 @@ export function takeHeader(exchange: Exchange): boolean {
   if (received === 0) {
     throw new Failure("upstream", "closed", "upstream prematurely closed connection");
   }
-  while (parse(exchange)) {
+  // In a cell that is larger the head has no more room than in one of `buffer_size`.
+  const end = Math.min(buf.last, buf.pos + exchange.conf.bufferSizeBytes);
+  while (parse(exchange, end)) {
     if (!head.isInterim) {
       if (head.status === SWITCHING_PROTOCOLS) checkSwitch(exchange);
       buf.pos = head.end;
@@ -61,7 +63,7 @@ export async function* processHeader(exchange: Exchange): Phase<void> {
     if (conn.pendingRead !== undefined) {
       setDeadline(exchange);
       yield conn.readable;
-    } else if (exchange.upstream!.buf.room === 0) {
+    } else if (isFull(exchange)) {
       yield* enlarge(exchange);
     }
     if (takeHeader(exchange)) return;
@@ -72,6 +74,11 @@ export async function* processHeader(exchange: Exchange): Phase<void> {
 function setDeadline({ upstream, isRequestComplete, context, conf }: Exchange): void {
   const { nowMs } = context.deadlines;
   upstream!.conn.setReadDeadline(isRequestComplete ? nowMs + conf.readTimeoutMs : NEVER);
+}
+
+function isFull({ upstream, conf }: Exchange): boolean {
+  const { buf } = upstream!;
+  return buf.room === 0 || buf.size >= conf.bufferSizeBytes;
 }
 
 /** A connection that served another location may have a smaller Buf than this one allows. */
@@ -86,6 +93,7 @@ async function* enlarge({ upstream, head, conf, context }: Exchange): Phase<void
     larger = context.pool.acquire(conf.bufferSizeBytes, "upstream connection");
   }
   larger.cell.set(buf.cell);
+  larger.pos = buf.pos;
   larger.last = buf.last;
   buf.release();
   upstream!.buf = larger;
@@ -99,10 +107,9 @@ function checkSwitch({ downstream, isRequestComplete }: Exchange): void {
   throw new Failure("upstream", "invalid_header", `upstream changed protocols ${when}`);
 }
 
-function parse(exchange: Exchange): boolean {
-  const { head } = exchange;
+function parse({ head }: Exchange, end: number): boolean {
   try {
-    return head.parse(exchange.upstream!.buf.last);
+    return head.parse(end);
   } catch (error) {
     if (!(error instanceof BadMessage)) throw error;
     throw new Failure(

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { Buf } from "../buffer/mod.ts";
+import { type Buf, LARGEST_CELL_BYTES } from "../buffer/mod.ts";
 import { Failure, type Phase, waitForRoom } from "../event/mod.ts";
+import type { UpstreamConn } from "../peer/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { Exchange } from "./exchange.ts";
 import { endStore, storeBody } from "./store_response.ts";
@@ -13,21 +14,29 @@ import { endStore, storeBody } from "./store_response.ts";
 /**
  * Hands the head and the body bytes that came with it to the client's side.
  *
- * @returns Whether that was all of the response, and nothing of it waits in our Buf.
+ * @returns `done`: that was all of the response, and nothing of it waits in our Buf;
+ * `sending`: it was all, and the Buf is being sent; `begun`: there is more.
  * @throws {Failure} `invalid_body` when the body's framing is illegal.
  */
-export function startResponse(exchange: Exchange): boolean {
+export function startResponse(exchange: Exchange): "done" | "sending" | "begun" {
   const { head, body, downstream } = exchange;
   const { buf } = exchange.upstream!;
   body.init(head, exchange.method);
   takeBody(exchange, buf, buf.pos);
   downstream.beginResponse(head, body.remainingBytes < 0 ? -1 : body.remainingBytes + buf.size);
   exchange.isHeaderSent = true;
-  if (body.isDone && body.trailers === undefined && buf.size <= downstream.copiesUpTo) {
-    downstream.send(buf, true);
-    return true;
-  }
-  return false;
+  const { copiesUpTo } = downstream;
+  const isWhole = body.isDone && body.trailers === undefined && copiesUpTo >= 0 &&
+    downstream.limitRate === undefined;
+  if (!isWhole) return "begun";
+  downstream.send(buf, true);
+  return buf.isLent ? "sending" : "done";
+}
+
+/** A response that came in one piece: all that is left is its way to the client. */
+export async function* respondWhole({ downstream }: Exchange): Phase<void> {
+  while (downstream.isSending) yield downstream.writable;
+  downstream.checkSending();
 }
 
 /** Waits until the buffer pool has a cell for the response's head. */
@@ -78,10 +87,47 @@ export function releaseUpstream(exchange: Exchange): void {
   const isReusable = exchange.isHeaderSent && exchange.head.allowsKeepalive &&
     exchange.body.isDone && exchange.isRequestComplete && !exchange.hasExtraData &&
     exchange.sendFailure === undefined &&
-    !exchange.isTunnel && !exchange.downstream.asksToClose && !conn.isSending && !conn.hasEnded &&
-    !upstream.buf.isLent;
+    !exchange.isTunnel && !exchange.downstream.asksToClose && !conn.isSending && !conn.hasEnded;
   exchange.upstream = undefined;
   exchange.attempt!.bytesReceived += conn.bytesReceived;
-  if (isReusable) exchange.group.idle.give(upstream);
+  if (isReusable && renewBuf(exchange, upstream)) exchange.group.idle.give(upstream);
   else upstream.close();
+}
+
+/** Room in front of a response head in a large cell: for a client's head that is longer. */
+const HEAD_ROOM = 512;
+/** What the framing of a few chunks takes beside their data. */
+const FRAMING_SLACK = 64;
+
+/**
+ * Sees to it that the connection has a Buf that its next response can be read into: one of
+ * `buffer_size`; or where this response was a larger one that its `buffers` would have held,
+ * one for all of such a response, which is one read then and one write.
+ *
+ * @returns Whether it has; if not there is no memory.
+ */
+function renewBuf(
+  { context, conf, head, attempt, accelBuffering }: Exchange,
+  upstream: UpstreamConn,
+): boolean {
+  const { pool } = context;
+  const { bufferSizeBytes } = conf;
+  const { buf } = upstream;
+  const likeBytes = HEAD_ROOM + head.end - upstream.headroomBytes + attempt!.responseBytes +
+    FRAMING_SLACK;
+  const mostBytes = Math.min(
+    LARGEST_CELL_BYTES,
+    bufferSizeBytes + conf.bufferCount * conf.bufferBytes,
+  );
+  const isLarge = likeBytes > bufferSizeBytes && likeBytes <= mostBytes && pool.isHalfFree &&
+    (accelBuffering ?? conf.buffering);
+  const wantedBytes = isLarge ? likeBytes : bufferSizeBytes;
+  upstream.headroomBytes = isLarge ? HEAD_ROOM : 0;
+  const { length } = buf.cell;
+  if (!buf.isLent && length >= wantedBytes && length < 2 * wantedBytes) return true;
+  const fresh = pool.acquire(wantedBytes, "upstream connection");
+  if (fresh === undefined) return !buf.isLent;
+  buf.release(); // what is being sent of it is still sent
+  upstream.buf = fresh;
+  return true;
 }

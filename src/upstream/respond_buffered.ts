@@ -92,8 +92,10 @@ class EventPipe {
   constructor(exchange: Exchange) {
     const { conf, context } = exchange;
     this.#exchange = exchange;
+    // Beyond `buffer_size` the Buf of the response's beginning counts as one of `buffers`.
+    const beyondBytes = exchange.upstream!.buf.cell.length - conf.bufferSizeBytes;
     this.#set = new WorkingSet(
-      conf.bufferCount,
+      Math.max(1, conf.bufferCount - Math.ceil(beyondBytes / conf.bufferBytes)),
       conf.bufferBytes,
       context.pool,
       expectedBytes(exchange),
@@ -414,7 +416,7 @@ class EventPipe {
   #releaseUpstreamWhenDone(): void {
     const exchange = this.#exchange;
     if (!this.#isUpstreamDone || exchange.upstream === undefined) return;
-    if (exchange.upstream.buf.isLent || !exchange.isRequestComplete) return;
+    if (!exchange.isRequestComplete) return;
     releaseUpstream(exchange);
   }
 }

@@ -18,7 +18,8 @@ leakTest("a request is rounded up to the next size of cell", (watch) => {
     [16385, 32768],
     [65535, 65536],
     [65536, 65536],
-    [65537, 65537],
+    [65537, 73728],
+    [73729, 73729],
     [1_000_001, 1_000_001],
   ];
   for (const [asked, got] of sizes) {

@@ -11,7 +11,7 @@ import type { Downstream } from "../../../src/upstream/downstream.ts";
 import { Exchange } from "../../../src/upstream/exchange.ts";
 import type { RateLimit } from "../../../src/upstream/pace.ts";
 import { awaitHeader, processHeader } from "../../../src/upstream/process_header.ts";
-import { startResponse } from "../../../src/upstream/respond.ts";
+import { respondWhole, startResponse } from "../../../src/upstream/respond.ts";
 import { respondBuffered } from "../../../src/upstream/respond_buffered.ts";
 import { settled } from "../../support/manual_clock.ts";
 import { MemoryFile } from "../../support/memory_file.ts";
@@ -77,7 +77,9 @@ async function run(one: Case): Promise<Result> {
   const served = (async () => {
     awaitHeader(exchange);
     await exchange.driver.run(processHeader(exchange));
-    if (!startResponse(exchange)) await exchange.driver.run(respondBuffered(exchange));
+    const progress = startResponse(exchange);
+    if (progress === "begun") await exchange.driver.run(respondBuffered(exchange));
+    if (progress === "sending") await exchange.driver.run(respondWhole(exchange));
   })().catch((error) => void (failure = String(error))).finally(() => isOver = true);
   for (let turns = 0; !isOver; turns++) {
     await settled();
