@@ -45,6 +45,8 @@ export interface NginxForm {
    * file, and their arguments are as many as `arity` says.
    */
   read(statements: readonly Statement[], reader: StatementReader): Node;
+  /** A shorter way to say in YAML what some values do. Not taken beside blocks. */
+  shorten?(value: Node): { readonly key: string; readonly value: Node } | undefined;
   /** What reads as this value again. `name` is the directive's. */
   print(node: Node, name: string, printer: StatementPrinter): readonly Line[];
 }

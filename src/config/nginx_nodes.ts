@@ -214,7 +214,9 @@ class Reader implements StatementReader {
     for (const [directive, own] of gathered) {
       const value = readStatements(directive, own, this.problems, context);
       const { text: spelling, span } = own[0]!.name;
-      if (value !== undefined) level.set(directive.yaml, value, spelling, span);
+      if (value === undefined) continue;
+      const short = inner.length === 0 ? directive.nginx.shorten?.(value) : undefined;
+      level.set(short?.key ?? directive.yaml, short?.value ?? value, spelling, span);
     }
     for (const [statement, block] of inner) this.#readInner(level, statement, block, seen);
   }

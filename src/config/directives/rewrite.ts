@@ -18,6 +18,7 @@ import {
   type StatementReader,
   wordAt,
   wordList,
+  wordsNode,
 } from "../nginx_form.ts";
 import { type Entry, type Mapping, type Node, part, type Scalar, wordsOf } from "../node.ts";
 import { quote, type Span } from "../problem.ts";
@@ -74,6 +75,10 @@ const form: NginxForm = {
     span: spanOf(statements),
     items: statements.flatMap((statement) => readStatement(statement, reader)),
   }),
+  shorten: (value) => {
+    const [entry, ...others] = stepEntries(value);
+    return others.length === 0 && entry?.key === "return" ? entry : undefined;
+  },
   print: (node, _name, printer) => stepEntries(node).flatMap((entry) => printStep(entry, printer)),
 };
 
@@ -97,7 +102,7 @@ function readStatement(statement: Statement, reader: StatementReader): Mapping[]
     { kind: "mapping", span, entries: [{ key, keySpan: name.span, value }] },
   ];
   if (key === "break") return one(wordAt("on", span));
-  if (key !== "if") return one(wordList(args, span));
+  if (key !== "if") return one(wordsNode(args, span));
   const words = withoutParens(args);
   if (words === undefined) {
     return complain(`invalid condition ${quote(args.map(({ text }) => text).join(" "))}`);
@@ -314,8 +319,7 @@ export const rewriteDirectives = {
       "location may have what nginx lets stand there, such as `proxy.pass`, `add_header` or " +
       "`root`: while its condition holds, and nothing after it holds, the location has that. " +
       "In nginx.conf these are directives of their own. A request whose URI changes is led to " +
-      "its location again, ten times at most. Where PCRE takes a `$` for the place before a last line feed " +
-      "too, it is the end here, and nothing else.",
+      "its location again, ten times at most.",
   }),
   isLogged: directive({
     name: "rewrite_log",

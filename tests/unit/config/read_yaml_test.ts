@@ -552,7 +552,7 @@ Deno.test("config: unknown keys, and known ones in the wrong place", () => {
     'Cannot use "proxy_read_timeout" in a location: here it is proxy.read_timeout',
   ]);
   assertEquals(problemsIn("{ return: 200, servers: [] }"), [
-    'Cannot use "servers" in a location: it belongs at the top level',
+    'Cannot use "servers" in a location: it belongs in an upstream or at the top level',
   ]);
 });
 
@@ -903,7 +903,7 @@ Deno.test("config: bad servers", () => {
     ],
     [
       "{ server_name: '~(', return: 200 }",
-      '1:28: Cannot set server_name to "~(": need a regex (/(/i: Unterminated group)',
+      '1:28: Cannot set server_name to "~(": need a regex (missing closing parenthesis)',
     ],
     [
       "{ return: 200, locations: { /: { return: 200 } } }",

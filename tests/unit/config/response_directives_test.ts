@@ -100,7 +100,7 @@ Deno.test("config: rules about fields say what is wrong with them", () => {
   const proxy = (settings: string) => problemsIn(`proxy: { pass: "http://a.b", ${settings} }`)[0];
   assertEquals(
     proxy("redirect: { '~(': x }"),
-    'Cannot use "~(" in redirect: need a regex (/(/: Unterminated group)',
+    'Cannot use "~(" in redirect: need a regex (missing closing parenthesis)',
   );
   assertEquals(
     proxy("cookie_path: { /a: $nothing }"),
