@@ -1,5 +1,5 @@
 /** The choice of peers beside a real nginx's, with the same servers. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type BalanceConf, balancerOf, Peer, Selection } from "../../src/peer/mod.ts";
 import type { PeerConf } from "../../src/peer/conf.ts";
 import { freePorts, type Nginx, realServerTest, startNginx } from "../support/real_servers.ts";
@@ -17,6 +17,8 @@ interface ServerRow {
   readonly weight?: number;
   readonly isDown?: boolean;
   readonly isBackup?: boolean;
+  /** @default {1} */
+  readonly maxFails?: number;
   /** Listened on instead of the port, which stands for it in answers. */
   readonly socket?: string;
 }
@@ -27,7 +29,12 @@ interface Group {
   /** nginx's directive. */
   readonly directive: string;
   readonly rows: (port: (index: number) => number) => readonly ServerRow[];
+  /** Every other peer answers some of the keys with 502, and another one is asked. */
+  readonly isFailing?: boolean;
 }
+
+/** Digits that a key ends with, to which the peer at an index answers 502: one for every other. */
+const badDigit = (at: number): string | undefined => at % 2 === 0 ? String(at % 10) : undefined;
 
 const CONSISTENT: BalanceConf = { kind: "hash", key: "$http_x_key", isConsistent: true };
 const MIXED: Group["rows"] = (port) =>
@@ -44,6 +51,17 @@ const GROUPS: readonly Group[] = [
     directive: "",
     rows: (port) => Array.from({ length: PEERS }, (_, at) => ({ port: port(at), weight: at + 1 })),
   },
+  ...(["", "least_conn;"] as const).map((directive): Group => ({
+    name: directive === "" ? "failing_weights" : "failing_least",
+    balance: { kind: directive === "" ? "round_robin" : "least_conn" },
+    directive,
+    rows: (port) =>
+      Array.from(
+        { length: PEERS },
+        (_, at) => ({ port: port(at), weight: at + 1, maxFails: 1 + at % 12 }),
+      ),
+    isFailing: true,
+  })),
   {
     name: "down_and_backup",
     balance: { kind: "round_robin" },
@@ -105,8 +123,20 @@ realServerTest("10,000 requests: each peer is the one that nginx chooses", ["ngi
       const keys = group.name.startsWith("ip") ? addresses() : textKeys();
       const theirs = await askNginx(nginx, group.name, keys);
       const rows = group.rows(port);
+      const isFailing = (port: number, key: string) => {
+        if (port === closed) return true;
+        const digit = group.isFailing && badDigit(nginx.ports.indexOf(port) - 1);
+        return typeof digit === "string" && key.endsWith(digit);
+      };
       assertEquals(theirs.length, keys.length);
-      assertEquals(askOurs(group.balance, rows, keys, closed), theirs);
+      assertEquals(askOurs(group.balance, rows, keys, isFailing), theirs);
+      if (group.isFailing) {
+        assertNotEquals(
+          askOurs(group.balance, rows, keys, () => false),
+          theirs,
+          "some have failed",
+        );
+      }
     });
   }
 });
@@ -122,9 +152,9 @@ for (const [weight, most] of [[1, 0.13], [10, 0.11]] as const) {
   Deno.test(`${name} of all at most, whichever it is`, () => {
     const rows = Array.from({ length: 10 }, (_, at) => ({ port: 9000 + at, weight }));
     const keys = textKeys().filter((key) => key !== "");
-    const before = askOurs(CONSISTENT, rows, keys, 0);
+    const before = askOurs(CONSISTENT, rows, keys, () => false);
     const shares = rows.map(({ port }, removed) => {
-      const after = askOurs(CONSISTENT, rows.toSpliced(removed, 1), keys, 0);
+      const after = askOurs(CONSISTENT, rows.toSpliced(removed, 1), keys, () => false);
       const moved = before.filter((port, at) => port !== after[at]);
       assert(moved.every((from) => from === port), "only keys of the peer that went move");
       return moved.length / keys.length;
@@ -139,13 +169,19 @@ function startModel(closed: number): Promise<Nginx> {
     const [front, ...peers] = ports;
     const port = (index: number) => index === PEERS ? closed : peers[index]!;
     const upstreams = GROUPS.map(({ name, directive, rows }) => {
-      const servers = rows(port).map(({ port, weight = 1, isDown, isBackup, socket }) =>
+      const servers = rows(port).map((
+        { port, weight = 1, isDown, isBackup, socket, maxFails = 1 },
+      ) =>
         `server ${socket ?? `127.0.0.1:${port}`} weight=${weight} fail_timeout=1h` +
+        ` max_fails=${maxFails}` +
         `${isDown === true ? " down" : ""}${isBackup === true ? " backup" : ""};`
       );
       return `upstream ${name} { ${directive} ${servers.join(" ")} keepalive 200; }`;
     });
-    const locations = GROUPS.map(({ name }) => `location /${name} { proxy_pass http://${name}; }`);
+    const locations = GROUPS.map(({ name }) =>
+      `location /${name} { proxy_pass http://${name}; ` +
+      "proxy_next_upstream error timeout http_502; }"
+    );
     return `
       keepalive_requests 1000000;
       set_real_ip_from 127.0.0.1;
@@ -160,8 +196,15 @@ function startModel(closed: number): Promise<Nginx> {
 }
 
 function listening(port: number, at: number): string {
+  const digit = badDigit(at);
   const socket = at < 10 ? `listen unix:${SOCKETS}/${at};` : "";
-  return `server { listen 127.0.0.1:${port}; ${socket} location / { return 200 "<${port}>"; } }`;
+  return `server { listen 127.0.0.1:${port}; ${socket} 
+    location / { return 200 "<${port}>"; }
+    location /failing {
+      ${digit === undefined ? "" : `if ($http_x_key ~ "${digit}$") { return 502; }`}
+      return 200 "<${port}>";
+    }
+  }`;
 }
 
 /** The ports that answer, in order. */
@@ -193,12 +236,12 @@ async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
 }
 
-/** What our balancer says; a peer at the closed port fails, and another one is asked for. */
+/** What our balancer says; after a peer that fails another one is asked for. */
 function askOurs(
   balance: BalanceConf,
   rows: readonly ServerRow[],
   keys: readonly string[],
-  closed: number,
+  isFailing: (port: number, key: string) => boolean,
 ): number[] {
   const peers = rows.map((row) => new Peer(confOf(row)));
   const balancer = balancerOf(balance, peers);
@@ -210,9 +253,9 @@ function askOurs(
       const peer = balancer.get(selection, 1_000);
       const port = portOf(peer);
       if (peer !== undefined) {
-        balancer.free(selection, peer, port === closed ? "failed" : "ok", 1_000);
+        balancer.free(selection, peer, isFailing(port, key) ? "failed" : "ok", 1_000);
       }
-      if (port !== closed) return port;
+      if (!isFailing(port, key)) return port;
     }
   });
 }
@@ -222,13 +265,13 @@ function portOf(peer: Peer | undefined): number {
 }
 
 function confOf(row: ServerRow): PeerConf {
-  const { port, weight = 1, isDown = false, isBackup = false, socket } = row;
+  const { port, weight = 1, isDown = false, isBackup = false, socket, maxFails = 1 } = row;
   return {
     name: `127.0.0.1:${port}`,
     written: socket ?? `127.0.0.1:${port}`,
     address: { transport: "tcp", hostname: "127.0.0.1", port },
     weight,
-    maxFails: 1,
+    maxFails,
     failTimeoutMs: 3_600_000,
     maxConns: 0,
     isBackup,
