@@ -13,6 +13,7 @@ import type { Block } from "./block.ts";
 import { settleAccess } from "./build_access.ts";
 import { filesConf, filesLevel, typesConf } from "./build_files.ts";
 import { buildLimitZones } from "./build_limits.ts";
+import { secureLinkDirectives } from "./directives/secure_link.ts";
 import { limitDirectives } from "./directives/limit.ts";
 import { buildLocations, type Levels, responseConf } from "./build_location.ts";
 import { buildAdmin } from "./build_admin.ts";
@@ -68,6 +69,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     subrequests: building.settle(subrequestDirectives, root),
     access: settleAccess(building, root),
     limits: building.settle(limitDirectives, root),
+    secureLink: building.settle(secureLinkDirectives, root),
     limitZones: buildLimitZones(root, building),
     handler: building.settle(handlerDirectives, root),
     accessLog: (block, outer) => {
@@ -142,6 +144,7 @@ function buildServer(
   const subrequests = building.settle(subrequestDirectives, block, levels.subrequests);
   const accessOf = settleAccess(building, block, levels.access);
   const limits = building.settle(limitDirectives, block, levels.limits);
+  const secureLink = building.settle(secureLinkDirectives, block, levels.secureLink);
   const handler = building.settle(handlerDirectives, block, levels.handler);
   const resolver = building.settle(resolverDirectives, block, levels.resolver);
   const access = levels.accessLog(block, accessOfRoot);
@@ -177,6 +180,7 @@ function buildServer(
           subrequests,
           access: accessOf,
           limits,
+          secureLink,
           handler,
           resolver,
         },

@@ -11,6 +11,7 @@ import type {
   LocationModifier,
   ProxyAction,
   ResponseConf,
+  SecureLinkConf,
   VariablePass,
 } from "../http/conf.ts";
 import { locationRegex } from "../http/router.ts";
@@ -27,6 +28,7 @@ import {
   type LimitSettings,
   type LimitZones,
 } from "./build_limits.ts";
+import { secureLinkDirectives, secureLinkSecretDirectives } from "./directives/secure_link.ts";
 import { limitDirectives } from "./directives/limit.ts";
 import { buildLimitExcept } from "./build_limit_except.ts";
 import {
@@ -39,6 +41,7 @@ import { compressionConf } from "./build_compression.ts";
 import { filesConf, type FilesLevel, filesLevel, typesConf } from "./build_files.ts";
 import { buildRewrite, type RewriteSettings } from "./build_rewrite.ts";
 import { dynamicPeer, type Groups } from "./build_upstream.ts";
+import { userIdConf } from "./build_user_id.ts";
 import { type Building, regexProblem } from "./building.ts";
 import type { Settings } from "./directive.ts";
 import { clientDirectives } from "./directives/client.ts";
@@ -51,7 +54,7 @@ import { rewriteDirectives } from "./directives/rewrite.ts";
 import { actionDirectives } from "./directives/server.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { parsePeerAddress } from "./directives/upstream.ts";
-import { type Problems, quote } from "./problem.ts";
+import { type Problems, quote, type Span } from "./problem.ts";
 import type { Located } from "./types.ts";
 
 type ProxySettings = Settings<typeof proxyDirectives>;
@@ -65,6 +68,7 @@ export interface Levels {
   readonly subrequests: SubrequestSettings;
   readonly access: AccessSettings;
   readonly limits: LimitSettings;
+  readonly secureLink: Settings<typeof secureLinkDirectives>;
   readonly limitZones: LimitZones;
   readonly handler: HandlerSettings;
   readonly resolver: Settings<typeof resolverDirectives>;
@@ -82,6 +86,24 @@ function limitsOf(
     limitRequests: limitRequestsConf(settings, zones, problems),
     limitConnections: limitConnectionsConf(settings, zones, problems),
   };
+}
+
+function secureLinkConf(
+  { link, md5 }: Settings<typeof secureLinkDirectives>,
+  secret: string | undefined,
+  span: Span,
+  problems: Problems,
+): SecureLinkConf | undefined {
+  if (secret !== undefined && (link !== undefined || md5 !== undefined)) {
+    problems.add({
+      span,
+      cannot: "use both secure_link_secret and secure_link",
+      found: "both",
+      expected: "need one of them",
+    });
+  }
+  if (link === undefined && md5 === undefined && secret === undefined) return undefined;
+  return { secret, link, md5 };
 }
 
 /** Of what answers before anybody is asked. */
@@ -116,6 +138,7 @@ function ownFiles(
     isInternal: false,
     subrequests: subrequestsConf(levels.subrequests),
     ...limitsOf(levels.limits, levels.limitZones, problems),
+    secureLink: secureLinkConf(levels.secureLink, undefined, server.span, problems),
     access: accessConf(levels.access, server.span, problems),
     limitExcept: undefined,
     action: { kind: "static" },
@@ -165,6 +188,7 @@ export function buildLocations(
       isInternal: false,
       subrequests: subrequestsConf(levels.subrequests),
       ...limitsOf(levels.limits, levels.limitZones, problems),
+      secureLink: undefined,
       access: NO_ACCESS,
       limitExcept: undefined,
       action: { kind: "return", ...answer.value },
@@ -246,6 +270,8 @@ function buildLocation(
   const { isInternal } = building.settle(placeDirectives, block);
   const subrequests = building.settle(subrequestDirectives, block, levels.subrequests);
   const limits = building.settle(limitDirectives, block, levels.limits);
+  const secureLink = building.settle(secureLinkDirectives, block, levels.secureLink);
+  const { secret } = building.settle(secureLinkSecretDirectives, block);
   const accessSettings = settleAccess(building, block, levels.access);
   const rewriteSettings = building.settle(rewriteDirectives, block, around.rewrite);
   const own: Levels = {
@@ -255,6 +281,7 @@ function buildLocation(
     files,
     subrequests,
     limits,
+    secureLink,
     access: accessSettings,
     proxy: building.settle(proxyDirectives, block, levels.proxy),
     handler: building.settle(handlerDirectives, block, levels.handler),
@@ -282,6 +309,7 @@ function buildLocation(
     isInternal,
     subrequests: subrequestsConf(subrequests),
     ...limitsOf(limits, levels.limitZones, problems),
+    secureLink: secureLinkConf(secureLink, secret?.text, block.span, problems),
     access: accessConf(accessSettings, block.span, problems),
     limitExcept: undefined,
     action,
@@ -368,6 +396,7 @@ export function responseConf(
     trailers,
     expires: expires.text === "off" ? undefined : expires,
     compression: compressionConf(settings),
+    userId: userIdConf(settings),
   };
 }
 
@@ -400,7 +429,7 @@ function buildAction(
 ): LocationAction | undefined {
   const { problems } = building;
   const proxy = building.settle(proxyDirectives, block, levels.proxy);
-  const answer = building.settle(actionDirectives, block).return;
+  const { return: answer, emptyGif, stubStatus } = building.settle(actionDirectives, block);
   const location = `use location ${quote(block.name)}`;
   const written = ACTIONS.filter((name) => block.settings.has(name));
   const [first, second] = written;
@@ -414,6 +443,8 @@ function buildAction(
     });
   }
   if (answer !== undefined) return { kind: "return", ...answer.value };
+  if (emptyGif) return { kind: "empty_gif" };
+  if (stubStatus) return { kind: "stub_status" };
   if (proxy.pass !== undefined) {
     const resolver = building.settle(resolverDirectives, block, levels.resolver);
     return buildProxy(proxy.pass, proxy, pattern, { ...levels, resolver }, problems);
@@ -435,7 +466,7 @@ function buildAction(
 const NOTHING_HERE: LocationAction = { kind: "return", status: 404, text: "" };
 
 /** What a location may do with requests: one of these. By nginx's names. */
-const ACTIONS = ["proxy_pass", "return", "handler"] as const;
+const ACTIONS = ["proxy_pass", "return", "handler", "empty_gif", "stub_status"] as const;
 
 function buildProxy(
   pass: Located,

@@ -7,6 +7,7 @@
 import type { Context, Directive, Table } from "./directive.ts";
 import { adminDirectives, adminParameters } from "./directives/admin.ts";
 import { clientDirectives, listenDirectives } from "./directives/client.ts";
+import { secureLinkDirectives, secureLinkSecretDirectives } from "./directives/secure_link.ts";
 import { accessDirectives, satisfyDirectives } from "./directives/access.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { healthDirectives, outlierParameters, retryBudgetParameters } from "./directives/health.ts";
@@ -91,7 +92,12 @@ export const GROUPS: readonly Group[] = [
     page: "access",
     title: "Access",
     intro: "Who is let in.",
-    directives: { ...accessDirectives, ...satisfyDirectives },
+    directives: {
+      ...accessDirectives,
+      ...satisfyDirectives,
+      ...secureLinkDirectives,
+      ...secureLinkSecretDirectives,
+    },
   },
   {
     page: "limit",

@@ -25,6 +25,7 @@ import {
   ResponsePolicy,
   Rewriter,
   Router,
+  SecureLink,
   type ServerConf,
   serverNameRegex,
   type SluiceConf,
@@ -210,6 +211,7 @@ export class Generation {
       counts: this.#countsOf(server, conf),
       policy: policies.of(server.response),
       files: new LocationFiles(server.files, server.types, parts.variables),
+      secureLink: undefined,
       isInternal: false,
       logsSubrequests: false,
       subrequestBodyBytes: ERROR_PAGE_BYTES,
@@ -232,6 +234,7 @@ export class Generation {
         counts: this.#countsOf(server, conf),
         policy: policies.of(location.response),
         files,
+        secureLink: location.secureLink && new SecureLink(location.secureLink, parts.variables),
         isInternal: location.isInternal,
         logsSubrequests: location.subrequests.logSubrequest,
         subrequestBodyBytes: location.subrequests.outputBufferBytes,
@@ -326,7 +329,8 @@ class ResponsePolicies {
   of(conf: ResponseConf): ResponsePolicy | undefined {
     const { errorPages, addHeaders, maxRanges, redirects } = conf;
     const isDefault = errorPages.length === 0 && addHeaders.length === 0 &&
-      maxRanges === DEFAULT_MAX_RANGES && !reshapesAny(conf) && redirects.isAbsolute &&
+      conf.userId === undefined && maxRanges === DEFAULT_MAX_RANGES && !reshapesAny(conf) &&
+      redirects.isAbsolute &&
       redirects.hasPort &&
       !redirects.hasServerName;
     if (isDefault) return undefined;

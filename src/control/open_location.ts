@@ -11,6 +11,7 @@ import {
   AuthBasic,
   AuthRequest,
   type CustomHandler,
+  EmptyGif,
   type Handler,
   HandlerLocation,
   LimitConnections,
@@ -26,6 +27,7 @@ import {
   StaticFiles,
   type Step,
   Steps,
+  StubStatus,
   TryFiles,
   type Variables,
 } from "../http/mod.ts";
@@ -63,9 +65,7 @@ export function openLocation(
   if (limitExcept === undefined) return listed;
   const { methods, otherwise } = limitExcept;
   // … but not for requests with other methods, which are at a place of their own.
-  const content = location.action.kind === "return"
-    ? new StaticFiles(files, parts.variables)
-    : action;
+  const content = openAction(otherwise, files, parts);
   return new LimitExcept(methods, listed, withSteps(otherwise, files, content, parts));
 }
 
@@ -152,6 +152,10 @@ function openAction(
     }
     case "return":
       return new Return(action, files.types, parts.variables);
+    case "empty_gif":
+      return new EmptyGif();
+    case "stub_status":
+      return new StubStatus();
     case "static":
       return new StaticFiles(files, parts.variables);
     case "handler": {

@@ -11,10 +11,20 @@ import type { Generation } from "./generation.ts";
 import type { Thread } from "./thread.ts";
 import { CannotListen } from "./running_server.ts";
 
+/** Since the start. */
+export interface ClientTally {
+  /** Connections. */
+  accepted: number;
+  /** Requests of connections that have ended. */
+  requests: number;
+}
+
 /** What the ports of one process share. */
 export interface PortOwner {
   /** All connections to clients. */
   readonly clients: Set<ClientConnection>;
+  /** What is known of those that have gone, and of all. */
+  readonly tally: ClientTally;
   readonly thread: Thread;
   /** A connection to a client has ended. */
   onClientEnd(): void;
@@ -92,11 +102,13 @@ export class Port {
   }
 
   #serve(client: ClientConnection): void {
-    const { clients } = this.#owner;
+    const { clients, tally } = this.#owner;
     clients.add(client);
+    tally.accepted++;
     if (this.#isEnding) client.drain();
     serveClient(client).finally(() => {
       clients.delete(client);
+      tally.requests += client.requests;
       this.#owner.onClientEnd();
     });
   }

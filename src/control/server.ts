@@ -6,14 +6,14 @@
 import { SlabPool } from "../buffer/mod.ts";
 import type { ClientConnection } from "../downstream/mod.ts";
 import { Deadlines, systemClock, Turnstile } from "../event/mod.ts";
-import { PasswordChecks } from "../http/mod.ts";
+import { type ConnectionNumbers, PasswordChecks } from "../http/mod.ts";
 import type { AdminConf, SluiceConf } from "../http/conf.ts";
 import { Counts, LogFiles, type LogLevel, sharedLogTarget } from "../log/mod.ts";
 import type { PeerGroup } from "../peer/mod.ts";
 import { AdminListener } from "./admin_listener.ts";
 import type { Readiness } from "./control.ts";
 import { Generation, type Lasting } from "./generation.ts";
-import { Port, type PortOwner } from "./port.ts";
+import { type ClientTally, Port, type PortOwner } from "./port.ts";
 import { type Controlled, ProcessControl } from "./process_control.ts";
 import type { Reported } from "./report.ts";
 import {
@@ -108,6 +108,7 @@ const LAST_LINES: Readonly<Record<Thread["role"], readonly string[]>> = {
 class Server implements ThreadServer, PortOwner {
   readonly control = new ProcessControl(this);
   readonly clients = new Set<ClientConnection>();
+  readonly tally: ClientTally = { accepted: 0, requests: 0 };
   readonly #lasting: Lasting;
   readonly #closeLasting: () => void;
   /** By the name of their address, in the order of the configuration. */
@@ -140,6 +141,7 @@ class Server implements ThreadServer, PortOwner {
       for (const port of this.#ports.values()) port.end();
       throw error;
     }
+    first.worker.connectionNumbers = this.#connectionNumbers;
     first.begin();
   }
 
@@ -174,6 +176,19 @@ class Server implements ThreadServer, PortOwner {
       upstreamIdle: this.#current.idleCount,
     };
   }
+
+  /** For `stub_status`. */
+  readonly #connectionNumbers = (): ConnectionNumbers => {
+    const { accepted } = this.tally;
+    let { requests } = this.tally;
+    const doing = { idle: 0, reading: 0, writing: 0 };
+    for (const client of this.clients) {
+      doing[client.doing] += 1;
+      requests += client.requests;
+    }
+    const { idle: waiting, ...others } = doing;
+    return { accepted, requests, ...others, waiting };
+  };
 
   get addresses(): readonly string[] {
     return [...this.#ports.values()].map(({ address }) => address);
@@ -266,6 +281,7 @@ class Server implements ThreadServer, PortOwner {
   async #switchTo(next: Generation, ports: Map<string, Port>, admin: AdminSwitch): Promise<void> {
     const old = this.#current;
     const { conf } = next;
+    next.worker.connectionNumbers = this.#connectionNumbers;
     next.begin(old);
     this.#current = next;
     this.#lasting.context.pool.maxBytes = conf.bufferMemoryBytes;

@@ -71,6 +71,8 @@ export interface LocationConf {
   readonly subrequests: SubrequestsConf;
   readonly limitRequests: LimitRequestsConf;
   readonly limitConnections: LimitConnectionsConf;
+  /** Undefined where nothing of it is configured. */
+  readonly secureLink: SecureLinkConf | undefined;
   readonly access: AccessConf;
   /** `limit_except`: requests with other methods are at another location. */
   readonly limitExcept: LimitExceptConf | undefined;
@@ -84,6 +86,13 @@ export interface AccessConf {
   readonly satisfy: "all" | "any";
   readonly rules: readonly AccessRuleConf[];
   readonly basic: AuthBasicConf | undefined;
+}
+
+/** `secure_link` and what belongs to it; texts may hold `$variables`. */
+export interface SecureLinkConf {
+  readonly secret: string | undefined;
+  readonly link: string | undefined;
+  readonly md5: string | undefined;
 }
 
 /** `limit_req` of a location, in order. */
@@ -170,8 +179,28 @@ export interface ResponseConf {
   readonly trailers: readonly AddHeaderConf[];
   readonly expires: ExpiresConf | undefined;
   readonly compression: CompressionConf;
+  /** Undefined for `userid off`. */
+  readonly userId: UserIdConf | undefined;
   /** `max_ranges`: ranges that one request may ask for; more are answered with the whole. */
   readonly maxRanges: number;
+}
+
+/** `userid` and what belongs to it. */
+export interface UserIdConf {
+  /** Of what clients are given; undefined for `log`. */
+  readonly version: 1 | 2 | undefined;
+  readonly name: string;
+  /** Empty for none. */
+  readonly domain: string;
+  readonly path: string;
+  /** Infinity for `max`; undefined for a session. */
+  readonly expiresMs: number | undefined;
+  readonly flags: readonly string[];
+  /** One character; empty for none. */
+  readonly mark: string;
+  readonly service: number | undefined;
+  /** Empty for none. */
+  readonly p3p: string;
 }
 
 /** How redirects of our own to a path are written out. */
@@ -336,12 +365,18 @@ export type ConditionConf =
 export type LocationAction =
   | ProxyAction
   | ReturnAction
+  | PageAction
   | StaticAction
   | HandlerAction;
 
 /** Nothing else is configured: files are served. */
 export interface StaticAction {
   readonly kind: "static";
+}
+
+/** `empty_gif`, `stub_status`. */
+export interface PageAction {
+  readonly kind: "empty_gif" | "stub_status";
 }
 
 /** `handler: NAME`: a function of the embedding program answers. */

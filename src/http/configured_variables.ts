@@ -9,6 +9,7 @@ import type { VariablesConf } from "./conf.ts";
 import { compileGeo } from "./geo.ts";
 import { compileMap } from "./map.ts";
 import type { Request } from "./request.ts";
+import { REQUEST_ID_SLOT } from "./request_id.ts";
 import { compileSplit } from "./split_clients.ts";
 import { builtInVariable, settableVariable } from "./variables.ts";
 
@@ -117,7 +118,7 @@ export class Variables {
   }
 
   #slotOf(name: string): number {
-    const slot = this.#slots.get(name) ?? this.#slots.size;
+    const slot = this.#slots.get(name) ?? REQUEST_ID_SLOT + 1 + this.#slots.size;
     this.#slots.set(name, slot);
     return slot;
   }

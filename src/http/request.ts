@@ -20,6 +20,7 @@ import type { MemoryResponse } from "./memory_response.ts";
 import { ProxyDownstream } from "./proxy_downstream.ts";
 import { type Redirect, REDIRECTS_MAX } from "./redirect.ts";
 import type { ResponsePolicy } from "./response_policy.ts";
+import type { UserIdState } from "./user_id.ts";
 import type { Location } from "./server.ts";
 import type { Server, Worker } from "./worker.ts";
 
@@ -90,6 +91,8 @@ export class Request {
   bodyText = "";
   /** `$limit_rate`, if it was set. */
   limitRate: string | undefined;
+  /** What `userid` knows of the client. */
+  userId: UserIdState | undefined;
   /** `$limit_req_status`: empty if it was at no such limit. */
   limitReqStatus: LimitStatus = "";
   /** `$limit_conn_status`: likewise. */
@@ -315,6 +318,7 @@ export class Request {
     this.tellsFailure = false;
     this.next = this.kept = this.limitRate = undefined;
     this.limitReqStatus = this.limitConnStatus = "";
+    this.userId = undefined;
     this.carriedType = this.bodyText = "";
     this.redirectsLeft = REDIRECTS_MAX + 1;
     this.statusOverride = 0;

@@ -10,6 +10,7 @@ import type { AddHeaderConf, ErrorPageConf, RedirectsConf, ResponseConf } from "
 import type { Variables } from "./configured_variables.ts";
 import { byteText, fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";
+import { UserId } from "./user_id.ts";
 import { compressesAny, Reshaper, SAFE_STATUSES } from "./reshape.ts";
 
 /** `max_ranges` where nothing is set. */
@@ -42,6 +43,8 @@ export class ResponsePolicy {
   readonly isRecursive: boolean;
   /** Undefined where no filter is configured. */
   readonly reshaper: Reshaper | undefined;
+  /** Undefined for `userid off`. */
+  readonly userId: UserId | undefined;
   readonly #errorPages = new Map<number, ErrorPage>();
   readonly #added: readonly AddedHeader[];
   readonly #replacesAny: boolean;
@@ -50,6 +53,7 @@ export class ResponsePolicy {
     this.maxRanges = conf.maxRanges;
     this.redirects = conf.redirects;
     this.isRecursive = conf.recursiveErrorPages;
+    if (conf.userId !== undefined) this.userId = new UserId(conf.userId, variables);
     if (reshapesAny(conf)) this.reshaper = new Reshaper(conf, variables);
     for (const page of conf.errorPages) {
       for (const status of page.statuses) {
@@ -67,7 +71,7 @@ export class ResponsePolicy {
   }
 
   get addsHeaders(): boolean {
-    return this.#added.length > 0;
+    return this.#added.length > 0 || this.userId !== undefined;
   }
 
   /** Hides in `fates` what {@linkcode writeHeaders} takes the place of. */
@@ -80,8 +84,9 @@ export class ResponsePolicy {
     return result;
   }
 
-  /** Writes the lines of `add_header` that apply to a response of this status. */
+  /** Writes the lines of `add_header` and `userid` that apply to a response of this status. */
   writeHeaders(request: Request, status: number, into: HeadWriter): void {
+    if (request.depth === 0) this.userId?.writeFields(request, into);
     for (const { prefix, value, always } of this.#added) {
       if (!always && !SAFE_STATUSES.has(status)) continue;
       const text = fieldSafe(value.render(request));

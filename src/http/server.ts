@@ -15,6 +15,7 @@ import type { ResponsePolicy } from "./response_policy.ts";
 import type { CapturingRegex } from "./regex.ts";
 import type { Rewriter } from "./rewrite.ts";
 import type { Router } from "./router.ts";
+import type { SecureLink } from "./secure_link.ts";
 import type { Handler, Server, Worker } from "./worker.ts";
 
 /** What a request's location is at run time. */
@@ -31,6 +32,8 @@ export interface Location {
   readonly policy: ResponsePolicy | undefined;
   /** Undefined where nothing of it is configured, and nothing asks for it. */
   readonly files: LocationFiles | undefined;
+  /** Undefined where nothing of it is configured. */
+  readonly secureLink: SecureLink | undefined;
   /** Lets only those in that an internal redirect sends. */
   readonly isInternal: boolean;
   /** None for the place of requests that no location matches. */

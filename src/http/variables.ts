@@ -13,6 +13,9 @@ import { locationRate } from "./rate.ts";
 import type { Setter } from "./configured_variables.ts";
 import { documentRoot, realpathRoot, requestFilename } from "./location_files.ts";
 import type { Request } from "./request.ts";
+import { requestId } from "./request_id.ts";
+import { connectionsVariable } from "./stub_status.ts";
+import { userIdVariable } from "./user_id.ts";
 import { sentField, sentTrailer } from "./sent_fields.ts";
 
 type Variable = Getter<Request>;
@@ -26,6 +29,10 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["body_bytes_sent", ({ client }) => String(client.response.bodyBytes)],
   ["bytes_sent", ({ client }) => String(client.response.sentBytes)],
   ["connection", ({ client }) => String(client.id)],
+  ["connections_active", connectionsVariable("active")],
+  ["connections_reading", connectionsVariable("reading")],
+  ["connections_waiting", connectionsVariable("waiting")],
+  ["connections_writing", connectionsVariable("writing")],
   ["connection_requests", ({ client }) => String(client.requests)],
   [
     "connection_time",
@@ -65,12 +72,15 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["request_body_file", (request) => request.bodyPath],
   ["request_completion", requestCompletion],
   ["request_filename", requestFilename],
+  ["request_id", requestId],
   ["request_length", ({ head, client }) => String(head.end + client.body.bytes)],
   ["request_method", requestMethod],
   ["request_port", requestPort],
   ["request_time", requestTime],
   ["request_uri", requestUri],
   ["scheme", () => "http"],
+  ["secure_link", (request) => request.location?.secureLink?.value(request) ?? ""],
+  ["secure_link_expires", (request) => request.location?.secureLink?.expires(request) ?? ""],
   ["server_addr", ({ client }) => client.conn.local.hostname],
   ["server_name", (request) => request.serverName],
   [
@@ -99,6 +109,8 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
     "upstream_status",
     (request) => list(request, (attempt) => attempt.status === 0 ? "-" : String(attempt.status)),
   ],
+  ["uid_got", userIdVariable("got")],
+  ["uid_set", userIdVariable("set")],
   ["uri", (request) => request.path],
 ]);
 

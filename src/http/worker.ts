@@ -11,6 +11,7 @@ import type { Departure } from "./departure.ts";
 import type { Variables } from "./configured_variables.ts";
 import { KEEPS_NOTHING, type Kept } from "./kept.ts";
 import { Request } from "./request.ts";
+import type { ConnectionNumbers } from "./stub_status.ts";
 
 /** What a location does with a request. What it throws or rejects with is a bug. */
 export interface Handler {
@@ -46,6 +47,8 @@ export class Worker {
   running = 0;
   /** Called when the last of {@linkcode departures} has ended, and when the last request has. */
   onNoneRunning: (() => void) | undefined;
+  /** How many clients there are; undefined where nobody counts. */
+  connectionNumbers: (() => ConnectionNumbers) | undefined;
   readonly #spare: Request[] = [];
   readonly #sharedOffsetMs: number;
   #stampSecond = -1;

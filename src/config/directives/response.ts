@@ -13,6 +13,7 @@ import { noArguments } from "../nginx_form.ts";
 import { compressionDirectives } from "./compression.ts";
 import { expiresDirectives } from "./expires.ts";
 import type { Entry, Mapping, Node } from "../node.ts";
+import { userIdDirectives } from "./user_id.ts";
 import { type Rule, rules } from "../rules.ts";
 import { checkVariables, fieldName, fieldValue, flag, integer } from "../types.ts";
 
@@ -109,6 +110,7 @@ const addHeaders: ArgumentType<readonly AddHeaderConf[]> = {
 
 export const responseDirectives = {
   ...expiresDirectives,
+  ...userIdDirectives,
   trailers: directive({
     name: "add_trailer",
     contexts: HTTP_SERVER_LOCATION,

@@ -8,7 +8,7 @@ import {
   type Settings,
   type Table,
 } from "../directive.ts";
-import { type NginxForm, someWords } from "../nginx_form.ts";
+import { type NginxForm, noArguments, someWords } from "../nginx_form.ts";
 import type { Node, Scalar } from "../node.ts";
 import { parameters } from "../parameters.ts";
 import {
@@ -232,5 +232,28 @@ export const actionDirectives = {
     doc:
       "Answers at once: with a text, with a redirect, or with a status alone. For a whole server " +
       "it stands in place of locations.",
+  }),
+  emptyGif: directive({
+    name: "empty_gif",
+    contexts: ["location"],
+    merge: "own",
+    type: flag,
+    default: "off",
+    nginx: noArguments,
+    example: { yaml: "on", nginx: "" },
+    doc: "Answers with a transparent picture of one pixel.",
+  }),
+  stubStatus: directive({
+    name: "stub_status",
+    contexts: ["location"],
+    merge: "own",
+    type: flag,
+    default: "off",
+    nginx: noArguments,
+    example: { yaml: "on", nginx: "" },
+    doc:
+      "Answers with how many connections there are, in nginx's text; `$connections_active` and " +
+      "the like are the same numbers. With several workers they are of the one that answers: the " +
+      "`admin` listener knows all of them. Connections are never dropped once they are accepted.",
   }),
 } satisfies Table;

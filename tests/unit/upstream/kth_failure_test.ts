@@ -238,6 +238,7 @@ servers:
       subrequestBodyBytes: 0,
       policy: undefined,
       files: undefined,
+      secureLink: undefined,
       isInternal: false,
       handler: new Proxy(location, location.action, {
         groups: new Map([["app", group]]),
