@@ -31,8 +31,8 @@ export interface Need {
   readonly written: string;
 }
 
-/** Where the modules are that a worker loads: a thread has to be permitted what the first one is not. */
-const MODULES = new URL("../", import.meta.url);
+/** What a worker loads, with all that it imports: a thread needs permission for it, the first one none. */
+const WORKER = new URL("./worker_thread.ts", import.meta.url);
 
 /** What the command line adds to a configuration. */
 export interface NeedsOptions {
@@ -53,8 +53,9 @@ export function needsOf(
   for (const path of files) needs.add("read", path, `read ${path}`, "", "");
   // The turnstile's socket pair: it listens at a port that the system chooses.
   needs.add("net", "127.0.0.1", "be woken by a socket pair of its own", "", "");
-  if (conf.workers !== 1 && MODULES.protocol === "file:") {
-    needs.add("read", MODULES.pathname.slice(0, -1), "start workers", "worker_processes", "");
+  if (conf.workers !== 1 && WORKER.protocol === "file:") {
+    const modules = WORKER.pathname.replace(/\/control\/[^/]*$/, "");
+    needs.add("read", modules, "start workers", "worker_processes", "");
   }
   for (const { name, address } of conf.listeners) needs.listen(name, address, "listen");
   if (conf.admin !== undefined) {
