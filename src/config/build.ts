@@ -8,8 +8,8 @@ import type { ClientConf, ListenConf } from "../downstream/conf.ts";
 import type { ListenerConf, ServerConf, SluiceConf } from "../http/conf.ts";
 import { serverNameRegex } from "../http/router.ts";
 import { LOG_FORMATS, type LogFormat } from "../log/access_log.ts";
-import type { AccessLogConf } from "../log/conf.ts";
 import type { Block } from "./block.ts";
+import { LogsBuilder } from "./build_logs.ts";
 import { settleAccess } from "./build_access.ts";
 import { filesConf, filesLevel, typesConf } from "./build_files.ts";
 import { buildLimitZones } from "./build_limits.ts";
@@ -25,7 +25,7 @@ import type { Known, Settings } from "./directive.ts";
 import { adminDirectives } from "./directives/admin.ts";
 import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { coreDirectives } from "./directives/core.ts";
-import { type AccessLog, logDirectives } from "./directives/log.ts";
+import { logFormatDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { rewriteDirectives } from "./directives/rewrite.ts";
 import { responseDirectives } from "./directives/response.ts";
@@ -33,7 +33,6 @@ import { resolverDirectives } from "./directives/resolver.ts";
 import { type Listen, serverDirectives } from "./directives/server.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
 import { variableDirectives } from "./directives/variables.ts";
-import { nearestName } from "./nearest.ts";
 import { type Problems, quote, type Span } from "./problem.ts";
 import type { Located } from "./types.ts";
 
@@ -53,14 +52,15 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   });
   const core = building.settle(coreDirectives, root);
   const variables = building.settle(variableDirectives, root);
-  const log = building.settle(logDirectives, root);
+  const logFormats = building.settle(logFormatDirectives, root);
   const formats = new Map<string, LogFormat>([
     ...Object.entries(LOG_FORMATS),
-    ...log.formats ?? [],
+    ...logFormats.formats ?? [],
   ]);
+  const logs = new LogsBuilder(building, formats);
+  const log = logs.settle(root);
   const resolver = building.settle(resolverDirectives, root);
   const groups = buildGroups(root.blocks.filter(isKind("upstream")), building, resolver);
-  const accessLogs = new Map<AccessLog | "off", AccessLogConf | "off">();
   const levels: Levels = {
     client: building.settle(clientDirectives, root),
     proxy: building.settle(proxyDirectives, root),
@@ -72,16 +72,8 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     secureLink: building.settle(secureLinkDirectives, root),
     limitZones: buildLimitZones(root, building),
     handler: building.settle(handlerDirectives, root),
-    accessLog: (block, outer) => {
-      const { access } = building.settle(logDirectives, block, { ...log, access: outer });
-      return access;
-    },
-    resolveAccessLog: (access) => {
-      // Levels that inherit a log have one record, so that it is opened once.
-      const conf = accessLogs.get(access) ?? accessLogConf(access, formats, problems);
-      accessLogs.set(access, conf);
-      return conf;
-    },
+    logs,
+    log,
     resolver,
     groups,
   };
@@ -93,12 +85,12 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     problems.add({ span: root.span, cannot: "run without a server", found: "none", expected });
   }
   const built = servers.map((block) =>
-    buildServer(block, building, levels, listenOfRoot, log.access, rewriteOfRoot)
+    buildServer(block, building, levels, listenOfRoot, rewriteOfRoot)
   );
   const listeners = groupByAddress(built, problems);
   return {
     admin: buildAdmin(building.settle(adminDirectives, root).admin, listeners, problems),
-    errorLog: { path: log.error.path ?? "stderr", level: log.error.level },
+    errorLogs: logs.build(log).errorLogs,
     workers: core.workers,
     workerConnections: core.workerConnections,
     pid: core.pid,
@@ -133,7 +125,6 @@ function buildServer(
   building: Building,
   levels: Levels,
   listenOfRoot: Settings<typeof listenDirectives>,
-  accessOfRoot: AccessLog | "off",
   rewriteOfRoot: RewriteSettings,
 ): BuiltServer {
   const { listens, serverNames } = building.settle(serverDirectives, block);
@@ -147,7 +138,7 @@ function buildServer(
   const secureLink = building.settle(secureLinkDirectives, block, levels.secureLink);
   const handler = building.settle(handlerDirectives, block, levels.handler);
   const resolver = building.settle(resolverDirectives, block, levels.resolver);
-  const access = levels.accessLog(block, accessOfRoot);
+  const log = levels.logs.settle(block, levels.log);
   const rewrite = building.settle(rewriteDirectives, block, rewriteOfRoot);
   // The server for what names no server, as in nginx.
   const names = serverNames ?? [{ text: "", span: block.span }];
@@ -164,7 +155,7 @@ function buildServer(
       warnsUnset: rewrite.warnsUnset,
       serverNames: names.map(({ text }) => text.startsWith("~") ? text : text.toLowerCase()),
       client,
-      accessLog: levels.resolveAccessLog(access),
+      ...levels.logs.build(log),
       response: responseConf(response),
       files: filesConf(files),
       types: typesConf(files),
@@ -179,12 +170,12 @@ function buildServer(
           files,
           subrequests,
           access: accessOf,
+          log,
           limits,
           secureLink,
           handler,
           resolver,
         },
-        access,
         rewrite,
       ),
     },
@@ -311,26 +302,4 @@ function checkDistinct(
       taken.add(name);
     }
   }
-}
-
-function accessLogConf(
-  access: AccessLog | "off",
-  formats: ReadonlyMap<string, LogFormat>,
-  problems: Problems,
-): AccessLogConf | "off" {
-  if (access === "off" || access.path === undefined) return "off";
-  const { path, bufferBytes, flushMs } = access;
-  const format = formats.get(access.format.text);
-  if (format === undefined) {
-    const { text, span } = access.format;
-    problems.add({
-      span,
-      cannot: `set format to ${quote(text)}`,
-      found: quote(text),
-      expected: "no such format",
-      nearest: nearestName(text, formats.keys()),
-    });
-    return "off";
-  }
-  return { path, format: format.text, escape: format.escape, bufferBytes, flushMs };
 }

@@ -15,11 +15,11 @@ import type {
   VariablePass,
 } from "../http/conf.ts";
 import { locationRegex } from "../http/router.ts";
-import type { AccessLogConf } from "../log/conf.ts";
 import type { ResolverConf, UpstreamGroupConf } from "../peer/conf.ts";
 import type { UpstreamConf } from "../upstream/conf.ts";
 import { formatHost, isIp, parseHostPort } from "../peer/address.ts";
 import type { Block } from "./block.ts";
+import type { LogsBuilder, LogSettings } from "./build_logs.ts";
 import { accessConf, type AccessSettings, settleAccess } from "./build_access.ts";
 import { buildDial } from "./build_dial.ts";
 import {
@@ -45,7 +45,6 @@ import { userIdConf } from "./build_user_id.ts";
 import { type Building, regexProblem } from "./building.ts";
 import type { Settings } from "./directive.ts";
 import { clientDirectives } from "./directives/client.ts";
-import type { AccessLog } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { DEFAULT_REDIRECT } from "./directives/proxy_headers.ts";
@@ -73,8 +72,8 @@ export interface Levels {
   readonly handler: HandlerSettings;
   readonly resolver: Settings<typeof resolverDirectives>;
   readonly groups: Groups;
-  accessLog(block: Block, outer: AccessLog | "off"): AccessLog | "off";
-  resolveAccessLog(access: AccessLog | "off"): AccessLogConf | "off";
+  readonly logs: LogsBuilder;
+  readonly log: LogSettings;
 }
 
 function limitsOf(
@@ -118,7 +117,6 @@ interface Pattern {
 function ownFiles(
   server: Block,
   levels: Levels,
-  accessOfServer: AccessLog | "off",
   rewrite: RewriteSettings,
   problems: Problems,
 ): readonly LocationConf[] {
@@ -131,7 +129,7 @@ function ownFiles(
     warnsUnset: rewrite.warnsUnset,
     locations: [],
     client: levels.client,
-    accessLog: levels.resolveAccessLog(accessOfServer),
+    ...levels.logs.build(levels.log),
     response: responseConf(levels.response),
     files: filesConf(levels.files),
     types: typesConf(levels.files),
@@ -148,8 +146,6 @@ function ownFiles(
 /** Who is asked what a location is, and what it stands in. */
 interface Around {
   readonly levels: Levels;
-  /** The access log there. */
-  readonly access: AccessLog | "off";
   readonly rewrite: RewriteSettings;
   /** Undefined for a location of a server. */
   readonly location: Pattern | undefined;
@@ -159,7 +155,6 @@ export function buildLocations(
   server: Block,
   building: Building,
   levels: Levels,
-  accessOfServer: AccessLog | "off",
   rewrite: RewriteSettings,
 ): readonly LocationConf[] {
   const { problems } = building;
@@ -181,7 +176,7 @@ export function buildLocations(
       warnsUnset: rewrite.warnsUnset,
       locations: [],
       client: levels.client,
-      accessLog: levels.resolveAccessLog(accessOfServer),
+      ...levels.logs.build(levels.log),
       response: responseConf(levels.response),
       files: filesConf(levels.files),
       types: typesConf(levels.files),
@@ -194,10 +189,10 @@ export function buildLocations(
       action: { kind: "return", ...answer.value },
     }];
   }
-  const around: Around = { levels, access: accessOfServer, rewrite, location: undefined };
+  const around: Around = { levels, rewrite, location: undefined };
   return [
     ...buildInner(server, building, around),
-    ...ownFiles(server, levels, accessOfServer, rewrite, problems),
+    ...ownFiles(server, levels, rewrite, problems),
   ];
 }
 
@@ -264,7 +259,7 @@ function buildLocation(
   const { problems } = building;
   const { levels } = around;
   const client = building.settle(clientDirectives, block, levels.client);
-  const accessLog = levels.accessLog(block, around.access);
+  const log = levels.logs.settle(block, levels.log);
   const response = building.settle(responseDirectives, block, levels.response);
   const files = filesLevel(block, building, levels.files, pattern);
   const { isInternal } = building.settle(placeDirectives, block);
@@ -283,13 +278,13 @@ function buildLocation(
     limits,
     secureLink,
     access: accessSettings,
+    log,
     proxy: building.settle(proxyDirectives, block, levels.proxy),
     handler: building.settle(handlerDirectives, block, levels.handler),
     resolver: building.settle(resolverDirectives, block, levels.resolver),
   };
   const inner: Around = {
     levels: own,
-    access: accessLog,
     rewrite: rewriteSettings,
     location: pattern,
   };
@@ -302,7 +297,7 @@ function buildLocation(
     warnsUnset: rewriteSettings.warnsUnset,
     locations,
     client,
-    accessLog: levels.resolveAccessLog(accessLog),
+    ...levels.logs.build(log),
     response: responseConf(response),
     files: filesConf(files),
     types: typesConf(files),
@@ -350,7 +345,7 @@ function buildIfPlace(
     ...outer,
     warnsUnset: rewrite.warnsUnset,
     client: building.settle(clientDirectives, block, levels.client),
-    accessLog: levels.resolveAccessLog(levels.accessLog(block, around.access)),
+    ...levels.logs.build(levels.logs.settle(block, levels.log)),
     response: responseConf(response),
     files: filesConf(files),
     types: typesConf(files),

@@ -28,6 +28,7 @@ export type Context =
   | "access_log"
   | "error_log"
   | "log_format"
+  | "open_log_file_cache"
   | "return"
   | "admin"
   | "limit_req_zone"

@@ -20,7 +20,13 @@ import {
   limitReqZoneParameters,
   limitZoneDirectives,
 } from "./directives/limit.ts";
-import { accessLogParameters, errorLogParameters, logDirectives } from "./directives/log.ts";
+import {
+  accessLogParameters,
+  errorLogParameters,
+  logDirectives,
+  logFormatDirectives,
+  openLogFileCacheParameters,
+} from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { placeDirectives, responseDirectives } from "./directives/response.ts";
 import { resolverDirectives, resolverParameters } from "./directives/resolver.ts";
@@ -52,8 +58,12 @@ export const GROUPS: readonly Group[] = [
     page: "log",
     title: "Logs",
     intro: "What is written where.",
-    directives: logDirectives,
-    parameters: { error_log: errorLogParameters, access_log: accessLogParameters },
+    directives: { ...logDirectives, ...logFormatDirectives },
+    parameters: {
+      error_log: errorLogParameters,
+      access_log: accessLogParameters,
+      open_log_file_cache: openLogFileCacheParameters,
+    },
   },
   {
     page: "admin",

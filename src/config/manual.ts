@@ -167,6 +167,7 @@ const PLACES: Readonly<Record<Context, string>> = {
   access_log: "access_log",
   error_log: "error_log",
   log_format: "log_format",
+  open_log_file_cache: "open_log_file_cache",
   return: "return",
   resolver: "resolver",
   admin: "admin",

@@ -243,11 +243,6 @@ export const REFUSED: readonly Refused[] = [
       real_ip_recursive set_real_ip_from `),
   },
   {
-    title: "Logs",
-    why: "not supported yet",
-    names: names("open_log_file_cache log_not_found"),
-  },
-  {
     title: "Requests and responses",
     why: "not supported yet",
     names: names(`

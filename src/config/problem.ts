@@ -50,16 +50,16 @@ export class ConfigError extends Error {
   /** At least one. */
   readonly problems: readonly Problem[];
   /** Where the configuration wants errors, if that much of it could be read. */
-  readonly errorLog: ErrorLogConf | undefined;
+  readonly errorLogs: readonly ErrorLogConf[];
 
   /** Its message has a line for each problem. */
-  constructor(problems: readonly Problem[], errorLog?: ErrorLogConf) {
+  constructor(problems: readonly Problem[], errorLogs: readonly ErrorLogConf[] = []) {
     super(
       problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`)
         .join("\n"),
     );
     this.problems = problems;
-    this.errorLog = errorLog;
+    this.errorLogs = errorLogs;
   }
 
   /** All problems as a compiler prints them: place and message, the source line, a caret. */
@@ -179,13 +179,13 @@ export class Problems {
   }
 
   /**
-   * @param errorLog Where the configuration wants errors, once that is known.
+   * @param errorLogs Where the configuration wants errors, once that is known.
    * @throws {ConfigError} When there is any problem.
    */
-  throwIfAny(errorLog?: ErrorLogConf): void {
+  throwIfAny(errorLogs: readonly ErrorLogConf[] = []): void {
     if (this.isEmpty) return;
     const inOrder = this.#found.toSorted((a, b) => a.start - b.start);
-    throw new ConfigError(inOrder.map(({ problem }) => problem), errorLog);
+    throw new ConfigError(inOrder.map(({ problem }) => problem), errorLogs);
   }
 }
 

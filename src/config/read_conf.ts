@@ -60,7 +60,7 @@ export function readConf(
     ? own
     : join(readNginxGlobals(globals, GLOBALS_NAME, problems), own, problems);
   const conf = confOf(document, problems, options);
-  problems.throwIfAny(conf.errorLog);
+  problems.throwIfAny(conf.errorLogs);
   return { syntax, conf, document, sources: problems.sources };
 }
 

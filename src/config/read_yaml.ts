@@ -33,7 +33,7 @@ export interface ReadOptions {
 export function readYaml(text: string, fileName: string, options: ReadOptions = {}): SluiceConf {
   const problems = new Problems({ fileName, text });
   const conf = confOf(readYamlDocument(problems), problems, options);
-  problems.throwIfAny(conf.errorLog);
+  problems.throwIfAny(conf.errorLogs);
   return conf;
 }
 

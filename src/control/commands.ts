@@ -182,7 +182,7 @@ async function runFile(
     logStartFailure(
       error,
       errorLog,
-      error instanceof ConfigError ? error.errorLog : conf?.errorLog,
+      error instanceof ConfigError ? error.errorLogs : conf?.errorLogs ?? [],
     );
     throw error;
   }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { ClientHandler, ClientSettings } from "../downstream/mod.ts";
-import { type ConnContext, systemClock } from "../event/mod.ts";
+import type { ConnContext } from "../event/mod.ts";
 import {
   CapturingRegex,
   type CustomHandler,
@@ -19,7 +19,6 @@ import {
   LocationFiles,
   locationRegex,
   type PasswordChecks,
-  type Request,
   reshapesAny,
   type ResponseConf,
   ResponsePolicy,
@@ -32,14 +31,8 @@ import {
   Variables,
   Worker,
 } from "../http/mod.ts";
-import {
-  AccessLog,
-  type AccessLogConf,
-  ERROR_LOG_SINK,
-  ErrorLog,
-  type LogFiles,
-  type LogHold,
-} from "../log/mod.ts";
+import type { ErrorLog, LogFiles, LogHold } from "../log/mod.ts";
+import { LocationLogs, openErrorLog } from "./location_logs.ts";
 import { type CustomBalancer, PeerGroup } from "../peer/mod.ts";
 import { HealthChecks } from "./health_checks.ts";
 import { LimitZones } from "./limit_zones.ts";
@@ -80,11 +73,7 @@ export class Generation {
     this.conf = conf;
     this.#thread = thread;
     this.#logs = logFiles.hold();
-    const errorLog = new ErrorLog(
-      conf.errorLog.level,
-      this.#logs.open(conf.errorLog.path, ERROR_LOG_SINK),
-      { process: `${Deno.pid}#${thread.number}`, wallMs: systemClock.wallMs },
-    );
+    const errorLog = openErrorLog(conf.errorLogs, this.#logs, thread.number);
     this.worker = new Worker(context, errorLog, keptOf(conf));
     this.#names = new Names(context.deadlines, errorLog);
   }
@@ -203,11 +192,16 @@ export class Generation {
 
   /** The servers of one listening address. */
   #openServers(conf: ListenerConf, parts: ActionParts): void {
-    const logs = new AccessLogs(this.#logs, parts.variables);
+    const logs = new LocationLogs(this.#logs, parts.variables, {
+      conf: this.conf.errorLogs,
+      log: this.errorLog,
+      thread: this.#thread.number,
+    });
     const policies = new ResponsePolicies(parts.variables);
     const fallbacks = new Map<ServerConf, Location>(conf.servers.map((server) => [server, {
       client: server.client,
-      accessLog: logs.of(server.accessLog),
+      accessLog: logs.accessLog(server.accessLogs),
+      errorLog: logs.errorLog(server.errorLogs),
       counts: this.#countsOf(server, conf),
       policy: policies.of(server.response),
       files: new LocationFiles(server.files, server.types, parts.variables),
@@ -230,7 +224,8 @@ export class Generation {
       const files = new LocationFiles(location.files, location.types, parts.variables);
       return {
         client: location.client,
-        accessLog: logs.of(location.accessLog),
+        accessLog: logs.accessLog(location.accessLogs),
+        errorLog: logs.errorLog(location.errorLogs),
         counts: this.#countsOf(server, conf),
         policy: policies.of(location.response),
         files,
@@ -337,33 +332,5 @@ class ResponsePolicies {
     const policy = this.#policies.get(conf) ?? new ResponsePolicy(conf, this.#variables);
     this.#policies.set(conf, policy);
     return policy;
-  }
-}
-
-/** Access logs by what is configured: locations with equal settings share one. */
-class AccessLogs {
-  readonly #files: LogHold;
-  readonly #variables: Variables;
-  readonly #logs = new Map<string, AccessLog<Request>>();
-
-  constructor(files: LogHold, variables: Variables) {
-    this.#files = files;
-    this.#variables = variables;
-  }
-
-  of(conf: AccessLogConf | "off"): AccessLog<Request> | undefined {
-    if (conf === "off") return undefined;
-    const key = JSON.stringify(conf);
-    let log = this.#logs.get(key);
-    if (log === undefined) {
-      log = new AccessLog(
-        conf.format,
-        conf.escape,
-        this.#files.open(conf.path, conf),
-        this.#variables.lookup,
-      );
-      this.#logs.set(key, log);
-    }
-    return log;
   }
 }

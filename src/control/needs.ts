@@ -8,7 +8,8 @@
 import { formatHost } from "../peer/address.ts";
 import type { HealthCheckConf, UpstreamGroupConf } from "../peer/conf.ts";
 import type { TlsConf } from "../upstream/conf.ts";
-import type { AccessLogConf, LogPath } from "../log/conf.ts";
+import type { AccessLogConf } from "../log/conf.ts";
+import { ownUdpAddress } from "../log/mod.ts";
 import type {
   ListenAddress,
   LocationAction,
@@ -65,7 +66,7 @@ export function needsOf(
     if (tokenPath !== undefined) needs.read(tokenPath, "admin");
   }
   if (pidFile !== undefined) needs.readAndWrite(pidFile, "pid");
-  needs.log(conf.errorLog.path, "error_log");
+  for (const { path } of conf.errorLogs) needs.log(path, "error_log");
   for (const group of conf.groups) ofGroup(group, needs);
   for (const { servers } of conf.listeners) for (const server of servers) ofServer(server, needs);
   if (usesHostname(conf)) needs.add("sys", "hostname", "tell $hostname", "", "$hostname");
@@ -112,8 +113,23 @@ class Needs {
     this.add("net", hostPort(address), `connect to ${name}`, directive, name);
   }
 
-  log(path: LogPath, directive: string): void {
-    if (typeof path !== "string") this.write(path.file, directive);
+  log(path: AccessLogConf["path"], directive: string): void {
+    if (typeof path === "string") return;
+    if ("file" in path) return this.write(path.file, directive);
+    if ("template" in path) return this.write(path.template, directive);
+    const { server, hasHostname } = path.syslog;
+    if (hasHostname) this.add("sys", "hostname", "name this host to a syslog", directive, "syslog");
+    if (server.transport === "unix") {
+      for (const flag of ["read", "write"] as const) {
+        this.add(flag, server.path, `write to unix:${server.path}`, directive, "syslog");
+      }
+      // The socket that datagrams leave from has a name that nobody knows before.
+      this.add("net", "", "have a socket of its own for a syslog", directive, "syslog");
+      return;
+    }
+    const own = ownUdpAddress(server.hostname);
+    this.add("net", hostPort(server), `send to ${hostPort(server)}`, directive, "syslog");
+    this.add("net", `${formatHost(own)}:0`, "have a socket for a syslog", directive, "syslog");
   }
 
   #unix(path: string, doing: string, directive: string): void {
@@ -139,13 +155,13 @@ function ofGroup(conf: UpstreamGroupConf, needs: Needs): void {
 }
 
 function ofServer(server: ServerConf, needs: Needs): void {
-  ofAccessLog(server.accessLog, needs);
+  ofLogs(server, needs);
   for (const location of server.locations) ofLocation(location, needs);
 }
 
 function ofLocation(location: LocationConf, needs: Needs): void {
   const { client, access, action, files, limitExcept } = location;
-  ofAccessLog(location.accessLog, needs);
+  ofLogs(location, needs);
   // Elsewhere a body is thrown away.
   const takesBody = action.kind === "proxy" || action.kind === "handler";
   if (takesBody) needs.readAndWrite(client.clientBodyTempPath, "client_body_temp_path");
@@ -182,8 +198,12 @@ function ofTls(conf: TlsConf | HealthCheckConf["tls"], what: string, needs: Need
   for (const path of files) if (path !== undefined) needs.read(path, `${what}_certificate`);
 }
 
-function ofAccessLog(conf: AccessLogConf | "off", needs: Needs): void {
-  if (conf !== "off") needs.log(conf.path, "access_log");
+function ofLogs(
+  { accessLogs, errorLogs }: Pick<LocationConf, "accessLogs" | "errorLogs">,
+  needs: Needs,
+): void {
+  for (const { path } of accessLogs) needs.log(path, "access_log");
+  for (const { path } of errorLogs) needs.log(path, "error_log");
 }
 
 /** The folder that a path with variables is in for sure; "" for anywhere. */

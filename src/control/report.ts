@@ -35,7 +35,7 @@ export function workerStatus(
     waitingForBuffers: pool.waiting,
     tempFiles: { ...TEMP_FILES },
     logs: Array.from(
-      logFiles.sinks,
+      logFiles.logs,
       ({ name, linesLost, isBroken }) => ({ name, linesLost, isBroken }),
     ),
   };

@@ -8,22 +8,25 @@ import { errorLine, type ErrorLogConf } from "../log/mod.ts";
 import { logLines } from "./explain.ts";
 
 /**
- * Writes a failure to the log that the command line names, else to the configuration's if
- * that could be read and is a file. What cannot be written is left: it was printed.
+ * Writes a failure to the log that the command line names, else to the configuration's, if
+ * those could be read and are files. What cannot be written is left: it was printed.
  */
 export function logStartFailure(
   error: unknown,
   path: string | undefined,
-  conf: ErrorLogConf | undefined,
+  confs: readonly ErrorLogConf[],
 ): void {
-  const named = conf === undefined || typeof conf.path === "string" ? undefined : conf.path.file;
-  const file = path ?? named;
-  if (file === undefined) return;
+  const named = confs.flatMap(({ path }) =>
+    typeof path === "object" && "file" in path ? [path.file] : []
+  );
+  const files = path === undefined ? named : [path];
   const host = { process: `${Deno.pid}#0`, wallMs: () => Date.now() };
   const lines = logLines(error).map((line) => errorLine("emerg", line, undefined, host) + "\n");
-  try {
-    Deno.writeTextFileSync(file, lines.join(""), { append: true, mode: 0o640 });
-  } catch {
-    // No such folder, or no permission.
+  for (const file of files) {
+    try {
+      Deno.writeTextFileSync(file, lines.join(""), { append: true, mode: 0o640 });
+    } catch {
+      // No such folder, or no permission.
+    }
   }
 }

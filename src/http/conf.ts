@@ -39,7 +39,9 @@ export interface ServerConf {
   /** For what ends before a location is known: a bad request, a path that no location matches. */
   readonly client: ClientConf;
   /** Likewise. */
-  readonly accessLog: AccessLogConf | "off";
+  readonly accessLogs: readonly AccessLogConf[];
+  /** For what its requests have to say. */
+  readonly errorLogs: readonly ErrorLogConf[];
   /** Likewise. */
   readonly response: ResponseConf;
   /** Likewise, for logs. */
@@ -64,7 +66,9 @@ export interface LocationConf {
   /** Locations within it. */
   readonly locations: readonly LocationConf[];
   readonly client: ClientConf;
-  readonly accessLog: AccessLogConf | "off";
+  readonly accessLogs: readonly AccessLogConf[];
+  /** For what its requests have to say. */
+  readonly errorLogs: readonly ErrorLogConf[];
   readonly response: ResponseConf;
   /** `internal`: for requests that the proxy itself sends there; 404 for others. */
   readonly isInternal: boolean;
@@ -538,7 +542,7 @@ export interface AdminConf {
 export interface SluiceConf {
   /** Undefined: nothing is counted, and nobody can ask. */
   readonly admin: AdminConf | undefined;
-  readonly errorLog: ErrorLogConf;
+  readonly errorLogs: readonly ErrorLogConf[];
   /** `workers`: threads that serve; 1: the main thread does it itself, 0: one a processor. */
   readonly workers: number;
   /** `worker_connections`: connections at once, clients and peers together. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Client, RequestBodyReader } from "../downstream/mod.ts";
-import type { ErrorContext, LogLevel } from "../log/mod.ts";
+import type { ErrorContext, ErrorLog, LogLevel } from "../log/mod.ts";
 import { type Attempt, Exchange, type Reason } from "../upstream/mod.ts";
 import {
   type FieldLines,
@@ -294,9 +294,14 @@ export class Request {
     return this.#usesExchange ? this.#exchange!.requestBodyPath : "";
   }
 
+  /** Of the location that it is at; the process's before it is at one. */
+  get errorLog(): ErrorLog {
+    return this.location?.errorLog ?? this.worker.errorLog;
+  }
+
   /** Writes to the error log what happened, with all that is known. */
   report(level: LogLevel, message: string): void {
-    const { errorLog } = this.worker;
+    const { errorLog } = this;
     if (errorLog.isOn(level)) errorLog.log(level, message, this.#context());
   }
 

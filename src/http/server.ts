@@ -5,7 +5,7 @@
  */
 import type { ClientConf, ClientConnection, ClientHandler } from "../downstream/mod.ts";
 import { Failure, NEVER, OutOfBuffers } from "../event/mod.ts";
-import { type AccessLog, countRequest } from "../log/mod.ts";
+import { countRequest, type ErrorLog, type RequestLog } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { Variables } from "./configured_variables.ts";
 import type { LocationFiles } from "./location_files.ts";
@@ -21,7 +21,9 @@ import type { Handler, Server, Worker } from "./worker.ts";
 /** What a request's location is at run time. */
 export interface Location {
   readonly client: ClientConf;
-  readonly accessLog: AccessLog<Request> | undefined;
+  readonly accessLog: RequestLog<Request> | undefined;
+  /** Where its requests' troubles are told. */
+  readonly errorLog: ErrorLog;
   /** Where its requests are counted, if they are: `SERVER_SLOTS`. */
   readonly counts: Float64Array | undefined;
   /** `log_subrequest`: whether subrequests have a line in it. */

@@ -5,7 +5,13 @@
  */
 import type { AccessLogConf } from "./conf.ts";
 import type { LogSink } from "./sink.ts";
-import { type Getter, getterOf, templateParts, type VariableLookup } from "./template.ts";
+import {
+  type Getter,
+  getterOf,
+  type Template,
+  templateParts,
+  type VariableLookup,
+} from "./template.ts";
 
 /** How variables are made safe: nginx's `escape=` of `log_format`. */
 export type LogEscape = AccessLogConf["escape"];
@@ -46,7 +52,7 @@ const STRICT_DECODER = new TextDecoder("utf-8", { fatal: true });
 const SCRATCH = new Uint8Array(SCRATCH_BYTES);
 
 /**
- * Writes requests into a sink as lines of one format.
+ * Writes requests into sinks as lines of one format.
  *
  * Strings of a source hold one byte a character, as message heads do; a string
  * with a character above U+00FF stands for its UTF-8. The line is joined and
@@ -54,8 +60,7 @@ const SCRATCH = new Uint8Array(SCRATCH_BYTES);
  * bytes which an escape is for. As many as the format's own text has: done.
  * More: some value has one, and the line is made again the careful way.
  */
-export class AccessLog<Source> {
-  readonly #sink: LogSink;
+export class LineFormat<Source> {
   readonly #escape: LogEscape;
   /** The format with the newline at its end. */
   readonly #pieces: readonly (string | Getter<Source>)[];
@@ -64,6 +69,8 @@ export class AccessLog<Source> {
   readonly #suspects: Uint8Array;
   readonly #suspectsInFormat: number;
   readonly #emptyValue: string;
+  /** What stands before each line, if something does; nothing in it needs an escape. */
+  readonly #head: (() => string) | undefined;
 
   /**
    * @throws {UnknownVariable} When `lookup` does not know a variable of the format.
@@ -72,11 +79,11 @@ export class AccessLog<Source> {
   constructor(
     format: string,
     escape: LogEscape,
-    sink: LogSink,
     lookup: VariableLookup<Source>,
+    head?: () => string,
   ) {
-    this.#sink = sink;
     this.#escape = escape;
+    this.#head = head;
     this.#pieces = [
       ...templateParts(format).map((part) =>
         part.kind === "literal" ? part.text : getterOf(part, lookup)
@@ -93,15 +100,15 @@ export class AccessLog<Source> {
   }
 
   /** Adds the line of one request. Borrows `source`. */
-  write(source: Source): void {
+  write(source: Source, sink: LogSink): void {
     const text = this.#joined(source);
     const { read, written } = ENCODER.encodeInto(text, SCRATCH);
-    if (read === text.length && this.#addUnescaped(written)) return;
-    this.#sink.append(this.#escaped(source));
+    if (read === text.length && this.#addUnescaped(written, sink)) return;
+    sink.append(this.#escaped(source));
   }
 
   #joined(source: Source): string {
-    let text = "";
+    let text = this.#head === undefined ? "" : this.#head();
     for (const piece of this.#pieces) {
       // nginx writes "-" for an absent value only; here an empty one cannot be told from it.
       text += typeof piece === "string" ? piece : piece(source) || this.#emptyValue;
@@ -110,10 +117,10 @@ export class AccessLog<Source> {
   }
 
   /** Takes the line in SCRATCH over. False, with nothing done, when a value needs escaping. */
-  #addUnescaped(length: number): boolean {
-    const at = this.#sink.reserve(length);
+  #addUnescaped(length: number, sink: LogSink): boolean {
+    const at = sink.reserve(length);
     if (at < 0) return true; // Lost, and counted.
-    const bytes = this.#sink.bytes;
+    const { bytes } = sink;
     const suspects = this.#suspects;
     let found = 0;
     for (let i = 0; i < length; i++) {
@@ -122,16 +129,66 @@ export class AccessLog<Source> {
       bytes[at + i] = byte;
     }
     if (found !== this.#suspectsInFormat) return false;
-    this.#sink.commit(length);
+    sink.commit(length);
     return true;
   }
 
   #escaped(source: Source): Uint8Array {
-    let line = "";
+    let line = this.#head === undefined ? "" : this.#head();
     for (const piece of this.#bytePieces) {
       line += typeof piece === "string" ? piece : escapeValue(piece(source), this.#escape);
     }
     return bytesOf(line);
+  }
+}
+
+/** What writes something down about a request. */
+export interface RequestLog<Source> {
+  write(source: Source): void;
+}
+
+/** Writes requests into one sink. */
+export class AccessLog<Source> implements RequestLog<Source> {
+  readonly #lines: LineFormat<Source>;
+  readonly #sink: LogSink;
+
+  constructor(lines: LineFormat<Source>, sink: LogSink) {
+    this.#lines = lines;
+    this.#sink = sink;
+  }
+
+  /** Adds the line of one request. Borrows `source`. */
+  write(source: Source): void {
+    this.#lines.write(source, this.#sink);
+  }
+}
+
+/** `if`: writes those requests for which a text is neither empty nor `0`. */
+export class ConditionalLog<Source> implements RequestLog<Source> {
+  readonly #when: Template<Source>;
+  readonly #log: RequestLog<Source>;
+
+  constructor(when: Template<Source>, log: RequestLog<Source>) {
+    this.#when = when;
+    this.#log = log;
+  }
+
+  write(source: Source): void {
+    const value = this.#when.render(source);
+    if (value !== "" && value !== "0") this.#log.write(source);
+  }
+}
+
+/** Several logs of one level. */
+export class SeveralLogs<Source> implements RequestLog<Source> {
+  readonly #logs: readonly RequestLog<Source>[];
+
+  constructor(logs: readonly RequestLog<Source>[]) {
+    this.#logs = logs;
+  }
+
+  write(source: Source): void {
+    for (const log of this.#logs) log.write(source);
   }
 }
 

@@ -27,12 +27,47 @@ export type LogLevel =
   | "info"
   | "debug";
 
-/** A file by path, or one of the process's own streams. */
-export type LogPath = "stdout" | "stderr" | { readonly file: string };
+/** Where lines go that are not told apart by request: a file, a stream of the process, a syslog. */
+export type LogPath =
+  | "stdout"
+  | "stderr"
+  | {
+    readonly file: string;
+    /** `gzip`: compressed at this level, 1 to 9; not there: as they are. */
+    readonly gzipLevel?: number;
+  }
+  | { readonly syslog: SyslogConf };
 
-/** `log.access`. */
+/** `syslog:server=…`. */
+export interface SyslogConf {
+  readonly server:
+    | { readonly transport: "udp"; readonly hostname: string; readonly port: number }
+    | { readonly transport: "unix"; readonly path: string };
+  /** 0 to 23. */
+  readonly facility: number;
+  /** 0 to 7, of access logs; an error log's lines have their own. */
+  readonly severity: number;
+  readonly tag: string;
+  /** Not with `nohostname`. */
+  readonly hasHostname: boolean;
+}
+
+/** `open_log_file_cache`: files of paths with variables that are kept open. */
+export interface OpenLogFileCacheConf {
+  /** How many at once; the longest unused is closed first. */
+  readonly max: number;
+  /** How long one may be unused. */
+  readonly inactiveMs: number;
+  /** Uses within that time which keep it open. */
+  readonly minUses: number;
+  /** How long it is believed to be the file of its name. */
+  readonly validMs: number;
+}
+
+/** One `access_log`. */
 export interface AccessLogConf {
-  readonly path: LogPath;
+  /** The path of a file may have `$variables`. */
+  readonly path: LogPath | { readonly template: string };
   /** A format's text with `$variables`, already looked up by its name. */
   readonly format: string;
   /** `default` as nginx escapes, `json` for JSON strings, `none` for bytes as they are. */
@@ -41,9 +76,13 @@ export interface AccessLogConf {
   readonly bufferBytes: number;
   /** Longest time a line waits in the buffer. */
   readonly flushMs: number;
+  /** `if`: a text with `$variables`; requests for which it is empty or `0` have no line. */
+  readonly when?: string | undefined;
+  /** For a path with variables; undefined: each line opens its file. */
+  readonly openFiles?: OpenLogFileCacheConf | undefined;
 }
 
-/** `log.error`. */
+/** One `error_log`. */
 export interface ErrorLogConf {
   readonly path: LogPath;
   readonly level: LogLevel;

@@ -9,8 +9,9 @@
  * @module
  */
 import { escapeValue } from "./access_log.ts";
-import type { LogLevel } from "./conf.ts";
+import type { LogLevel, SyslogConf } from "./conf.ts";
 import type { LogSink, LogSinkConf } from "./sink.ts";
+import { syslogHead } from "./syslog.ts";
 import { errorTime } from "./time_text.ts";
 
 /** How an error log wants its sink: no line waits for more of them. */
@@ -46,15 +47,24 @@ export interface ErrorLogHost {
 
 const ENCODER = new TextEncoder();
 
-/** Writes messages at or above one level. */
+/** One place that messages go to. */
+export interface ErrorDestination {
+  /** The least severe level that goes there. */
+  readonly level: LogLevel;
+  readonly sink: Pick<LogSink, "append">;
+  /** Of a syslog: what stands before a line. */
+  readonly syslog?: SyslogConf;
+}
+
+/** Writes messages at or above the levels of some places. */
 export class ErrorLog {
   readonly #highestOn: number;
-  readonly #sink: Pick<LogSink, "append">;
+  readonly #destinations: readonly ErrorDestination[];
   readonly #host: ErrorLogHost;
 
-  constructor(level: LogLevel, sink: Pick<LogSink, "append">, host: ErrorLogHost) {
-    this.#highestOn = SEVERITY[level];
-    this.#sink = sink;
+  constructor(destinations: readonly ErrorDestination[], host: ErrorLogHost) {
+    this.#highestOn = Math.max(-1, ...destinations.map(({ level }) => SEVERITY[level]));
+    this.#destinations = destinations;
     this.#host = host;
   }
 
@@ -66,8 +76,13 @@ export class ErrorLog {
   /** Writes one line, or nothing when the level is off. Borrows `context`. */
   log(level: LogLevel, message: string, context?: ErrorContext): void {
     if (!this.isOn(level)) return;
+    const severity = SEVERITY[level];
     const line = errorLine(level, message, context, this.#host);
-    this.#sink.append(ENCODER.encode(line + "\n"));
+    for (const { level, sink, syslog } of this.#destinations) {
+      if (severity > SEVERITY[level]) continue;
+      const head = syslog === undefined ? "" : syslogHead(syslog, severity, this.#host.wallMs());
+      sink.append(ENCODER.encode(head + line + "\n"));
+    }
   }
 }
 

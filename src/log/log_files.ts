@@ -4,6 +4,8 @@
  * @module
  */
 import type { LogPath } from "./conf.ts";
+import { gzipWriter } from "./gzip_writer.ts";
+import { openSyslog } from "./syslog.ts";
 import { LogSink, type LogSinkConf, type LogTarget, type LogWriter } from "./sink.ts";
 
 /** Readable by the owner and the group only: access logs name people's addresses. */
@@ -16,10 +18,26 @@ interface OpenFile {
   readonly users: LogSinkConf[];
 }
 
+/** A log that is open, whatever it writes to. */
+export interface OpenLog {
+  /** What it writes to, for messages. */
+  readonly name: string;
+  /** Lines lost since it was opened. */
+  readonly linesLost: number;
+  /** Whether the latest line could not be written. */
+  readonly isBroken: boolean;
+  /** These never reject. */
+  reopen(): Promise<void>;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** All sinks of a process. Two logs with one path share one. */
 export class LogFiles {
   readonly #targetOf: (path: LogPath) => LogTarget;
   readonly #files = new Map<string, OpenFile>();
+  /** Those that find their files by themselves. */
+  readonly #others = new Set<OpenLog>();
 
   /** @param targetOf How a path is reached; tests pass their own. @default {@linkcode logTarget} */
   constructor(targetOf: (path: LogPath) => LogTarget = logTarget) {
@@ -31,11 +49,12 @@ export class LogFiles {
     return new LogHold(
       (path, conf) => this.#use(path, conf),
       (file, conf) => this.#leave(file, conf),
+      this.#others,
     );
   }
 
   #use(path: LogPath, conf: LogSinkConf): OpenFile {
-    const key = typeof path === "string" ? path : `file:${path.file}`;
+    const key = keyOf(path);
     const known = this.#files.get(key);
     if (known !== undefined) {
       known.users.push(conf);
@@ -56,17 +75,17 @@ export class LogFiles {
 
   /** Opens all files anew, after a rotation. Never rejects. */
   async reopen(): Promise<void> {
-    await Promise.all(this.sinks.map((sink) => sink.reopen()));
+    await Promise.all(this.logs.map((log) => log.reopen()));
   }
 
   /** Writes all that is gathered. Never rejects. */
   async flush(): Promise<void> {
-    await Promise.all(this.sinks.map((sink) => sink.flush()));
+    await Promise.all(this.logs.map((log) => log.flush()));
   }
 
   /** All that are open. */
-  get sinks(): readonly LogSink[] {
-    return [...this.#files.values()].map(({ sink }) => sink);
+  get logs(): readonly OpenLog[] {
+    return [...[...this.#files.values()].map(({ sink }) => sink), ...this.#others];
   }
 }
 
@@ -74,15 +93,19 @@ export class LogFiles {
 export class LogHold {
   readonly #use: (path: LogPath, conf: LogSinkConf) => OpenFile;
   readonly #leave: (file: OpenFile, conf: LogSinkConf) => Promise<void>;
+  readonly #others: Set<OpenLog>;
   readonly #used: (readonly [file: OpenFile, conf: LogSinkConf])[] = [];
+  readonly #own: OpenLog[] = [];
 
   /** For {@linkcode LogFiles} alone. */
   constructor(
     use: (path: LogPath, conf: LogSinkConf) => OpenFile,
     leave: (file: OpenFile, conf: LogSinkConf) => Promise<void>,
+    others: Set<OpenLog>,
   ) {
     this.#use = use;
     this.#leave = leave;
+    this.#others = others;
   }
 
   /**
@@ -97,16 +120,35 @@ export class LogHold {
     return file.sink;
   }
 
+  /** Takes a log over that finds its files by itself: it is reopened and closed with the others. */
+  own<Log extends OpenLog>(log: Log): Log {
+    this.#own.push(log);
+    this.#others.add(log);
+    return log;
+  }
+
   /** Writes all that is gathered in files that nobody else holds, and closes them. Never rejects. */
   async close(): Promise<void> {
-    await Promise.all(this.#used.splice(0).map(([file, conf]) => this.#leave(file, conf)));
+    const own = this.#own.splice(0);
+    for (const log of own) this.#others.delete(log);
+    await Promise.all([
+      ...this.#used.splice(0).map(([file, conf]) => this.#leave(file, conf)),
+      ...own.map((log) => log.close()),
+    ]);
   }
+}
+
+/** Paths of one file have one key, however it is written. */
+function keyOf(path: LogPath): string {
+  if (typeof path === "string") return path;
+  if ("syslog" in path) return `syslog:${JSON.stringify(path.syslog)}`;
+  return `file:${path.gzipLevel ?? ""}:${path.file}`;
 }
 
 /** How the process itself reaches a path: Deno's streams and files, and an unref'd timer. */
 export function logTarget(path: LogPath): LogTarget {
   return {
-    name: typeof path === "string" ? path : path.file,
+    name: nameOf(path),
     open: () => open(path),
     report: (message) => console.error(`sluice: ${message}`),
     after(delayMs, fire) {
@@ -144,9 +186,21 @@ function inLines(writer: LogWriter): LogWriter {
   };
 }
 
+function nameOf(path: LogPath): string {
+  if (typeof path === "string") return path;
+  if ("file" in path) return path.file;
+  const { server } = path.syslog;
+  return server.transport === "unix"
+    ? `syslog:unix:${server.path}`
+    : `syslog:${server.hostname}:${server.port}`;
+}
+
 function open(path: LogPath): LogWriter {
   if (typeof path !== "string") {
-    return Deno.openSync(path.file, { create: true, append: true, mode: FILE_MODE });
+    if ("syslog" in path) return openSyslog(path.syslog);
+    const { file, gzipLevel } = path;
+    const writer = Deno.openSync(file, { create: true, append: true, mode: FILE_MODE });
+    return gzipLevel === undefined ? writer : gzipWriter(writer, gzipLevel);
   }
   const stream = path === "stdout" ? Deno.stdout : Deno.stderr;
   return { write: (bytes) => stream.write(bytes), close: () => {} };

@@ -3,13 +3,24 @@
  *
  * @module
  */
-export { AccessLog, LOG_FORMATS, type LogEscape, type LogFormat } from "./access_log.ts";
+export {
+  AccessLog,
+  ConditionalLog,
+  LineFormat,
+  LOG_FORMATS,
+  type LogEscape,
+  type LogFormat,
+  type RequestLog,
+  SeveralLogs,
+} from "./access_log.ts";
 export {
   type AccessLogConf,
   type ErrorLogConf,
   LOG_LEVELS,
   type LogLevel,
   type LogPath,
+  type OpenLogFileCacheConf,
+  type SyslogConf,
 } from "./conf.ts";
 export {
   countAttempt,
@@ -42,9 +53,11 @@ export {
   histogramIn,
   observe,
 } from "./histogram.ts";
-export { LogFiles, type LogHold, logTarget, sharedLogTarget } from "./log_files.ts";
+export { LogFiles, type LogHold, logTarget, type OpenLog, sharedLogTarget } from "./log_files.ts";
 export { type Metric, type MetricName, METRICS } from "./metric_table.ts";
+export { PathLogs, type PathLogsHost } from "./path_logs.ts";
 export { LogSink, type LogSinkConf, type LogTarget, type LogWriter } from "./sink.ts";
+export { ownUdpAddress, SYSLOG_FACILITIES, SYSLOG_SEVERITIES, syslogHead } from "./syslog.ts";
 export {
   compileTemplate,
   type Getter,

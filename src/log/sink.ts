@@ -39,6 +39,8 @@ export interface LogSinkConf {
   readonly bufferBytes: number;
   /** Longest time a line waits for more, in ms; 0 writes as soon as possible. */
   readonly flushMs: number;
+  /** Memory in which lines gather; larger when a line is. @default {65_536} */
+  readonly pageBytes?: number;
   /** The line, without its end, that tells of lost ones. @default {"N lines lost"} */
   readonly lostLine?: (count: number) => string;
 }
@@ -75,12 +77,13 @@ interface Page {
 export class LogSink {
   readonly #target: LogTarget;
   readonly #lostLine: (count: number) => string;
+  readonly #pageBytes: number;
   #flushAtBytes: number;
   #flushMs: number;
   #writer: LogWriter;
 
   /** The page in which lines gather. */
-  #bytes = new Uint8Array(PAGE_BYTES);
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
   #lossTold = 0;
   /** The page that was written last, to be the next one. */
@@ -104,6 +107,8 @@ export class LogSink {
   constructor(target: LogTarget, conf: LogSinkConf) {
     this.#target = target;
     this.#lostLine = conf.lostLine ?? ((count) => `${count} lines lost`);
+    this.#pageBytes = conf.pageBytes ?? PAGE_BYTES;
+    this.#bytes = new Uint8Array(this.#pageBytes);
     this.#flushAtBytes = flushAtBytes(conf);
     this.#flushMs = conf.flushMs;
     this.#writer = target.open();
@@ -215,7 +220,7 @@ export class LogSink {
   #seal(done?: () => void, size = 0): void {
     this.#queue.push({ bytes: this.#bytes, length: this.#length, lossTold: this.#lossTold, done });
     this.#queuedBytes += this.#length;
-    const neededBytes = Math.max(PAGE_BYTES, this.#flushAtBytes, size + NOTICE_BYTES);
+    const neededBytes = Math.max(this.#pageBytes, this.#flushAtBytes, size + NOTICE_BYTES);
     const spare = this.#spare;
     this.#spare = undefined;
     this.#bytes = spare !== undefined && spare.length >= neededBytes

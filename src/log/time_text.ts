@@ -22,6 +22,11 @@ export const errorTime: (wallMs: number) => string = oncePerSecond((date) =>
   `${date.getFullYear()}/${two(date.getMonth() + 1)}/${two(date.getDate())} ${clock(date)}`
 );
 
+/** `Nov 22 04:00:00`, `Nov  2 04:00:00`: of a syslog's line. Takes milliseconds since 1970. */
+export const syslogTime: (wallMs: number) => string = oncePerSecond((date) =>
+  `${MONTHS[date.getMonth()]} ${String(date.getDate()).padStart(2, " ")} ${clock(date)}`
+);
+
 /** English in every locale, as nginx writes them. */
 const MONTHS = [
   "Jan",

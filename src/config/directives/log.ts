@@ -1,24 +1,94 @@
 /** Directives of the logs. @module */
 import { LOG_FORMATS, type LogFormat } from "../../log/access_log.ts";
-import { LOG_LEVELS, type LogPath } from "../../log/conf.ts";
+import { type AccessLogConf, LOG_LEVELS, type LogPath } from "../../log/conf.ts";
 import {
   type ArgumentType,
   directive,
   HTTP_SERVER_LOCATION,
+  type Reading,
   type Settings,
   type Table,
 } from "../directive.ts";
-import { entriesOf, type NginxForm, spanOf, switchText, valueOf } from "../nginx_form.ts";
+import {
+  entriesOf,
+  type NginxForm,
+  oneArgument,
+  spanOf,
+  switchText,
+  valueOf,
+} from "../nginx_form.ts";
 import type { Entry, Mapping, Node, Scalar } from "../node.ts";
 import { parameters } from "../parameters.ts";
-import { choice, located, mapOf, orOff, scalarType, size, template, time } from "../types.ts";
+import { parseSyslog } from "../syslog.ts";
+import {
+  choice,
+  integer,
+  listOf,
+  located,
+  mapOf,
+  orOff,
+  scalarType,
+  size,
+  template,
+  time,
+  withPlace,
+} from "../types.ts";
 
-const path: ArgumentType<LogPath> = scalarType(
-  "stdout | stderr | path of a file",
-  "stdout, stderr or the path of a file",
+const PATH_EXPECTED = 'stdout, stderr, the path of a file, or "syslog:server=127.0.0.1"';
+
+/** nginx's `gzip` alone is level 1; a parameter that stands alone has its name for a value. */
+const gzipLevel: ArgumentType<number> = scalarType(
+  "on | off | level",
+  "on, off or a level from 1 to 9",
   (text) =>
-    text === "stdout" || text === "stderr" ? text : text === "" ? undefined : { file: text },
+    text === "on" || text === "true" || text === "gzip"
+      ? 1
+      : text === "off" || text === "false"
+      ? 0
+      : /^[1-9]$/.test(text)
+      ? Number(text)
+      : undefined,
 );
+
+/** Where an access log goes: the path of a file may have variables. */
+const accessPath: ArgumentType<AccessLogConf["path"]> = {
+  label: "stdout | stderr | path, may have $variables | syslog:server=…",
+  expected: PATH_EXPECTED,
+  nginx: oneArgument,
+  read(node, reading): AccessLogConf["path"] | undefined {
+    if (node.kind !== "scalar" || !node.text.includes("$") || node.text.startsWith("syslog:")) {
+      return readPath(node, reading);
+    }
+    const text = template.read(node, reading);
+    return text === undefined ? undefined : { template: text };
+  },
+};
+
+const errorPath: ArgumentType<LogPath> = {
+  label: "stdout | stderr | path | syslog:server=…",
+  expected: PATH_EXPECTED,
+  nginx: oneArgument,
+  read: readPath,
+};
+
+function readPath(node: Node, reading: Reading): LogPath | undefined {
+  if (node.kind !== "scalar" || node.text === "") return reading.refuse(node, PATH_EXPECTED);
+  const { text } = node;
+  if (text === "stdout" || text === "stderr") return text;
+  // nginx has no other way to these than their files; Deno opens those of another process's, too.
+  if (text === "/dev/stdout" || text === "/dev/fd/1") return "stdout";
+  if (text === "/dev/stderr" || text === "/dev/fd/2") return "stderr";
+  if (text.startsWith("memory:")) {
+    return reading.refusePart(
+      node.span,
+      text,
+      "a log in memory can be read with a debugger of nginx alone: use a file",
+    );
+  }
+  if (!text.startsWith("syslog:")) return { file: text };
+  const syslog = parseSyslog(text.slice("syslog:".length));
+  return typeof syslog === "string" ? reading.refusePart(node.span, text, syslog) : { syslog };
+}
 
 const logFormatParameters = {
   text: directive({
@@ -108,8 +178,9 @@ export const accessLogParameters = {
   path: directive({
     name: "path",
     contexts: ["access_log"],
-    type: path,
-    doc: "Where the lines go.",
+    type: accessPath,
+    doc: "Where the lines go. A path with variables names a file for each request: its lines are " +
+      "written as they come, and a path that has `..` or control characters in it by then is none.",
   }),
   format: directive({
     name: "format",
@@ -125,6 +196,20 @@ export const accessLogParameters = {
     default: "64k",
     doc: "Bytes of lines gathered before a write. 0 writes each line.",
   }),
+  gzipLevel: directive({
+    name: "gzip",
+    contexts: ["access_log"],
+    type: gzipLevel,
+    default: "off",
+    doc:
+      "What is written is compressed, one gzip member a write; alone it stands for level 1. For files.",
+  }),
+  when: directive({
+    name: "if",
+    contexts: ["access_log"],
+    type: template,
+    doc: "Only requests for which this is neither empty nor `0` have a line.",
+  }),
   flushMs: directive({
     name: "flush",
     contexts: ["access_log"],
@@ -134,13 +219,43 @@ export const accessLogParameters = {
   }),
 } satisfies Table;
 
+export const openLogFileCacheParameters = {
+  max: directive({
+    name: "max",
+    contexts: ["open_log_file_cache"],
+    type: integer({ min: 1, max: 100_000 }),
+    doc: "How many at once; the longest unused is closed first.",
+  }),
+  inactiveMs: directive({
+    name: "inactive",
+    contexts: ["open_log_file_cache"],
+    type: time({ min: "1ms" }),
+    default: "10s",
+    doc: "One that was not used for this long is closed.",
+  }),
+  minUses: directive({
+    name: "min_uses",
+    contexts: ["open_log_file_cache"],
+    type: integer({ min: 1 }),
+    default: "1",
+    doc: "Uses within `inactive` which keep it open.",
+  }),
+  validMs: directive({
+    name: "valid",
+    contexts: ["open_log_file_cache"],
+    type: time({ min: "1ms" }),
+    default: "60s",
+    doc: "After this long it is opened again, lest it was moved.",
+  }),
+} satisfies Table;
+
 export type AccessLog = Settings<typeof accessLogParameters>;
 
 export const errorLogParameters = {
   path: directive({
     name: "path",
     contexts: ["error_log"],
-    type: path,
+    type: errorPath,
     doc: "Where the lines go.",
   }),
   level: directive({
@@ -156,24 +271,53 @@ export const logDirectives = {
   error: directive({
     name: "error_log",
     yaml: "log.error",
-    contexts: ["main"],
-    type: parameters(errorLogParameters, ["path", "level"], "a path and a level"),
+    contexts: ["main", "http", "server", "location"],
+    type: listOf(parameters(errorLogParameters, ["path", "level"], "a path and a level")),
     default: "stderr error",
     example: { yaml: "{ path: stderr, level: info }", nginx: "stderr info" },
-    doc: "Where errors are told, and from which level on.",
+    doc: "Where errors are told, and from which level on: one place or several. Of a server or " +
+      "location, for its requests; the process's own lines go where the top level says. A syslog is " +
+      "named as in `access_log`, its lines have the severities of their levels; `memory:` is not " +
+      "supported.",
   }),
   access: directive({
     name: "access_log",
     yaml: "log.access",
     contexts: [...HTTP_SERVER_LOCATION, "location_if"],
-    type: orOff(parameters(accessLogParameters, ["path", "format"], "a path and a format")),
+    type: orOff(
+      listOf(withPlace(
+        parameters(accessLogParameters, ["path", "format"], "a path and a format"),
+      )),
+    ),
     default: "stdout combined",
     example: {
       yaml: "{ path: /var/log/sluice/access.log, format: json, buffer: 64k, flush: 1s }",
       nginx: "/var/log/sluice/access.log json buffer=64k flush=1s",
     },
-    doc: "Where a line for each request goes, and in which format; `off` for no such lines.",
+    doc:
+      "Where a line for each request goes, and in which format; several may be named, and all are " +
+      "written; `off` for no such lines. `syslog:server=ADDRESS[:PORT]` (or `server=unix:/dev/log`) " +
+      "with `,facility=local7`, `,severity=info`, `,tag=sluice`, `,nohostname` sends each line as a " +
+      "datagram: it needs `--allow-sys=hostname` unless `nohostname`, net access to the address and " +
+      "to `0.0.0.0:0`, and for a unix socket all of `--allow-net` and write access to it. A log that " +
+      "cannot be written loses its lines: that is said once, counted, and holds no request up.",
   }),
+  openFileCache: directive({
+    name: "open_log_file_cache",
+    yaml: "log.open_file_cache",
+    contexts: HTTP_SERVER_LOCATION,
+    type: orOff(parameters(openLogFileCacheParameters, ["max"], "max=N")),
+    default: "off",
+    example: {
+      yaml: "{ max: 1000, inactive: 20s, min_uses: 2, valid: 1m }",
+      nginx: "max=1000 inactive=20s min_uses=2 valid=1m",
+    },
+    doc: "Files of access logs whose path has variables that are kept open. Without it each line " +
+      "opens its file and closes it.",
+  }),
+} satisfies Table;
+
+export const logFormatDirectives = {
   formats: directive({
     name: "log_format",
     yaml: "log.formats",

@@ -8,7 +8,7 @@ for (const [name, text] of [["a.yaml", YAML], ["a.conf", NGINX]] as const) {
   Deno.test(`-g stands before ${name}`, () => {
     const globals = "pid /run/x.pid; error_log stderr info;";
     const { conf } = readConf(text, name, { globals });
-    assertEquals([conf.pid, conf.errorLog], ["/run/x.pid", { path: "stderr", level: "info" }]);
+    assertEquals([conf.pid, conf.errorLogs], ["/run/x.pid", [{ path: "stderr", level: "info" }]]);
   });
 
   Deno.test(`-g: a mistake in it has its place, beside ${name}`, () => {

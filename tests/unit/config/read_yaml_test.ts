@@ -81,7 +81,7 @@ function passTo(url: string): ProxyAction {
 
 Deno.test("config: the example of the design becomes records", () => {
   const conf = read(EXAMPLE);
-  assertEquals(conf.errorLog, { path: "stderr", level: "info" });
+  assertEquals(conf.errorLogs, [{ path: "stderr", level: "info" }]);
   assertEquals(conf.workerConnections, 10_240);
   assertEquals(conf.bufferMemoryBytes, 512 * 1024 * 1024);
   assertEquals(conf.groups.map(({ name }) => name), ["app", "unix:/run/php.sock"]);
@@ -254,10 +254,9 @@ servers:
   assertEquals([b.action.upstream.readTimeoutMs, b.action.upstream.sendTimeoutMs], [4000, 3000]);
   assertEquals(a.action.setHeaders, [["Host", "$proxy_host"], ["A", "1"], ["B", "2"]]);
   assertEquals(b.action.setHeaders, [["host", "x"]]);
-  assertStrictEquals(a.accessLog, server.accessLog);
-  assert(a.accessLog !== "off");
-  assertEquals(a.accessLog.escape, "json");
-  assertEquals(b.accessLog, "off");
+  assertStrictEquals(a.accessLogs, server.accessLogs);
+  assertEquals(a.accessLogs.map(({ escape }) => escape), ["json"]);
+  assertEquals(b.accessLogs, []);
 });
 
 Deno.test("config: servers at one address share a listener, the default server first", () => {
@@ -384,28 +383,32 @@ Deno.test("config: an empty header value stays, to leave the field out", () => {
 });
 
 Deno.test("config: log formats of one's own, and where they are used", () => {
-  const { accessLog } = serverOf(read(`
+  const { accessLogs } = serverOf(read(`
 log:
   formats: { brief: $uri $status, quoted: { text: '{"u":"$uri"}', escape: json } }
   access: { path: /var/log/a.log, format: quoted, buffer: 0, flush: 5s }
 servers: [{ return: 200 }]`));
-  assertEquals(accessLog, {
+  assertEquals(accessLogs, [{
     path: { file: "/var/log/a.log" },
     format: '{"u":"$uri"}',
     escape: "json",
     bufferBytes: 0,
     flushMs: 5000,
-  });
-  const { accessLog: words } = serverOf(read(`
+    when: undefined,
+    openFiles: undefined,
+  }]);
+  const { accessLogs: words } = serverOf(read(`
 log: { formats: { brief: $uri $status }, access: stdout brief buffer=1k }
 servers: [{ return: 200 }]`));
-  assertEquals(words, {
+  assertEquals(words, [{
     path: "stdout",
     format: "$uri $status",
     escape: "default",
     bufferBytes: 1024,
     flushMs: 1000,
-  });
+    when: undefined,
+    openFiles: undefined,
+  }]);
 });
 
 Deno.test("config: anchors and merge keys", () => {
@@ -606,14 +609,17 @@ Deno.test("config: bad settings of logs", () => {
       "{ access: { format: json } }",
       "1:16: Cannot set access to a map: need a path and a format",
     ],
-    ["{ access: [] }", "1:16: Cannot set access to a list: need a path and a format"],
+    [
+      "{ access: [] }",
+      "1:16: Cannot set access to a list: need a path and a format, or a list of such",
+    ],
     [
       "{ access: stdout combind }",
       '1:23: Cannot set format to "combind": no such format; did you mean "combined"?',
     ],
     [
       "{ access: { path: '' } }",
-      '1:24: Cannot set path to "": need stdout, stderr or the path of a file',
+      '1:24: Cannot set path to "": need stdout, stderr, the path of a file, or "syslog:server=127.0.0.1"',
     ],
     [
       "{ access: { path: a, bufer: 1 } }",

@@ -7,7 +7,7 @@ import { testContext } from "../../support/scripted_transport.ts";
 
 function someRequest(): Request {
   const sink = { append() {} };
-  const errorLog = new ErrorLog("error", sink, { process: "1#0", wallMs: () => 0 });
+  const errorLog = new ErrorLog([{ level: "error", sink }], { process: "1#0", wallMs: () => 0 });
   return new Worker(testContext(), errorLog).takeRequest();
 }
 

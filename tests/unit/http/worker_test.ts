@@ -6,7 +6,7 @@ import { testContext } from "../../support/scripted_transport.ts";
 
 Deno.test("Requests are used again, but a burst's are not kept for ever", () => {
   const sink = { append() {} };
-  const errorLog = new ErrorLog("error", sink, { process: "1#0", wallMs: () => 0 });
+  const errorLog = new ErrorLog([{ level: "error", sink }], { process: "1#0", wallMs: () => 0 });
   const worker = new Worker(testContext(), errorLog);
   const take = (count: number): Request[] =>
     Array.from({ length: count }, () => worker.takeRequest());

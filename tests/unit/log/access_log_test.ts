@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { AccessLog, LOG_FORMATS, type LogEscape } from "../../../src/log/access_log.ts";
+import { AccessLog, LineFormat, LOG_FORMATS, type LogEscape } from "../../../src/log/access_log.ts";
 import { LogSink } from "../../../src/log/sink.ts";
 import { UnknownVariable } from "../../../src/log/template.ts";
 import { ScriptedTarget } from "./scripted_writer.ts";
@@ -36,7 +36,8 @@ async function lineOf(format: string, escape: LogEscape, source: Source): Promis
     close: () => {},
   });
   const sink = new LogSink(target, { bufferBytes: 65_536, flushMs: 1000 });
-  new AccessLog<Source>(format, escape, sink, (name) => (s) => s[name] ?? "").write(source);
+  const lines = new LineFormat<Source>(format, escape, (name) => (s) => s[name] ?? "");
+  new AccessLog(lines, sink).write(source);
   await sink.close();
   return parts.flatMap((part) => [...part]).map((byte) => String.fromCharCode(byte)).join("");
 }
@@ -110,6 +111,5 @@ Deno.test("access log: a line longer than any buffer is whole", async () => {
 });
 
 Deno.test("access log: a format with an unknown variable is refused", () => {
-  const sink = new LogSink(new ScriptedTarget(), { bufferBytes: 0, flushMs: 0 });
-  assertThrows(() => new AccessLog("$nothing", "default", sink, () => undefined), UnknownVariable);
+  assertThrows(() => new LineFormat("$nothing", "default", () => undefined), UnknownVariable);
 });

@@ -7,7 +7,7 @@ const NOW = new Date(2026, 10, 22, 4, 0, 0).getTime();
 function collect(level: typeof LOG_LEVELS[number]): { log: ErrorLog; text: () => string } {
   const written: string[] = [];
   const sink = { append: (line: Uint8Array) => void written.push(new TextDecoder().decode(line)) };
-  const log = new ErrorLog(level, sink, { process: "4711#0", wallMs: () => NOW });
+  const log = new ErrorLog([{ level, sink }], { process: "4711#0", wallMs: () => NOW });
   return { log, text: () => written.join("") };
 }
 

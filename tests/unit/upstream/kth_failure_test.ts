@@ -234,6 +234,7 @@ servers:
       client: location.client,
       accessLog: undefined,
       counts: undefined,
+      errorLog,
       logsSubrequests: false,
       subrequestBodyBytes: 0,
       policy: undefined,
