@@ -12,6 +12,7 @@ import type {
   ProxyAction,
   ResponseConf,
   SecureLinkConf,
+  StoreConf,
   VariablePass,
 } from "../http/conf.ts";
 import { locationRegex } from "../http/router.ts";
@@ -467,7 +468,7 @@ function buildProxy(
   pass: Located,
   proxy: ProxySettings,
   pattern: Pattern | undefined,
-  { groups, resolver }: Levels,
+  { groups, resolver, files }: Levels,
   problems: Problems,
 ): ProxyAction | undefined {
   const passed = pass.text.includes("$")
@@ -519,11 +520,24 @@ function buildProxy(
     setHeaders: hasHost ? setHeaders : [["Host", "$proxy_host"], ...setHeaders],
     limitRate: proxy.limitRate,
     passTrailers: proxy.passTrailers,
-    store: proxy.store === "off"
-      ? undefined
-      : { path: proxy.store, mode: proxy.storeMode, tempPath: proxy.tempPath },
+    store: storeConf(pass, proxy, files, problems),
     httpVersion: proxy.httpVersion,
   };
+}
+
+function storeConf(
+  pass: Located,
+  { store, storeMode, tempPath }: ProxySettings,
+  { place }: FilesLevel,
+  problems: Problems,
+): StoreConf | undefined {
+  if (store === "off") return undefined;
+  if (store !== "on") return { path: store, mode: storeMode, tempPath };
+  if (place === undefined || !place.path.startsWith("/")) {
+    const expected = "need a root or alias that begins with a slash";
+    return problems.add({ span: pass.span, cannot: "set store to on", found: "none", expected });
+  }
+  return { path: place, mode: storeMode, tempPath };
 }
 
 /** `busy_buffers_size` and `temp_file_write_size` follow the buffers, as in nginx. */

@@ -7,7 +7,7 @@
 import type { ClientConf, ListenConf } from "../downstream/conf.ts";
 import type { AccessLogConf, ErrorLogConf, LogLevel } from "../log/conf.ts";
 import type { DynamicPeerConf, UpstreamGroupConf } from "../peer/conf.ts";
-import type { FilesConf, TypesConf } from "./static_conf.ts";
+import type { FilesConf, PlaceConf, TypesConf } from "./static_conf.ts";
 import type { DialConf, UpstreamConf } from "../upstream/conf.ts";
 import type { Cidr } from "../wire/mod.ts";
 
@@ -442,8 +442,8 @@ export interface VariablePass {
 
 /** `store`: the file that a response is kept in. */
 export interface StoreConf {
-  /** Absolute; may hold `$variables`, but not in its first folder. */
-  readonly path: string;
+  /** Absolute; may hold `$variables`, but not in its first folder. Or the place of the location's files (`on`). */
+  readonly path: string | PlaceConf;
   /** `store_access`: permission bits. */
   readonly mode: number;
   /** Folder of what is not complete yet. */

@@ -57,8 +57,8 @@ function leadsOut(fixed: string, given: string): boolean {
   return given.includes("..") && given.split("/").includes("..");
 }
 
-function withoutSlash(path: string): string {
-  return path.endsWith("/") && path !== "/" ? path.slice(0, -1) : path === "/" ? "" : path;
+export function withoutSlash(path: string): string {
+  return path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 /**

@@ -8,10 +8,10 @@
  *
  * @module
  */
-import type { Template } from "../log/mod.ts";
 import type { ResponseStore } from "../upstream/mod.ts";
 import { bytesOf, type ResponseHead } from "../wire/mod.ts";
 import type { StoreConf } from "./conf.ts";
+import { FilePlace, withoutSlash } from "./file_place.ts";
 import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import type { Request } from "./request.ts";
@@ -22,19 +22,26 @@ const LAST_MODIFIED = bytesOf("last-modified");
 /** One location's `store`. */
 export class Store {
   readonly #conf: StoreConf;
-  readonly #path: Template<Request>;
+  /** Bytes as code units; undefined for a path that leads out of where files are. */
+  readonly #pathOf: (request: Request) => string | undefined;
   /** What stands in front of the first variable: no file is outside of it. */
   readonly #base: string;
 
   constructor(conf: StoreConf, variables: Variables) {
     this.#conf = conf;
-    this.#path = variables.compile(byteText(conf.path));
     this.#base = baseOf(conf.path);
+    if (typeof conf.path === "string") {
+      const template = variables.compile(byteText(conf.path));
+      this.#pathOf = (request) => template.render(request);
+    } else {
+      const place = new FilePlace(conf.path, variables);
+      this.#pathOf = (request) => place.fileOf(request, request.path);
+    }
   }
 
   /** Begins to keep a response, if it can be. */
   open(request: Request, response: ResponseHead): ResponseStore | undefined {
-    const text = this.#path.render(request);
+    const text = this.#pathOf(request) ?? request.path;
     const path = pathBelow(this.#base, text);
     if (path === undefined) {
       request.report("error", `cannot store ${JSON.stringify(text)}: not a file below it`);
@@ -52,8 +59,13 @@ export class Store {
   }
 }
 
-/** What `path` has in front of its first variable. */
-function baseOf(path: string): string {
+/** What a path has in front of its first variable. */
+function baseOf(conf: StoreConf["path"]): string {
+  const path = typeof conf === "string"
+    ? conf
+    : conf.kind === "root"
+    ? `${withoutSlash(conf.path)}/$uri`
+    : `${conf.path}$uri`;
   const end = path.indexOf("$");
   return end < 0 ? path.slice(0, path.lastIndexOf("/") + 1) : path.slice(0, end);
 }

@@ -1,7 +1,8 @@
-/** try_files and disable_symlinks: compared with nginx 1.22.1 by hand. */
+/** try_files, disable_symlinks and store on: compared with nginx 1.22.1 by hand. */
 import { assertEquals } from "@std/assert";
 import { exchange, getRequest } from "../support/client.ts";
 import { withFiles } from "../support/files.ts";
+import { answerOf, startRoutes } from "../support/routes.ts";
 
 async function answers(address: string, ...paths: readonly string[]): Promise<readonly string[]> {
   const found: string[] = [];
@@ -102,5 +103,40 @@ Deno.test("disable_symlinks: on refuses links behind from=, if_not_owner those o
       await answers(address, "/on/link", "/on/dlink/f", "/all/link", "/via/f"),
       ["403", "404", "403", "404"],
     );
+  });
+});
+
+Deno.test("store on: a file that is not there is fetched once, and served from then on", async () => {
+  const modified = "Mon, 03 Aug 2015 10:00:00 GMT";
+  await using origin = await startRoutes({
+    "/images/new.txt": answerOf("200 OK", "from the origin", `Last-Modified: ${modified}`),
+    "/images/none": answerOf("404 Not Found", "no"),
+    "/deep/er/f": answerOf("200 OK", "deep"),
+  });
+  const server = (root: string) =>
+    `locations: {
+    /images/: { error_page: { 404: "= @fetch" } },
+    "@fetch": { proxy: { pass: "http://${origin.address}", store: on, store_access: "user:rw group:rw all:r" } },
+    /al/: { alias: "${root}/copies/", error_page: { 404: "= /fetch$uri" } },
+    /fetch/al/: {
+      internal: on, alias: "${root}/copies/", proxy: { pass: "http://${origin.address}/deep/", store: on } } }`;
+  await withFiles({ "images/there": "there" }, server, async ({ address, root, sluice }) => {
+    assertEquals(
+      await answers(address, "/images/there", "/images/new.txt", "/images/none", "/al/er/f"),
+      ["200 there", "200 from the origin", "404", "200 deep"],
+    );
+    await sluice.accessLine(4);
+    const { mode, mtime } = Deno.statSync(`${root}/images/new.txt`);
+    assertEquals([(mode ?? 0) & 0o777, mtime?.toUTCString()], [0o664, modified]);
+    assertEquals(Deno.readTextFileSync(`${root}/copies/er/f`), "deep");
+
+    const seen = origin.requestsSeen;
+    assertEquals(
+      await answers(address, "/images/new.txt", "/al/er/f"),
+      ["200 from the origin", "200 deep"],
+    );
+    assertEquals(origin.requestsSeen, seen);
+    const { fields } = await exchange(address, getRequest("/images/new.txt"));
+    assertEquals(fields.get("Last-Modified"), modified);
   });
 });

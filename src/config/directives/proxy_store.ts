@@ -4,11 +4,11 @@ import { oneSwitch } from "../nginx_form.ts";
 import { wordsOf } from "../node.ts";
 import { template } from "../types.ts";
 
-const EXPECTED_PATH = 'off, or a path with a folder of its own such as "/data/www$uri"';
+const EXPECTED_PATH = 'off, on, or a path with a folder of its own such as "/data/www$uri"';
 const EXPECTED_ACCESS = 'user, group and all, each with r or rw, such as "user:rw group:r"';
 
 const storePath: ArgumentType<string> = {
-  label: "path with $variables | off",
+  label: "path with $variables | on | off",
   expected: EXPECTED_PATH,
   nginx: oneSwitch,
   read(node, reading): string | undefined {
@@ -16,7 +16,7 @@ const storePath: ArgumentType<string> = {
     const { text } = node;
     if (text === "off" || text === "false") return "off";
     if (text === "on" || text === "true") {
-      return reading.refuse(node, `${EXPECTED_PATH}: "on" would need the location's root`);
+      return "on";
     }
     if (!/^\/[^$]/.test(text)) return reading.refuse(node, EXPECTED_PATH);
     return template.read(node, reading);
@@ -53,7 +53,9 @@ export const proxyStoreDirectives = {
     type: storePath,
     default: "off",
     example: { yaml: "/data/www$uri", nginx: "/data/www$uri" },
-    doc: "File that a response is kept in as well, once all of it has come: those of status 200 " +
+    doc:
+      "File that a response is kept in as well, once all of it has come: that of `root` or `alias` " +
+      "for `on`. Kept are those of status 200 " +
       "to GET, with `Last-Modified` as the file's time. It is fetched to its end though the client " +
       "leaves. Written to a file in `temp_path` first, which then takes its place at once. A path " +
       "with `..` is never stored (nginx follows it), nor is the answer to POST (in nginx it is); " +

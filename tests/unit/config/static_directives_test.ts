@@ -110,3 +110,15 @@ Deno.test("config: index, disable_symlinks, types", () => {
     '{text/html: "html htm", image/png: png}',
   ]);
 });
+
+Deno.test("config: store on keeps files where the location's are", () => {
+  const settings = 'root: /srv/, proxy: { pass: "http://a.b:1", store: on }';
+  const { action } = locationOf(settings);
+  assert(action.kind === "proxy");
+  assertEquals(action.store?.path, { kind: "root", path: "/srv/", matchedLength: 0 });
+  for (const place of ["", "root: srv, "]) {
+    assertEquals(problemsIn(`${place}proxy: { pass: "http://a.b:1", store: on }`), [
+      "Cannot set store to on: need a root or alias that begins with a slash",
+    ]);
+  }
+});
