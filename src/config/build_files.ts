@@ -77,12 +77,25 @@ function placeOf(
 }
 
 export function filesConf({ settings, place }: FilesLevel): FilesConf {
-  const { outputBuffers, ...rest } = settings;
+  const { outputBuffers, autoindex, autoindexFormat, autoindexExactSize, autoindexLocaltime } =
+    settings;
+  const { index, tryFiles, symlinks, etag, ifModifiedSince, logNotFound, gzipStatic } = settings;
   return {
-    ...rest,
+    index,
+    tryFiles,
+    symlinks,
+    etag,
+    ifModifiedSince,
+    logNotFound,
     place: place ?? DEFAULT_ROOT,
-    autoindex: undefined,
-    gzipStatic: "off",
+    autoindex: autoindex
+      ? {
+        format: autoindexFormat,
+        exactSize: autoindexExactSize,
+        localtime: autoindexLocaltime,
+      }
+      : undefined,
+    gzipStatic,
     outputBufferCount: outputBuffers.count,
     outputBufferBytes: outputBuffers.sizeBytes,
   };

@@ -157,7 +157,7 @@ function openAction(
     case "stub_status":
       return new StubStatus();
     case "static":
-      return new StaticFiles(files, parts.variables);
+      return new StaticFiles(files, location.response.compression, parts.variables);
     case "handler": {
       const { name, timeoutMs } = action;
       const handler = parts.handlers[name];

@@ -38,6 +38,15 @@ export interface Recoding {
   readonly varies: boolean;
 }
 
+/** A response of which nothing is known. */
+const NOTHING_YET: ResponseView = {
+  status: 200,
+  type: "",
+  bodyBytes: -1,
+  flushesEach: false,
+  field: () => "",
+};
+
 interface Coding {
   readonly kind: Exclude<CoderKind, "gunzip">;
   readonly conf: CodingConf;
@@ -76,6 +85,19 @@ export class Compression {
     const best = accepted === "" ? undefined : preferred(fitting, accepted);
     const isUsed = best !== undefined && this.#isFor(request, view);
     return { kind: isUsed ? best : undefined, varies };
+  }
+
+  /** `gzip_vary`. */
+  get varies(): boolean {
+    return this.#conf.varies;
+  }
+
+  /** Whether a request is one that gets gzip, as far as that is not about the response. */
+  takesGzip(request: Request): boolean {
+    const { fields } = request.head;
+    const at = fields.find(ACCEPT_ENCODING);
+    return request.depth === 0 && at >= 0 && qualityOf("gzip", fields.value(at)) > 0 &&
+      this.#isFor(request, NOTHING_YET);
   }
 
   /** The filter of a coding that was chosen. */

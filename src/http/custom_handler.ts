@@ -50,7 +50,7 @@ export class HandlerLocation implements Handler {
       const given = await driver.run(settled(context.answer(this.#function)));
       const response = understand(given);
       if (!client.response.prepare()) await driver.run(roomForHead(request));
-      writeHead(request, response);
+      writeHead(request, response, response.body instanceof Uint8Array ? response.body.length : -1);
       isStarted = true;
       await driver.run(sendHandlerBody(request, response, limit));
     } catch (error) {

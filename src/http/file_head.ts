@@ -9,7 +9,7 @@ import { fieldSafe } from "./field_text.ts";
 import { writeFailure } from "./redirect.ts";
 import { type ResponseView, weakened } from "./compression.ts";
 import type { Request } from "./request.ts";
-import { prepareReshaped, writeReshaped } from "./reshape.ts";
+import { prepareReshaped, VARIES, writeReshaped } from "./reshape.ts";
 import type { Segment } from "./send_file.ts";
 
 const OK = bytesOf("HTTP/1.1 200 OK\r\n");
@@ -18,6 +18,7 @@ const CONTENT_LENGTH = bytesOf("Content-Length: ");
 const LAST_MODIFIED = bytesOf("Last-Modified: ");
 const ETAG = bytesOf("ETag: ");
 const ACCEPT_RANGES = bytesOf("Accept-Ranges: bytes\r\n");
+const CONTENT_ENCODING_GZIP = bytesOf("Content-Encoding: gzip\r\n");
 const NOTHING = new Uint8Array(fieldId.ID_COUNT);
 
 /** What is told and sent of a file. */
@@ -29,6 +30,12 @@ export interface FileAnswer {
   readonly etag: string;
   readonly modifiedS: number;
   readonly bodyBytes: number;
+  /** `Content-Encoding`: of a file that is there compressed; empty for none. */
+  readonly encoding: "" | "gzip";
+  /** Whether `Vary: Accept-Encoding` is to be told. */
+  readonly varies: boolean;
+  /** Whether it may be asked for in parts. */
+  readonly hasRanges: boolean;
   readonly segments: readonly Segment[];
   /** Further field lines, without CRLF. */
   readonly lines: readonly string[];
@@ -66,7 +73,16 @@ export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boo
       write(LAST_MODIFIED, lastModified(modifiedS), into);
     }
     if (etag !== "" && replaced[fieldId.ETAG] !== 1) write(ETAG, etag, into);
-    if (status === 200 && !isRecoded && policy?.maxRanges !== 0) into.constant(ACCEPT_RANGES);
+    if (status === 200 && answer.hasRanges && !isRecoded && policy?.maxRanges !== 0) {
+      into.constant(ACCEPT_RANGES);
+    }
+    if (answer.encoding !== "" && status !== 304 && !reshaped?.isDecoded) {
+      into.constant(CONTENT_ENCODING_GZIP);
+    }
+    if (answer.varies && !reshaped?.lines.includes(VARIES)) {
+      into.text(VARIES);
+      into.crlf();
+    }
     for (const line of lines) {
       into.text(line);
       into.crlf();
@@ -81,14 +97,18 @@ export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boo
 }
 
 /** What the filters see of it. */
-export function fileView({ status, type, bodyBytes, etag, modifiedS }: FileAnswer): ResponseView {
+export function fileView(
+  { status, type, bodyBytes, etag, modifiedS, encoding }: FileAnswer,
+): ResponseView {
   return {
     status,
     type,
     bodyBytes,
     flushesEach: false,
-    field: (name) =>
-      name === "last-modified" ? lastModified(modifiedS) : name === "etag" ? etag : "",
+    field(name): string {
+      if (name === "last-modified") return lastModified(modifiedS);
+      return name === "etag" ? etag : name === "content-encoding" ? encoding : "";
+    },
   };
 }
 

@@ -80,13 +80,19 @@ const FIELD_NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
 // deno-lint-ignore no-control-regex -- these are what a field's value may not have
 const NO_FIELD_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/;
 
-/** @throws {TypeError} A field is none. */
-export function writeHead(request: Request, { status, fields, hasType, body }: Understood): void {
+/**
+ * @param wholeBytes Length of the body; -1 when only its end will tell.
+ * @throws {TypeError} A field is none.
+ */
+export function writeHead(
+  request: Request,
+  { status, fields, hasType }: Pick<Understood, "status" | "fields" | "hasType">,
+  wholeBytes: number,
+): void {
   const { client, policy, carried } = request;
   const told = request.statusOverride === 0 ? status : request.statusOverride;
   const hasNone = told === 204 || told === 304;
   const hasBody = client.head.method !== "HEAD" && !hasNone;
-  const wholeBytes = body instanceof Uint8Array ? body.length : -1;
   const hasOwnType = !hasType && !hasNone && wholeBytes !== 0;
   const reshaped = policy?.reshaper?.reshape(request, {
     status: told,

@@ -28,6 +28,9 @@ export const SAFE_STATUSES: ReadonlySet<number> = new Set([
   308,
 ]);
 
+/** What caches are told of a response that some clients get in another coding. */
+export const VARIES = "Vary: Accept-Encoding";
+
 /** What is configured. */
 export interface ReshapeConf {
   readonly compression: CompressionConf;
@@ -105,7 +108,7 @@ export class Reshaper {
     const kind = recoding?.kind;
     const lines: string[] = [];
     if (kind !== undefined && kind !== "gunzip") lines.push(`Content-Encoding: ${kind}`);
-    if (recoding?.varies) lines.push("Vary: Accept-Encoding");
+    if (recoding?.varies) lines.push(VARIES);
     if (dated !== undefined) {
       lines.push(`Expires: ${dated.expires}`, `Cache-Control: ${dated.cacheControl}`);
     }

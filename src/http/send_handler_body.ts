@@ -70,7 +70,7 @@ async function* sendStream(
 }
 
 /** Sends bytes as they are given, at `limit_rate` if there is one. */
-class Pieces {
+export class Pieces {
   readonly response: ResponseWriter;
   readonly #context: ConnContext;
   readonly #pace: Pace | undefined;

@@ -6,22 +6,28 @@
 import { Driver, Failure, OutOfBuffers, type Phase, waitForRoom } from "../event/mod.ts";
 import type { Template } from "../log/mod.ts";
 import { BadMessage, bytesOf, CHUNK_HEADROOM, CHUNK_TAILROOM, escapePath } from "../wire/mod.ts";
+import { listingOf } from "./autoindex.ts";
 import { byteText } from "./field_text.ts";
+import { Compression } from "./compression.ts";
+import type { CompressionConf } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { fileName } from "./file_place.ts";
 import { type FileAnswer, fileView, writeFileHead } from "./file_head.ts";
 import type { LocationFiles } from "./location_files.ts";
-import { type Found, lookAt, type NotFound, openFile } from "./open_file.ts";
+import { type Found, lookAt, type NotFound, openFile, whyNot } from "./open_file.ts";
 import { isConditional, precondition } from "./preconditions.ts";
 import { askedRanges, contentRange, multipart } from "./ranges.ts";
 import { fileRate } from "./rate.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
+import { sendListing } from "./send_listing.ts";
 import { FileCut, readInto, type Segment, sendFile } from "./send_file.ts";
-import type { FilesConf } from "./static_conf.ts";
+import type { AutoindexConf, FilesConf } from "./static_conf.ts";
+import { argument } from "./variables.ts";
 import type { Handler } from "./worker.ts";
 
 const MOVED_PERMANENTLY = 301;
+const BAD_REQUEST = 400;
 const FORBIDDEN = 403;
 const NOT_FOUND = 404;
 const NOT_ALLOWED = 405;
@@ -29,14 +35,23 @@ const RANGE_NOT_SATISFIABLE = 416;
 /** A larger file passes through several cells. */
 const ONE_CELL_BYTES = 65_536 - CHUNK_HEADROOM - CHUNK_TAILROOM;
 
+/** What there is of a file in gzip. */
+interface Packed {
+  /** Undefined: it is there, but not for this client. */
+  readonly found: Found | undefined;
+}
+
 /** Serves the files of one location. */
 export class StaticFiles implements Handler {
   readonly #conf: FilesConf;
   readonly #files: LocationFiles;
+  /** Where there is `gzip_static`. */
+  readonly #compression: Compression | undefined;
   readonly #index: readonly Template<Request>[];
 
-  constructor(files: LocationFiles, variables: Variables) {
+  constructor(files: LocationFiles, compression: CompressionConf, variables: Variables) {
     this.#files = files;
+    if (files.conf.gzipStatic !== "off") this.#compression = new Compression(compression);
     this.#conf = files.conf;
     this.#index = files.conf.index.map((name) => variables.compile(byteText(name)));
   }
@@ -48,13 +63,16 @@ export class StaticFiles implements Handler {
     if (path.endsWith("/")) return this.#answerFolder(request, path);
     const name = this.#nameOf(request, path);
     if (name === undefined) return refuse(request, NOT_FOUND);
-    const found = openFile(name, this.#files.linkRule(request));
+    const packed = this.#compression === undefined || !mayRead
+      ? undefined
+      : this.#openPacked(request, name, this.#compression);
+    const found = packed?.found ?? openFile(name, this.#files.linkRule(request));
     if (found.kind === "none") return this.#refuse(request, found);
     if (found.kind === "folder") return redirectToFolder(request, path);
     let isSending = false;
     try {
       if (!mayRead) return refuse(request, NOT_ALLOWED);
-      const answer = this.#answerFor(request, name, found);
+      const answer = this.#answerFor(request, name, found, packed);
       if (answer === undefined) return;
       const rest = this.#send(request, name, answer, found.file);
       isSending = rest !== undefined;
@@ -62,6 +80,21 @@ export class StaticFiles implements Handler {
     } finally {
       if (!isSending) found.file.close();
     }
+  }
+
+  /** `gzip_static`: the file in gzip, if it is there; undefined where nobody is told of it. */
+  #openPacked(
+    request: Request,
+    name: string,
+    compression: Compression,
+  ): Packed | undefined {
+    const isTaken = this.#conf.gzipStatic === "always" || compression.takesGzip(request);
+    if (!isTaken && !compression.varies) return undefined;
+    const found = openFile(`${name}.gz`, this.#files.linkRule(request));
+    if (found.kind !== "file") return found.kind === "none" && found.isOurs ? { found } : undefined;
+    if (isTaken) return { found };
+    found.file.close();
+    return { found: undefined };
   }
 
   /** The file of a path, as Deno takes it. */
@@ -103,8 +136,36 @@ export class StaticFiles implements Handler {
     }
     const folder = this.#nameOf(request, path);
     if (folder === undefined) return refuse(request, NOT_FOUND);
+    const { autoindex } = this.#conf;
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    if (autoindex !== undefined && isRead) {
+      return this.#list(request, path, folder, autoindex);
+    }
     request.report("error", `directory index of "${folder}" is forbidden`);
     refuse(request, FORBIDDEN);
+  }
+
+  async #list(
+    request: Request,
+    path: string,
+    folder: string,
+    conf: AutoindexConf,
+  ): Promise<void> {
+    const callback = conf.format === "jsonp" ? argument(request.args, "callback") : "";
+    if (!/^[A-Za-z0-9_.]*$/.test(callback)) {
+      request.report("info", `client sent invalid callback name: "${callback}"`);
+      return refuse(request, BAD_REQUEST);
+    }
+    try {
+      const listing = listingOf(conf, fileName(path) ?? path, callback);
+      await new Driver().run(sendListing(request, folder, listing));
+    } catch (error) {
+      if (error instanceof Failure || error instanceof OutOfBuffers) {
+        return this.#fail(request, folder, error);
+      }
+      if (request.client.response.status !== 0) throw error;
+      this.#refuse(request, whyNot(folder, error, "opendir"));
+    }
   }
 
   #refuseIndex(request: Request, name: string, { status, message, isOurs }: NotFound): void {
@@ -119,6 +180,7 @@ export class StaticFiles implements Handler {
     request: Request,
     name: string,
     { sizeBytes, modifiedS }: Extract<Found, { kind: "file" }>,
+    packed: Packed | undefined,
   ): FileAnswer | undefined {
     const { etag: hasEtag, ifModifiedSince } = this.#conf;
     const etag = hasEtag ? `"${modifiedS.toString(16)}-${sizeBytes.toString(16)}"` : "";
@@ -129,6 +191,9 @@ export class StaticFiles implements Handler {
       etag,
       modifiedS,
       bodyBytes: sizeBytes,
+      encoding: packed?.found === undefined ? "" : "gzip",
+      varies: packed !== undefined && this.#compression!.varies,
+      hasRanges: packed?.found === undefined,
       segments: sizeBytes === 0 ? [] : [{ start: 0, end: sizeBytes }],
       lines: [],
     };
@@ -139,6 +204,7 @@ export class StaticFiles implements Handler {
       if (verdict === 412) return void refuse(request, verdict);
       if (verdict === 304) return { ...answer, status: verdict, type: "", segments: [] };
     }
+    if (!answer.hasRanges) return answer;
     const ranges = askedRanges(request, sizeBytes, () => ({
       etag,
       lastModified: new Date(modifiedS * 1_000).toUTCString(),

@@ -188,7 +188,8 @@ function upstreamField(name: string): Variable {
   };
 }
 
-function argument(query: string, name: string): string {
+/** The value of an argument of a query, as it is written there; empty where there is none. */
+export function argument(query: string, name: string): string {
   for (const pair of query.split("&")) {
     const equals = pair.indexOf("=");
     const key = equals < 0 ? pair : pair.slice(0, equals);

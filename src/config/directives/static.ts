@@ -199,6 +199,37 @@ export const filesDirectives = {
       "with the path of the first that is there. If there is none: another path, a named location, " +
       "or a status.",
   }),
+  autoindex: directive({
+    name: "autoindex",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "off",
+    doc:
+      "Whether a folder without an index file is answered with a list of its files. Names that " +
+      "begin with a dot are left out, and those that are not UTF-8. Long names are cut by their " +
+      "characters; nginx counts bytes.",
+  }),
+  autoindexFormat: directive({
+    name: "autoindex_format",
+    contexts: HTTP_SERVER_LOCATION,
+    type: choice(["html", "xml", "json", "jsonp"]),
+    default: "html",
+    doc: "How the list is written. `jsonp` calls the function that the argument `callback` names.",
+  }),
+  autoindexExactSize: directive({
+    name: "autoindex_exact_size",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "on",
+    doc: "Whether sizes on a page are in bytes, or rounded.",
+  }),
+  autoindexLocaltime: directive({
+    name: "autoindex_localtime",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "off",
+    doc: "Whether times on a page are local ones, or UTC.",
+  }),
   etag: directive({
     name: "etag",
     contexts: HTTP_SERVER_LOCATION,
@@ -221,6 +252,15 @@ export const filesDirectives = {
     type: flag,
     default: "on",
     doc: "Whether files that are not there are told to the error log.",
+  }),
+  gzipStatic: directive({
+    name: "gzip_static",
+    contexts: HTTP_SERVER_LOCATION,
+    type: choice(["off", "on", "always"]),
+    default: "off",
+    doc: "Whether `x.gz` is sent in the place of `x`, where it is there: to who accepts it, as " +
+      "`gzip_http_version`, `gzip_proxied` and `gzip_disable` say, or to all (`always`, with `gunzip` " +
+      "for those who do not).",
   }),
   symlinks: directive({
     name: "disable_symlinks",
