@@ -16,6 +16,7 @@ import type {
   LocationConf,
   ServerConf,
   SluiceConf,
+  StoreConf,
 } from "../http/conf.ts";
 import type { FilesConf } from "../http/static_conf.ts";
 
@@ -180,8 +181,13 @@ function ofAction(action: LocationAction, needs: Needs): void {
   needs.readAndWrite(upstream.tempPath, "proxy_temp_path");
   ofTls(dial.tls, "proxy_ssl", needs);
   if (store === undefined) return;
-  needs.readAndWrite(store.path, "proxy_store");
+  needs.readAndWrite(storePath(store.path), "proxy_store");
   needs.readAndWrite(store.tempPath, "proxy_temp_path");
+}
+
+/** `on`: where the location's files are. */
+function storePath(path: StoreConf["path"]): string {
+  return typeof path === "string" ? path : path.path;
 }
 
 function ofFiles({ place, symlinks }: FilesConf, needs: Needs): void {
