@@ -56,7 +56,7 @@ function peerStatus(peer: Peer, nowMs: number): PeerStatus {
   return {
     name: peer.name,
     state: stateOf(peer, nowMs),
-    reason: (peer.bars & UNHEALTHY) === 0 ? "" : health?.lastFailure ?? "",
+    reason: reasonOf(peer, nowMs),
     weight,
     isBackup,
     active: peer.connections,
@@ -66,11 +66,19 @@ function peerStatus(peer: Peer, nowMs: number): PeerStatus {
   };
 }
 
+function reasonOf({ bars, health, record }: Peer, nowMs: number): string {
+  if ((bars & UNHEALTHY) !== 0) return health?.lastFailure ?? "";
+  if ((bars & EJECTED) === 0 || record === undefined) return "";
+  return `${record.why}, for ${Math.ceil((record.untilMs - nowMs) / 1_000)} s more`;
+}
+
 function stateOf(peer: Peer, nowMs: number): PeerState {
-  const { bars } = peer;
+  const { bars, health } = peer;
   if ((bars & DOWN) !== 0) return "down";
   if ((bars & DRAINING) !== 0) return "draining";
-  if ((bars & UNHEALTHY) !== 0) return "unhealthy";
+  if ((bars & UNHEALTHY) !== 0) {
+    return health !== undefined && health.isWell === undefined ? "checking" : "unhealthy";
+  }
   if ((bars & EJECTED) !== 0) return "ejected";
   return peer.isFailedAt(nowMs) ? "unavailable" : "up";
 }

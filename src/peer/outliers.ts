@@ -30,6 +30,8 @@ export class PeerRecord {
   failed = 0;
   /** How often it was ejected, but for the times that were forgiven since. */
   ejections = 0;
+  /** Why it was ejected the last time; empty: it never was. */
+  why = "";
   /** When its ejection ends, in ms of the clock; NEVER: it is not ejected. */
   untilMs = NEVER;
 
@@ -160,6 +162,7 @@ export class OutlierDetection implements Expirable {
     record.ejections++;
     const timeMs = Math.min(baseEjectionMs * record.ejections, maxEjectionMs);
     record.untilMs = nowMs + timeMs;
+    record.why = why;
     peer.bar(EJECTED, true);
     this.#deadlines.notice(record.untilMs);
     const { name } = this.#group;

@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { readYaml } from "../../src/config/mod.ts";
 import { startServer } from "../../src/control/server.ts";
-import { exchange, getRequest } from "../support/client.ts";
+import { connect, exchange, getRequest } from "../support/client.ts";
 import { eventually, inFrontOf, type InProcessSluice, withSluice } from "../support/in_process.ts";
 import {
   act,
@@ -281,4 +281,41 @@ Deno.test("health_check: what is known of a peer stays over a reload, and goes w
     assertEquals(await namesOf(address, 4), ["one", "two"]);
     assertEquals(newsIn(sluice).length, 2);
   });
+});
+
+Deno.test("a peer that is killed under load costs no client an error, and is not asked while it is out", async () => {
+  const dying = await startChecked("dying");
+  await using _dying = dying;
+  await using two = await startChecked("two");
+  await using three = await startChecked("three");
+  const origins = [dying, two, three].map(({ origin }) => origin.address);
+  const group = "health_check: { path: /healthz, interval: 20ms }";
+  const server = "keepalive_requests: 1000000";
+  await withSluice(inFrontOf(origins, { group, server }), async (address, sluice) => {
+    const answers: string[] = [];
+    let isOver = false;
+    const clients = Array.from({ length: 16 }, async () => {
+      await using client = await connect(address);
+      while (!isOver) {
+        await client.send(getRequest());
+        const { status, bodyText } = await client.readResponse();
+        answers.push(status === 200 ? bodyText : String(status));
+      }
+    });
+    await eventually(
+      "all peers to answer",
+      () => new Set(answers).size === 3 && answers.length > 300,
+    );
+    await dying.origin[Symbol.asyncDispose]();
+    await sluice.errorLine(/is unhealthy/);
+    const log = sluice.accessLog.length;
+    const before = answers.length;
+    await eventually("more answers", () => answers.length > before + 300);
+    isOver = true;
+    await Promise.all(clients);
+    assertEquals([...new Set(answers)].sort(), ["dying", "three", "two"]);
+    // 16 may have been under way when it was taken out.
+    const late = sluice.accessLog.slice(log + 16).filter((line) => line.includes(origins[0]!));
+    assertEquals(late, []);
+  }, { logFormat: "$status|$upstream_addr" });
 });

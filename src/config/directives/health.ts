@@ -140,7 +140,7 @@ export const healthDirectives = {
       "A peer is ejected that fails too often in a row, or clearly more often than the others: " +
       "it gets no requests for a while, and for a longer one each time. `max_fails` takes a peer " +
       "out for failures as such; this does for bad answers too, and for being worse than others. " +
-      "The parameters are Envoy's.",
+      "With several workers each looks for itself. The parameters are Envoy's.",
   }),
   retryBudget: directive({
     name: "retry_budget",
@@ -156,7 +156,7 @@ export const healthDirectives = {
       "How many requests may be tried again at another peer (`next_upstream`), so that a group " +
       "that fails as a whole is not asked several times as much. A request that is not tried " +
       "again for it says `retry budget spent` in `$upstream_failure`. A request on an idle " +
-      "connection that the peer had closed is no retry. Without it only `next_upstream_tries` " +
+      "connection that the peer had closed is no retry. Each worker has a budget of its own. Without it only `next_upstream_tries` " +
       "and the number of peers bound them.",
   }),
   panicThreshold: directive({
