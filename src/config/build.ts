@@ -18,7 +18,7 @@ import { limitDirectives } from "./directives/limit.ts";
 import { buildLocations, type Levels, responseConf } from "./build_location.ts";
 import { buildAdmin } from "./build_admin.ts";
 import { declaredVariables } from "./declared_variables.ts";
-import { buildRewrite, type RewriteSettings } from "./build_rewrite.ts";
+import { buildRewrite, realIpConf, type RewriteSettings } from "./build_rewrite.ts";
 import { buildGroups } from "./build_upstream.ts";
 import { Building, regexProblem } from "./building.ts";
 import type { Known, Settings } from "./directive.ts";
@@ -27,6 +27,7 @@ import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { logFormatDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
+import { realIpDirectives } from "./directives/real_ip.ts";
 import { rewriteDirectives } from "./directives/rewrite.ts";
 import { responseDirectives } from "./directives/response.ts";
 import { resolverDirectives } from "./directives/resolver.ts";
@@ -63,6 +64,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   const groups = buildGroups(root.blocks.filter(isKind("upstream")), building, resolver);
   const levels: Levels = {
     client: building.settle(clientDirectives, root),
+    realIp: building.settle(realIpDirectives, root),
     proxy: building.settle(proxyDirectives, root),
     response: building.settle(responseDirectives, root),
     files: filesLevel(root, building),
@@ -129,6 +131,7 @@ function buildServer(
 ): BuiltServer {
   const { listens, serverNames } = building.settle(serverDirectives, block);
   const client: ClientConf = building.settle(clientDirectives, block, levels.client);
+  const realIp = building.settle(realIpDirectives, block, levels.realIp);
   const proxy = building.settle(proxyDirectives, block, levels.proxy);
   const response = building.settle(responseDirectives, block, levels.response);
   const files = filesLevel(block, building, levels.files);
@@ -153,6 +156,7 @@ function buildServer(
       // A return alone is a location that matches all: see buildLocations.
       rewrite: buildRewrite(block, rewrite, building, () => undefined),
       warnsUnset: rewrite.warnsUnset,
+      realIp: realIpConf(realIp),
       serverNames: names.map(({ text }) => text.startsWith("~") ? text : text.toLowerCase()),
       client,
       ...levels.logs.build(log),
@@ -165,6 +169,7 @@ function buildServer(
         {
           ...levels,
           client,
+          realIp,
           proxy,
           response,
           files,
@@ -183,6 +188,7 @@ function buildServer(
       ...listen,
       largeClientHeaderBufferCount: largeClientHeaderBuffers.count,
       largeClientHeaderBufferSizeBytes: largeClientHeaderBuffers.sizeBytes,
+      proxyProtocol: false, // its addresses say
     },
     listens,
     names,
@@ -257,7 +263,10 @@ function groupByAddress(
       backlog: backlogs[0]?.listen.backlog ?? BACKLOG,
       reusePort: all.some(({ listen }) => listen.reusePort) &&
         first.listen.address.address.transport === "tcp",
-      listen: first.server.listen,
+      listen: {
+        ...first.server.listen,
+        proxyProtocol: all.some(({ listen }) => listen.proxyProtocol),
+      },
       servers: ordered.map(({ conf }) => conf),
     }];
   });

@@ -40,13 +40,14 @@ import {
 } from "./build_subrequests.ts";
 import { compressionConf } from "./build_compression.ts";
 import { filesConf, type FilesLevel, filesLevel, typesConf } from "./build_files.ts";
-import { buildRewrite, type RewriteSettings } from "./build_rewrite.ts";
+import { buildRewrite, realIpConf, type RewriteSettings } from "./build_rewrite.ts";
 import { dynamicPeer, type Groups } from "./build_upstream.ts";
 import { userIdConf } from "./build_user_id.ts";
 import { type Building, regexProblem } from "./building.ts";
 import type { Settings } from "./directive.ts";
 import { clientDirectives } from "./directives/client.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
+import { realIpDirectives, type RealIpSettings } from "./directives/real_ip.ts";
 import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { DEFAULT_REDIRECT } from "./directives/proxy_headers.ts";
 import { placeDirectives, responseDirectives } from "./directives/response.ts";
@@ -62,6 +63,7 @@ type ProxySettings = Settings<typeof proxyDirectives>;
 /** What the level around a block has settled. */
 export interface Levels {
   readonly client: Settings<typeof clientDirectives>;
+  readonly realIp: RealIpSettings;
   readonly proxy: ProxySettings;
   readonly response: Settings<typeof responseDirectives>;
   readonly files: FilesLevel;
@@ -128,6 +130,7 @@ function ownFiles(
     pattern: "",
     rewrite: undefined,
     warnsUnset: rewrite.warnsUnset,
+    realIp: undefined,
     locations: [],
     client: levels.client,
     ...levels.logs.build(levels.log),
@@ -147,6 +150,8 @@ function ownFiles(
 /** Who is asked what a location is, and what it stands in. */
 interface Around {
   readonly levels: Levels;
+  /** What the server has asked already. */
+  readonly serverRealIp: RealIpSettings;
   readonly rewrite: RewriteSettings;
   /** Undefined for a location of a server. */
   readonly location: Pattern | undefined;
@@ -175,6 +180,7 @@ export function buildLocations(
       pattern: "",
       rewrite: undefined,
       warnsUnset: rewrite.warnsUnset,
+      realIp: undefined,
       locations: [],
       client: levels.client,
       ...levels.logs.build(levels.log),
@@ -190,7 +196,12 @@ export function buildLocations(
       action: { kind: "return", ...answer.value },
     }];
   }
-  const around: Around = { levels, rewrite, location: undefined };
+  const around: Around = {
+    levels,
+    serverRealIp: levels.realIp,
+    rewrite,
+    location: undefined,
+  };
   return [
     ...buildInner(server, building, around),
     ...ownFiles(server, levels, rewrite, problems),
@@ -269,10 +280,12 @@ function buildLocation(
   const secureLink = building.settle(secureLinkDirectives, block, levels.secureLink);
   const { secret } = building.settle(secureLinkSecretDirectives, block);
   const accessSettings = settleAccess(building, block, levels.access);
+  const realIp = building.settle(realIpDirectives, block, levels.realIp);
   const rewriteSettings = building.settle(rewriteDirectives, block, around.rewrite);
   const own: Levels = {
     ...levels,
     client,
+    realIp,
     response,
     files,
     subrequests,
@@ -285,6 +298,7 @@ function buildLocation(
     resolver: building.settle(resolverDirectives, block, levels.resolver),
   };
   const inner: Around = {
+    ...around,
     levels: own,
     rewrite: rewriteSettings,
     location: pattern,
@@ -296,6 +310,7 @@ function buildLocation(
     ...pattern,
     rewrite: undefined,
     warnsUnset: rewriteSettings.warnsUnset,
+    realIp: isSame(realIp, around.serverRealIp) ? undefined : realIpConf(realIp),
     locations,
     client,
     ...levels.logs.build(log),
@@ -323,6 +338,11 @@ function buildLocation(
   // What answers in any case needs no rewriting.
   if (first?.kind === "return" && others.length === 0) return { ...location, action: first };
   return rewrite === undefined ? location : { ...location, rewrite };
+}
+
+function isSame(one: RealIpSettings, other: RealIpSettings): boolean {
+  return one.from === other.from && one.header === other.header &&
+    one.isRecursive === other.isRecursive;
 }
 
 /** What a location is while the condition of an `if` holds: all that it was, but for what the `if` says. */

@@ -3,12 +3,18 @@
  *
  * @module
  */
-import type { LocationConf, RewritePhaseConf, RewriteStepConf } from "../http/conf.ts";
+import type { LocationConf, RealIpConf, RewritePhaseConf, RewriteStepConf } from "../http/conf.ts";
 import { type Block, yamlBlock } from "./block.ts";
 import type { Building } from "./building.ts";
 import type { Settings } from "./directive.ts";
+import type { RealIpSettings } from "./directives/real_ip.ts";
 import { rewriteDirectives, type RewriteStep } from "./directives/rewrite.ts";
 import { actionDirectives } from "./directives/server.ts";
+
+/** Undefined where nobody is trusted. */
+export function realIpConf({ from, header, isRecursive }: RealIpSettings): RealIpConf | undefined {
+  return from === undefined ? undefined : { from, header, isRecursive };
+}
 
 export type RewriteSettings = Settings<typeof rewriteDirectives>;
 

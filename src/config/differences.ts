@@ -123,6 +123,50 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "they are registered",
     },
   ],
+  "Variables and rewriting": [
+    {
+      what: "`$nginx_version`",
+      nginx: "nginx's version",
+      sluice: "Sluice's",
+      why: "that is what answers",
+    },
+    {
+      what: "`$tcpinfo_*`, `$proxy_protocol_tlv_*`",
+      nginx: "what the system knows of a connection, and what a balancer adds",
+      sluice: "not there; a configuration that uses them is refused",
+      why: "the runtime does not tell; nobody has asked for them",
+    },
+    {
+      what: "`$http_NAME` of several fields",
+      nginx: "the first one (1.22), all of them (1.23 and later)",
+      sluice: "all of them, with commas",
+      why: "as nginx's mainline",
+    },
+    {
+      what: "`$status` before anything is answered, in the text of `return`",
+      nginx: "the status of that `return`",
+      sluice: "`000`",
+      why: "nothing is sent yet",
+    },
+    {
+      what: "a header of the PROXY protocol, version 2, with an unknown command",
+      nginx: "taken as one that tells nothing",
+      sluice: "the connection is closed",
+      why: "the protocol's specification asks for that",
+    },
+    {
+      what: "`set_real_ip_from` with the name of a host",
+      nginx: "looked up when the configuration is read",
+      sluice: "refused",
+      why: "who is trusted should not depend on DNS",
+    },
+    {
+      what: "a line end in a redirect that variables are in",
+      nginx: "ends the field: the response is split",
+      sluice: "escaped",
+      why: "it comes from the client",
+    },
+  ],
   "Subrequests": [
     {
       what: "a mirror that is slow",

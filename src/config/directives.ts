@@ -33,6 +33,7 @@ import { resolverDirectives, resolverParameters } from "./directives/resolver.ts
 import { actionDirectives, listenParameters, serverDirectives } from "./directives/server.ts";
 import { filesDirectives, placeOfFiles, typesDirectives } from "./directives/static.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
+import { realIpDirectives } from "./directives/real_ip.ts";
 import { rewriteDirectives } from "./directives/rewrite.ts";
 import { variableDirectives } from "./directives/variables.ts";
 import { peerParameters, queueParameters, upstreamDirectives } from "./directives/upstream.ts";
@@ -152,6 +153,12 @@ export const GROUPS: readonly Group[] = [
       outlier_detection: outlierParameters,
       retry_budget: retryBudgetParameters,
     },
+  },
+  {
+    page: "realip",
+    title: "Clients behind proxies",
+    intro: "Whom a request is from, where proxies stand between.",
+    directives: realIpDirectives,
   },
   {
     page: "rewrite",

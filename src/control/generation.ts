@@ -19,6 +19,7 @@ import {
   LocationFiles,
   locationRegex,
   type PasswordChecks,
+  RealIp,
   reshapesAny,
   type ResponseConf,
   ResponsePolicy,
@@ -283,9 +284,11 @@ function enterServer(
   variables: Variables,
 ): EnterServer | undefined {
   const rewriters = new Map<ServerConf, Rewriter>();
+  const realIps = new Map<ServerConf, RealIp>();
   const regexes = new Map<string, CapturingRegex>();
   for (const [server, { files }] of servers) {
-    const { rewrite, serverNames } = server;
+    const { rewrite, realIp, serverNames } = server;
+    if (realIp !== undefined) realIps.set(server, new RealIp(realIp));
     if (rewrite !== undefined && files !== undefined) {
       // An `if` of a server is no location.
       const openIf = (): never => {
@@ -297,13 +300,14 @@ function enterServer(
       regexes.set(name, new CapturingRegex(serverNameRegex(name), variables));
     }
   }
-  if (rewriters.size === 0 && regexes.size === 0) return undefined;
+  if (rewriters.size === 0 && realIps.size === 0 && regexes.size === 0) return undefined;
   return {
     catch(request) {
       const { host } = request;
       const name = regexes.size === 0 ? undefined : router.regexFor(host);
       if (name !== undefined) regexes.get(name)!.catch(request, host);
     },
+    realIpOf: (host) => realIps.get(router.findServer(host).conf),
     rewriterOf: (host) => rewriters.get(router.findServer(host).conf),
   };
 }

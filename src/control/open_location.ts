@@ -22,6 +22,7 @@ import {
   Mirror,
   type PasswordChecks,
   Proxy,
+  RealIp,
   removeLeftovers,
   Return,
   StaticFiles,
@@ -85,10 +86,11 @@ function withSteps(
 
 /** How many are let in. */
 function openPreaccess(
-  { limitRequests, limitConnections }: LocationConf,
+  { realIp, limitRequests, limitConnections }: LocationConf,
   { limitZones, variables }: ActionParts,
 ): readonly Step[] {
   const steps: Step[] = [];
+  if (realIp !== undefined) steps.push(new RealIp(realIp));
   if (limitRequests.limits.length > 0) {
     steps.push(new LimitRequests(limitRequests, variables, limitZones.bucketsOf));
   }

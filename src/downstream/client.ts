@@ -5,7 +5,7 @@
  */
 import type { Buf } from "../buffer/mod.ts";
 import type { Conn, ConnContext, RemoteAddress, Wait } from "../event/mod.ts";
-import type { FieldLines, HeadWriter, RequestHead } from "../wire/mod.ts";
+import type { FieldLines, HeadWriter, ProxyHeader, RequestHead } from "../wire/mod.ts";
 import type { BodyFilter } from "./body_filter.ts";
 import type { ClientBody } from "./client_body.ts";
 import type { ClientConf } from "./conf.ts";
@@ -21,6 +21,8 @@ export interface Client {
   readonly conn: Conn;
   /** Whom the request is from: the far end of the connection, or whom that names (`set_real_ip_from`). */
   remote: RemoteAddress;
+  /** What a balancer in front says of the connection (`listen … proxy_protocol`). */
+  readonly proxied: ProxyHeader["ends"];
   /** Requests of the connection so far, the current one included. */
   readonly requests: number;
   /** When the request began, in ms of the clock. */

@@ -12,7 +12,7 @@ import {
   NEVER,
   type RemoteAddress,
 } from "../event/mod.ts";
-import { RequestHead } from "../wire/mod.ts";
+import { type ProxyHeader, RequestHead } from "../wire/mod.ts";
 import type { Client, ClientTunnel } from "./client.ts";
 import { ClientBody } from "./client_body.ts";
 import { ClientResponse } from "./client_response.ts";
@@ -47,6 +47,7 @@ export interface ClientShared {
 export class ClientConnection implements Client {
   readonly conn: Conn;
   remote: RemoteAddress;
+  proxied: ProxyHeader["ends"];
   readonly shared: ClientShared;
   readonly driver = new Driver();
   /** Number of the connection, for logs: nginx's `*1`. */

@@ -17,6 +17,8 @@ export interface ListenConf {
   readonly largeClientHeaderBufferSizeBytes: number;
   /** `max_headers`: bound of the number of field lines. */
   readonly maxHeaders: number;
+  /** `listen … proxy_protocol`: connections begin with a header of the PROXY protocol. */
+  readonly proxyProtocol: boolean;
 }
 
 /** Directives about one client's connection and body, merged down to the location. */

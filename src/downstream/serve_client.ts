@@ -4,10 +4,11 @@
  * @module
  */
 import { Failure } from "../event/mod.ts";
-import { BadMessage } from "../wire/mod.ts";
+import { BadMessage, BadProxyHeader } from "../wire/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { closeGently, discardBody } from "./discard.ts";
 import { errorPage, sendSimple } from "./error_page.ts";
+import { readProxiedAddress } from "./read_proxy_header.ts";
 import { awaitRequest, readRequestHead, takeRequest } from "./read_request_head.ts";
 
 /** What is done with requests, and told of connections. Implemented by http. */
@@ -18,6 +19,8 @@ export interface ClientHandler {
   onRefused(client: ClientConnection, refusal: BadMessage): void;
   /** The connection ended in the middle of something, and why. */
   onBroken(client: ClientConnection, failure: Failure): void;
+  /** The connection does not begin with a header of the PROXY protocol: it is closed. */
+  onBadProxyHeader(client: ClientConnection, error: BadProxyHeader): void;
   /** A bug of ours ended the connection, or there was no buffer memory for it. */
   onBug(client: ClientConnection, error: unknown): void;
 }
@@ -34,6 +37,9 @@ export async function serveClient(client: ClientConnection): Promise<void> {
 async function serve(client: ClientConnection): Promise<void> {
   const { driver } = client;
   try {
+    if (client.shared.settings.conf.proxyProtocol) {
+      if (!await driver.run(readProxiedAddress(client))) return;
+    }
     while (true) {
       const idle = awaitRequest(client);
       if (idle !== undefined) await idle.blocked;
@@ -49,6 +55,7 @@ async function serve(client: ClientConnection): Promise<void> {
     }
   } catch (error) {
     if (error instanceof BadMessage) await refuse(client, error);
+    else if (error instanceof BadProxyHeader) handlerOf(client).onBadProxyHeader(client, error);
     else tell(client, error);
   } finally {
     client.close();

@@ -32,6 +32,7 @@ export interface ListenerConf {
 export interface ServerConf {
   /** Exact names, `*.example.org`, `www.example.*`, `~regex`; lower case but for regexes. */
   readonly serverNames: readonly string[];
+  readonly realIp: RealIpConf | undefined;
   /** What is done before a location is looked for. */
   readonly rewrite: RewritePhaseConf | undefined;
   /** `uninitialized_variable_warn`. */
@@ -56,6 +57,16 @@ export interface ServerConf {
  */
 export type LocationModifier = "" | "=" | "^~" | "~" | "~*" | "@";
 
+/** nginx's realip module. */
+export interface RealIpConf {
+  /** `set_real_ip_from`: addresses and networks, `unix:`. Not empty. */
+  readonly from: readonly string[];
+  /** `real_ip_header`: a field, or `proxy_protocol`. */
+  readonly header: string;
+  /** `real_ip_recursive`. */
+  readonly isRecursive: boolean;
+}
+
 export interface LocationConf {
   readonly modifier: LocationModifier;
   readonly pattern: string;
@@ -63,6 +74,8 @@ export interface LocationConf {
   readonly rewrite: RewritePhaseConf | undefined;
   /** `uninitialized_variable_warn`. */
   readonly warnsUnset: boolean;
+  /** Undefined where nobody is trusted, or it is as at the server, which has asked already. */
+  readonly realIp: RealIpConf | undefined;
   /** Locations within it. */
   readonly locations: readonly LocationConf[];
   readonly client: ClientConf;

@@ -8,8 +8,9 @@ import { bytesOf, type Cidr, parseCidr, parseClientIp } from "../wire/mod.ts";
 import type { GeoConf } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
-import { forwardedAddress } from "./forwarded_address.ts";
+import { forwardedAddress, listedIn } from "./forwarded_address.ts";
 import type { Request } from "./request.ts";
+import { Trusted } from "./trusted.ts";
 
 /** nginx's, where the text is no address. */
 const NO_ADDRESS = new Uint8Array([255, 255, 255, 255]);
@@ -18,15 +19,16 @@ const FORWARDED_FOR = bytesOf("x-forwarded-for");
 /** How the variable's value is found. */
 export function compileGeo(conf: GeoConf, variables: Variables): Getter<Request> {
   const source = variables.compile(byteText(conf.source));
-  const proxies = conf.proxies.map(toCidr);
+  const proxies = new Trusted(conf.proxies);
+  const isRecursive = conf.isProxyRecursive;
   const find = conf.isRanges ? rangeFinder(conf) : networkFinder(conf);
   const otherwise = byteText(conf.defaultValue);
   return (request) => {
     const text = source.render(request);
-    const address = proxies.length === 0
-      ? text
-      : forwardedAddress(request, FORWARDED_FOR, text, proxies, conf.isProxyRecursive);
-    return find(parseClientIp(address) ?? NO_ADDRESS) ?? otherwise;
+    const named = proxies.isEmpty
+      ? undefined
+      : forwardedAddress(text, listedIn(request.head.fields, FORWARDED_FOR), proxies, isRecursive);
+    return find(parseClientIp(named?.hostname ?? text) ?? NO_ADDRESS) ?? otherwise;
   };
 }
 

@@ -6,12 +6,13 @@
 import type { ClientConf, ClientConnection, ClientHandler } from "../downstream/mod.ts";
 import { Failure, NEVER, OutOfBuffers } from "../event/mod.ts";
 import { countRequest, type ErrorLog, type RequestLog } from "../log/mod.ts";
-import { BadMessage } from "../wire/mod.ts";
+import { BadMessage, type BadProxyHeader } from "../wire/mod.ts";
 import type { Variables } from "./configured_variables.ts";
 import type { LocationFiles } from "./location_files.ts";
 import { mayFollow, type Redirect, refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import type { ResponsePolicy } from "./response_policy.ts";
+import type { RealIp } from "./real_ip.ts";
 import type { CapturingRegex } from "./regex.ts";
 import type { Rewriter } from "./rewrite.ts";
 import type { Router } from "./router.ts";
@@ -53,6 +54,8 @@ export interface Location {
 export interface EnterServer {
   /** Its `$1` and named captures, if a regex has led there. */
   catch(request: Request): void;
+  /** Says whom a request is from, where somebody is trusted to know. */
+  realIpOf(host: string): RealIp | undefined;
   rewriterOf(host: string): Rewriter | undefined;
 }
 
@@ -164,6 +167,14 @@ export class HttpServer implements ClientHandler, Server {
     worker.giveBack(request);
   }
 
+  onBadProxyHeader(client: ClientConnection, { message }: BadProxyHeader): void {
+    const { errorLog } = this.#options.worker;
+    errorLog.log("error", `broken header: ${message} while reading PROXY protocol`, {
+      connection: client.id,
+      client: client.conn.remote.hostname,
+    });
+  }
+
   onBug(client: ClientConnection, error: unknown): void {
     const { errorLog } = this.#options.worker;
     const context = { connection: client.id, client: client.conn.remote.hostname };
@@ -177,7 +188,10 @@ export class HttpServer implements ClientHandler, Server {
     const { router, enterServer } = this.#options;
     if (request.depth === 0) request.routedBy = router.isSingle ? "" : request.host;
     if (enterServer === undefined) return this.#locationOf(request);
-    if (request.depth === 0) enterServer.catch(request);
+    if (request.depth === 0) {
+      enterServer.catch(request);
+      enterServer.realIpOf(request.routedBy)?.run(request);
+    }
     return this.#rewriteAtServer(request, enterServer) ? this.#locationOf(request) : undefined;
   }
 

@@ -43,6 +43,7 @@ export class Subrequest implements Client {
   readonly id: number;
   readonly conn: Conn;
   remote: RemoteAddress;
+  readonly proxied: Client["proxied"];
   readonly requests: number;
   readonly startedAtMs: number;
   readonly connectedAtMs: number;
@@ -64,6 +65,7 @@ export class Subrequest implements Client {
     this.id = client.id;
     this.conn = client.conn;
     this.remote = client.remote;
+    this.proxied = client.proxied;
     this.requests = client.requests;
     this.connectedAtMs = client.connectedAtMs;
     this.isPipelined = client.isPipelined;

@@ -60,6 +60,16 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["proxy_add_x_forwarded_for", proxyAddXForwardedFor],
   ["proxy_host", (request) => request.proxyHost],
   ["proxy_port", (request) => request.proxyPort],
+  ["proxy_protocol_addr", ({ client }) => client.proxied?.source.hostname ?? ""],
+  ["proxy_protocol_port", ({ client }) => portText(client.proxied?.source.port ?? 0)],
+  [
+    "proxy_protocol_server_addr",
+    ({ client }) => client.proxied?.destination.hostname ?? "",
+  ],
+  [
+    "proxy_protocol_server_port",
+    ({ client }) => portText(client.proxied?.destination.port ?? 0),
+  ],
   ["query_string", (request) => request.args],
   ["realip_remote_addr", ({ client }) => client.conn.remote.hostname],
   ["realip_remote_port", ({ client }) => portText(client.conn.remote.port)],

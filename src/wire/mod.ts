@@ -7,6 +7,12 @@ export { BadMessage } from "./bad_message.ts";
 export { BodyDecoder } from "./body.ts";
 export { bytesOf, equalsIgnoringCase, latin1 } from "./chars.ts";
 export {
+  BadProxyHeader,
+  PROXY_HEADER_BYTES_MAX,
+  type ProxyHeader,
+  readProxyHeader,
+} from "./proxy_protocol.ts";
+export {
   type DnsQuestion,
   type DnsRecord,
   type DnsResponse,

@@ -74,6 +74,15 @@ export const listenParameters = {
     type: integer({ min: 1, max: 65_535 }),
     doc: "Connections that may wait to be accepted. 511 when not given.",
   }),
+  proxyProtocol: directive({
+    name: "proxy_protocol",
+    contexts: ["listen"],
+    type: flag,
+    default: "off",
+    doc: "Connections here begin with a header of the PROXY protocol, version 1 or 2, and are " +
+      "closed if they do not. Its addresses are `$proxy_protocol_addr` and its kin, and with " +
+      "`real_ip_header: proxy_protocol` the client's. TLVs are read over.",
+  }),
   reusePort: directive({
     name: "reuseport",
     contexts: ["listen"],

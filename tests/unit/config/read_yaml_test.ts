@@ -117,6 +117,7 @@ Deno.test("config: the example of the design becomes records", () => {
     largeClientHeaderBufferCount: 4,
     largeClientHeaderBufferSizeBytes: 8192,
     maxHeaders: 1000,
+    proxyProtocol: false,
   });
   const server = serverOf(conf);
   assertEquals(server.serverNames, ["example.org", "*.example.org"]);

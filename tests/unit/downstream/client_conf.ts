@@ -7,6 +7,7 @@ export const LISTEN = {
   largeClientHeaderBufferCount: 4,
   largeClientHeaderBufferSizeBytes: 8192,
   maxHeaders: 100,
+  proxyProtocol: false,
 };
 export const CLIENT = {
   clientBodyTimeoutMs: 60_000,
@@ -30,5 +31,6 @@ export const NO_HANDLER: ClientHandler = {
   handle() {},
   onRefused() {},
   onBroken() {},
+  onBadProxyHeader() {},
   onBug() {},
 };

@@ -22,6 +22,7 @@ Deno.test("a bug in the ending of one connection is told, and ends nothing else"
       return Promise.resolve();
     },
     onRefused() {},
+    onBadProxyHeader() {},
     onBroken() {},
     onBug: (_client, error) => void bugs.push(String(error)),
   };
