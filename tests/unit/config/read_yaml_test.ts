@@ -465,20 +465,20 @@ Deno.test("config: a problem is told as a compiler tells it", () => {
 
 Deno.test("config: all problems at once, in the order of the file", () => {
   assertEquals(
-    problemsOf(`workers: 2
+    problemsOf(`worker_connections: x
 servers:
   - listen: 80x
     locations:
       /: { retrun: 200 }
-worker_connections: 1
+buffer_memory: 1
 `),
     [
-      '1:10: Cannot set workers to "2": need 1: more than one worker is not supported yet',
+      '1:21: Cannot set worker_connections to "x": need a whole number, at least 4',
       '3:13: Cannot set address to "80x": need a port such as 8080, or an address such as ' +
       '"127.0.0.1:8080", "[::]:8080" or "unix:/run/sluice.sock"',
       '5:7: Cannot use location "/" for nothing: need proxy.pass, return or handler, or a root for files',
       '5:12: Cannot use "retrun" in a location: no such directive; did you mean "return"?',
-      '6:21: Cannot set worker_connections to "1": need a whole number, at least 4',
+      '6:16: Cannot set buffer_memory to "1": need a size such as "4k" or "1m", at least 1m',
     ],
   );
 });
