@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { gunzipSync } from "node:zlib";
 
 /** A response as the comparison sees it: the head's lines and the body's bytes as Latin-1. */
 export interface Seen {
@@ -35,6 +36,16 @@ export const ALLOWED: readonly Allowed[] = [
       head: head.map((line) => line.replace(/^(Server): (?:nginx|sluice)(?:\/\S+)?$/i, "$1: …")),
       body: body.replace(/<center>(?:nginx|sluice)(?:\/[\d.]+)?<\/center>/i, "<center>…</center>"),
     }),
+  },
+  {
+    what: "the bytes of a body that was compressed on its way",
+    why: "there are many ways to compress a text; what counts is what it is compressed from",
+    alike: ({ head, body }) => {
+      const isGzip = head.some((line) => /^Content-Encoding: gzip$/i.test(line)) && body !== "";
+      if (!isGzip) return { head, body };
+      const bytes = Uint8Array.from(body, (character) => character.charCodeAt(0));
+      return { head, body: new TextDecoder("latin1").decode(gunzipSync(bytes)) };
+    },
   },
   {
     what: "the reason phrase of statuses that nginx has no words for",
@@ -75,3 +86,25 @@ const UNWORDED =
 function nameOf(line: string): string {
   return line.slice(0, line.indexOf(":")).toLowerCase();
 }
+
+/** A pair of responses that may differ as a whole. */
+export interface Excused {
+  readonly what: string;
+  readonly why: string;
+  /** @param request As it was sent. */
+  readonly covers: (request: string, nginx: Seen, sluice: Seen) => boolean;
+}
+
+export const EXCUSED: readonly Excused[] = [
+  {
+    what: "conditions of requests for what return says",
+    why:
+      "it has neither ETag nor Last-Modified that they could be about: nginx answers 304, to a " +
+      "PUT even, or 412",
+    covers: (request, nginx, sluice) =>
+      /^If-(?:None-Match|Match|Modified-Since|Unmodified-Since):/m.test(request) &&
+      /^HTTP\/1\.1 (?:304|412)/.test(nginx.head[0] ?? "") &&
+      /^HTTP\/1\.1 200/.test(sluice.head[0] ?? "") &&
+      !sluice.head.some((line) => /^(?:ETag|Last-Modified):/i.test(line)),
+  },
+];

@@ -81,6 +81,103 @@ export const TRAFFIC: Readonly<Record<string, Traffic>> = {
     paths: ["/get/1", "/direct/1", "/protected/x", "/"],
     answers: ["echo", "accel", "accel_named", "page", "large", "404"],
   },
+  static_site: {
+    hosts: ["www.example.test"],
+    paths: [
+      "/",
+      "/index.html",
+      "/page",
+      "/page.html",
+      "/assets/app.css",
+      "/assets/app.js",
+      "/assets/logo.svg",
+      "/assets/none.css",
+      "/style.css",
+      "/docs",
+      "/docs/",
+      "/docs/guide.txt",
+      "/docs/sub",
+      "/docs/sub/",
+      "/listing/",
+      "/listing/sub/",
+      "/favicon.ico",
+      "/private/x",
+      "/errors/404.html",
+      "/.git/config",
+      "/old/guide.txt",
+      "/old/",
+      "/downloads/big.bin",
+      "/downloads/empty.bin",
+      "/downloads/",
+      "/a%20b.html",
+      "/gr%C3%BC%C3%9Fe.html",
+      "/folder",
+      "/folder/",
+      "/%2e%2e/etc/passwd",
+      "/index.html/",
+      "/x%00y",
+    ],
+    fields: ["Accept-Encoding: gzip"],
+    // No application answers there.
+    answers: ["echo"],
+  },
+  spa_websocket: {
+    hosts: ["app.example.test", "app.example.test:8080"],
+    paths: [
+      "/",
+      "/index.html",
+      "/users/7/edit",
+      "/static/app.js",
+      "/static/none.js",
+      "/static/",
+      "/api/items",
+      "/api/items/1?x=y",
+      "/api",
+      "/api//a/./b/../c",
+      "/ws/plain",
+      "/deep/er/path.html",
+    ],
+    answers: ORIGIN_ANSWERS.filter((answer) => !answer.startsWith("accel")),
+  },
+  blue_green: {
+    hosts: ["deploy.example.test"],
+    paths: ["/", "/version", "/legacy/a", "/exact", "/green/x/y", "/green/", "/a%20b"],
+    fields: [
+      "Cookie: version=green",
+      "Cookie: version=blue; sid=77",
+      "Cookie: sid=abcdef",
+      "Cookie: version=other",
+      ...Array.from({ length: 12 }, (_, number) => `X-Request-ID: id-${number * 7919}`),
+    ],
+    answers: ["echo", "page", "404"],
+  },
+  login_limit: {
+    hosts: ["login.example.test"],
+    paths: ["/", "/login", "/login", "/login?x=1", "/admin/", "/office/desk", "/nearby/x"],
+    fields: [
+      "X-Client: one",
+      "X-Client: two",
+      "Authorization: Basic YW5uOnNlY3JldA==",
+      "Authorization: Basic YW5uOndyb25n",
+      "Authorization: Basic Ym9iOnNlY3JldA==",
+      "Authorization: Bearer x",
+    ],
+    answers: ["echo", "page", "401"],
+  },
+  maintenance: {
+    hosts: ["shop.example.test"],
+    paths: ["/", "/cart", "/images/logo.svg", "/images/none.png", "/status", "/robots.txt"],
+    fields: [
+      "X-From: 192.0.2.77",
+      "X-From: 198.51.100.7",
+      "X-From: 198.51.100.8",
+      "X-From: nonsense",
+      "Cookie: preview=yes",
+      "Cookie: preview=no",
+      "User-Agent: Friendly-Bot/3",
+    ],
+    answers: ["echo", "page", "503"],
+  },
   events: {
     hosts: ["live.example.test"],
     paths: ["/events", "/events/1", "/", "/shop"],
@@ -137,8 +234,15 @@ function requestOf(traffic: Traffic, random: Random): ConfigRequest {
   const answer = random.chance(0.75) ? answers[random.integer(0, answers.length - 1)] : undefined;
   const query = answer === undefined ? "" : `${path.includes("?") ? "&" : "?"}o=${answer}`;
   const lines = [`${method} ${path}${query} HTTP/1.1`, `Host: ${random.pick(traffic.hosts)}`];
-  for (const field of traffic.fields ?? []) if (random.chance(0.3)) lines.push(field);
-  for (const field of PLAIN) if (random.chance(0.15)) lines.push(field);
+  // One of a name: what several are, as a variable, has changed from one nginx to the next.
+  const add = (field: string, probability: number): void => {
+    const name = field.slice(0, field.indexOf(":") + 1);
+    if (random.chance(probability) && !lines.some((line) => line.startsWith(name))) {
+      lines.push(field);
+    }
+  };
+  for (const field of random.shuffled(traffic.fields ?? [])) add(field, 0.3);
+  for (const field of random.shuffled(PLAIN)) add(field, 0.15);
   if (random.chance(0.3)) lines.push(random.pick(CONDITIONS));
   const hasBody = method === "POST" || method === "PUT" || method === "PATCH";
   if (!hasBody) return { method, text: `${lines.join("\r\n")}\r\n\r\n` };

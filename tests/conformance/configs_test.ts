@@ -12,8 +12,9 @@ import { Program, tempDir } from "../support/program.ts";
 import { withRandom } from "../support/random.ts";
 import { freePorts, need, realServerTest } from "../support/real_servers.ts";
 import { startSluice } from "../support/sluice.ts";
-import { ALLOWED, type Seen } from "./allowed_differences.ts";
+import { ALLOWED, EXCUSED, type Seen } from "./allowed_differences.ts";
 import { type ConfigOrigin, startConfigOrigin } from "./config_origin.ts";
+import { HTPASSWD, writeSite } from "./site.ts";
 import { type ConfigRequest, requestsFor, TRAFFIC } from "./config_requests.ts";
 
 const FOLDER = new URL("configs/", import.meta.url).pathname;
@@ -34,9 +35,11 @@ for (const [name, traffic] of Object.entries(TRAFFIC)) {
       await using app = await startConfigOrigin("app");
       await using other = await startConfigOrigin("other");
       const text = await Deno.readTextFile(`${FOLDER}${name}.conf`);
+      writeSite(`${dir.path}/www`);
       const place = (own: string, port: number): string => {
         Deno.copyFileSync(MIME_TYPES, `${own}/mime.types`);
-        return settled(text, own, port, [app, other]);
+        Deno.writeTextFileSync(`${own}/htpasswd`, HTPASSWD);
+        return settled(text, own, `${dir.path}/www`, port, [app, other]);
       };
       const [port = 0] = await freePorts(1);
       await using _nginx = await startNginxWith(place(dir.path, port), dir.path);
@@ -68,6 +71,7 @@ for (const [name, traffic] of Object.entries(TRAFFIC)) {
 function settled(
   text: string,
   dir: string,
+  www: string,
   port: number,
   [app, other]: readonly [ConfigOrigin, ConfigOrigin],
 ): string {
@@ -76,7 +80,7 @@ function settled(
     .replaceAll("127.0.0.1:9001", app.address)
     .replaceAll("127.0.0.1:9002", other.address)
     .replaceAll("/var/log/nginx", dir)
-    .replaceAll("/srv/www", `${dir}/www`);
+    .replaceAll("/srv/www", www);
 }
 
 async function startNginxWith(text: string, dir: string): Promise<Program> {
@@ -110,15 +114,17 @@ async function compare(
     const expected = await theirs.ask(request);
     for (const { name, asker } of ours) {
       const actual = await asker.ask(request);
-      if (expected === actual) continue;
-      differences.push(
-        [brief(request.text), "--- nginx", brief(expected), `--- ${name}`, brief(actual)].join(
-          "\n",
-        ),
-      );
+      const isExcused = EXCUSED.some(({ covers }) => covers(request.text, expected, actual));
+      if (isExcused || written(expected) === written(actual)) continue;
+      const texts = [request.text, written(expected), written(actual)].map(brief);
+      differences.push(`${texts[0]}\n--- nginx\n${texts[1]}\n--- ${name}\n${texts[2]}`);
     }
   }
   return differences;
+}
+
+function written({ head, body }: Seen): string {
+  return `${head.join("\n")}\n${body}`;
 }
 
 /** Bodies may be long. */
@@ -135,7 +141,7 @@ class Asker implements AsyncDisposable {
     this.#side = side;
   }
 
-  async ask(request: ConfigRequest): Promise<string> {
+  async ask(request: ConfigRequest): Promise<Seen> {
     const isReused = this.#client !== undefined;
     try {
       return await this.#askOnce(request);
@@ -147,7 +153,7 @@ class Asker implements AsyncDisposable {
     }
   }
 
-  async #askOnce({ method, text }: ConfigRequest): Promise<string> {
+  async #askOnce({ method, text }: ConfigRequest): Promise<Seen> {
     const client = this.#client ?? await connectPatiently(this.#side.address);
     this.#client = client;
     await client.send(text);
@@ -155,16 +161,16 @@ class Asker implements AsyncDisposable {
     const isKept = response.isComplete && client.ending === undefined &&
       !/close/i.test(response.fields.get("Connection") ?? "");
     if (!isKept) await this.#drop();
-    return this.#written(response, isKept);
+    return this.#seen(response, isKept);
   }
 
-  #written(response: Response, isKept: boolean): string {
-    const head = response.text.trimEnd().split("\r\n");
-    const body = new TextDecoder("latin1").decode(response.body);
-    let seen: Seen = { head, body };
+  #seen(response: Response, isKept: boolean): Seen {
+    const port = (text: string) => text.replaceAll(`:${this.#side.port}`, ":PORT");
+    const head = response.text.trimEnd().split("\r\n").map(port);
+    let seen: Seen = { head, body: new TextDecoder("latin1").decode(response.body) };
     for (const { alike } of ALLOWED) seen = alike(seen);
-    const lines = [...seen.head, `(${response.framing}, ${isKept ? "kept" : "closed"})`, seen.body];
-    return lines.join("\n").replaceAll(`:${this.#side.port}`, ":PORT");
+    const ending = `(${response.framing}, ${isKept ? "kept" : "closed"})`;
+    return { head: [...seen.head, ending], body: port(seen.body) };
   }
 
   async #drop(): Promise<void> {

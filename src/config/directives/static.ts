@@ -9,6 +9,7 @@ import {
 } from "../directive.ts";
 import {
   entriesOf,
+  hasEntries,
   type NginxForm,
   oneArgument,
   spanOf,
@@ -132,9 +133,9 @@ const types: ArgumentType<ReadonlyMap<string, string>> = {
   nginx: typesForm,
   expected: EXPECTED_TYPES,
   read(node: Node, reading): ReadonlyMap<string, string> | undefined {
-    if (node.kind !== "mapping") return reading.refuse(node, EXPECTED_TYPES);
+    if (!hasEntries(node)) return reading.refuse(node, EXPECTED_TYPES);
     const types = new Map<string, string>();
-    for (const { key, keySpan, value } of node.entries) {
+    for (const { key, keySpan, value } of entriesOf(node)) {
       if (!MEDIA_TYPE.test(key)) {
         reading.refusePart(keySpan, key, 'need a media type such as "text/html"');
         continue;
