@@ -201,4 +201,25 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "events should not be late because buffering is on",
     },
   ],
+  "Answers of our own": [
+    {
+      what:
+        "conditions (`If-None-Match: *`, `If-Unmodified-Since`) of a request that `return 200` answers",
+      nginx: "304, to a PUT even, or 412",
+      sluice: "200",
+      why: "that answer has neither ETag nor Last-Modified that they could be about",
+    },
+    {
+      what: "`add_header` and `expires` with 416",
+      nginx: "those that 200 would have had",
+      sluice: "as with other errors",
+      why: "a refusal that a browser may keep for a day is no help",
+    },
+    {
+      what: "the reason phrase of 418, 422, 451 and others",
+      nginx: "none",
+      sluice: "the standard's",
+      why: "it helps a reader",
+    },
+  ],
 };

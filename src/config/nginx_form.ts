@@ -56,6 +56,8 @@ export interface StatementReader {
   /** The block that the statements stand in. */
   readonly context: NginxContext;
   readonly problems: Problems;
+  /** The folder of the configuration file, without a slash behind: nginx's configuration prefix. */
+  readonly folder: string;
   /** The map of directives, as YAML has it, that a block of some context is. */
   readBlock(statements: readonly Statement[], context: NginxContext, span: Span): Mapping;
 }
@@ -112,6 +114,16 @@ export const oneArgument: NginxForm = {
   isRepeatable: false,
   read: ([statement]) => statement!.args[0]!,
   print: (node, name) => node.kind === "scalar" ? [{ name, args: [node.text] }] : [],
+};
+
+/** A file whose path starts from the configuration's folder, as nginx has it for keys and passwords. */
+export const oneFile: NginxForm = {
+  ...oneArgument,
+  read: ([statement], { folder }) => {
+    const path = statement!.args[0]!;
+    const isElsewhere = folder === "." || /^(?:[/$]|\w+:|off$|$)/.test(path.text);
+    return isElsewhere ? path : { ...path, text: `${folder}/${path.text}` };
+  },
 };
 
 /** One argument that may be `on` or `off`. */

@@ -62,6 +62,12 @@ const BLOCKS_BY_NAME: ReadonlyMap<string, Block> = new Map<string, Block>([
   }]),
 ]);
 
+/** The folder that a file is in, without a slash behind. */
+export function folderOf(fileName: string): string {
+  const slash = fileName.lastIndexOf("/");
+  return slash < 0 ? "." : fileName.slice(0, slash);
+}
+
 /** The document that YAML would have for the statements of a whole file. */
 export function nginxDocument(statements: readonly Statement[], problems: Problems): Mapping {
   const span = { start: 0, end: 0 };
@@ -179,9 +185,11 @@ function complainOfSecond({ name, span }: Statement, first: Statement, problems:
 class Reader implements StatementReader {
   readonly problems: Problems;
   readonly context: NginxContext;
+  readonly folder: string;
 
   constructor(problems: Problems, context: NginxContext) {
     this.problems = problems;
+    this.folder = folderOf(problems.source.fileName);
     this.context = context;
   }
 

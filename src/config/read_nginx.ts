@@ -4,7 +4,7 @@
  * @module
  */
 import type { Mapping } from "./node.ts";
-import { nginxDocument } from "./nginx_nodes.ts";
+import { folderOf, nginxDocument } from "./nginx_nodes.ts";
 import { type ConfigFiles, parseNginx } from "./nginx_text.ts";
 import type { Problems } from "./problem.ts";
 
@@ -31,10 +31,4 @@ export function readNginxGlobals(text: string, fileName: string, problems: Probl
   const statements = parseNginx(problems, ".", undefined, source, problems.addSource(source));
   problems.throwIfAny();
   return nginxDocument(statements, problems);
-}
-
-/** Where relative paths of `include` start: nginx's configuration prefix. */
-function folderOf(fileName: string): string {
-  const slash = fileName.lastIndexOf("/");
-  return slash < 0 ? "." : fileName.slice(0, slash);
 }

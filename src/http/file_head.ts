@@ -69,7 +69,9 @@ export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boo
       into.decimal(bodyBytes);
       into.crlf();
     }
-    if (replaced[fieldId.LAST_MODIFIED] !== 1) {
+    // The page of an error is as new as the error, as in nginx.
+    const hasTime = status === 200 || status === 206 || status === 304;
+    if (hasTime && replaced[fieldId.LAST_MODIFIED] !== 1) {
       write(LAST_MODIFIED, lastModified(modifiedS), into);
     }
     if (etag !== "" && replaced[fieldId.ETAG] !== 1) write(ETAG, etag, into);

@@ -165,7 +165,7 @@ class Asker implements AsyncDisposable {
   }
 
   #seen(response: Response, isKept: boolean): Seen {
-    const port = (text: string) => text.replaceAll(`:${this.#side.port}`, ":PORT");
+    const port = (text: string) => text.replaceAll(`${this.#side.port}`, "PORT");
     const head = response.text.trimEnd().split("\r\n").map(port);
     let seen: Seen = { head, body: new TextDecoder("latin1").decode(response.body) };
     for (const { alike } of ALLOWED) seen = alike(seen);

@@ -2,7 +2,7 @@
 import type { AccessRuleConf } from "../../http/conf.ts";
 import { parseCidr } from "../../wire/mod.ts";
 import { type ArgumentType, type Context, directive, type Table } from "../directive.ts";
-import { namedEach, someWords } from "../nginx_form.ts";
+import { namedEach, oneFile, someWords } from "../nginx_form.ts";
 import { rules } from "../rules.ts";
 import { choice, template } from "../types.ts";
 
@@ -76,6 +76,7 @@ export const accessDirectives = {
     name: "auth_basic_user_file",
     contexts: EVERYWHERE,
     type: template,
+    nginx: oneFile,
     example: { yaml: "/etc/sluice/htpasswd", nginx: "/etc/sluice/htpasswd" },
     doc:
       "Users and their passwords, a `user:password` a line, as `htpasswd` and `openssl passwd` " +

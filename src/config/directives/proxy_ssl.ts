@@ -2,7 +2,7 @@
 import type { TlsVersion } from "../../event/mod.ts";
 import { isIp, parseHostPort } from "../../peer/address.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
-import { oneArgument } from "../nginx_form.ts";
+import { oneFile } from "../nginx_form.ts";
 import { wordsOf } from "../node.ts";
 import { flag, integer, scalarType, template } from "../types.ts";
 
@@ -33,7 +33,7 @@ const sourceAddress: ArgumentType<string> = {
 export const pemFile: ArgumentType<string> = {
   label: "file",
   expected: "the path of a file in PEM",
-  nginx: oneArgument,
+  nginx: oneFile,
   read(node, reading): string | undefined {
     if (node.kind !== "scalar" || node.text === "") return reading.refuse(node, this.expected);
     const expected = /\$/.test(node.text)
