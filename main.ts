@@ -7,6 +7,7 @@ import denoJson from "./deno.json" with { type: "json" };
 import { runProgram } from "./src/control/commands.ts";
 import { isGranted } from "./src/control/permissions.ts";
 import { lifeSignals } from "./src/control/life_requests.ts";
+import { processFacts } from "./src/control/process_limits.ts";
 import { start } from "./src/control/workers.ts";
 
 if (import.meta.main) {
@@ -16,6 +17,7 @@ if (import.meta.main) {
     readFile: (path) => Deno.readTextFile(path),
     requests: lifeSignals(),
     isGranted,
+    facts: processFacts(),
     out: (line) => console.log(line),
     err: (line) => console.error(line),
   });

@@ -95,6 +95,8 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     errorLogs: logs.build(log).errorLogs,
     workers: core.workers,
     workerConnections: core.workerConnections,
+    user: core.user,
+    openFiles: core.openFiles,
     pid: core.pid,
     workerShutdownTimeoutMs: core.workerShutdownTimeoutMs,
     bufferMemoryBytes: core.bufferMemoryBytes,

@@ -37,6 +37,8 @@ export const ACCEPTED: ReadonlyMap<string, Accepted> = new Map<string, Accepted>
   ["multi_accept", { contexts: ["events"], why: POLLING }],
   ["use", { contexts: ["events"], why: POLLING }],
   ["worker_aio_requests", { contexts: ["events"], why: POLLING }],
+  ["master_process", { contexts: ["main"], why: "workers are threads of the one process" }],
+  ["env", { contexts: ["main"], why: "nothing in Sluice reads the environment" }],
   ["lock_file", { contexts: ["main"], why: POLLING }],
   ["timer_resolution", { contexts: ["main"], why: "the clock is read once a turn as it is" }],
   ["thread_pool", { contexts: ["main"], why: RUNTIME }],
@@ -84,7 +86,6 @@ export const REFUSED: readonly Refused[] = [
     title: "The process",
     why: "not supported yet",
     names: names(`
-      daemon master_process worker_rlimit_nofile user env
       open_file_cache open_file_cache_errors open_file_cache_min_uses open_file_cache_valid
       working_directory worker_rlimit_core`),
   },

@@ -28,6 +28,7 @@ import { type Need, needsOf } from "./needs.ts";
 import { checkPermissions, flagsOf } from "./permissions.ts";
 import { Places } from "./places.ts";
 import { CannotUsePid, checkPidFile, runningPid } from "./pid_file.ts";
+import { checkProcess, type ProcessFacts } from "./process_limits.ts";
 import type { RunningServer, StartServer } from "./running_server.ts";
 import { logStartFailure } from "./start_failure.ts";
 import { loadTlsClients } from "./tls_files.ts";
@@ -41,6 +42,7 @@ export interface Program {
   readonly requests: LifeRequests;
   /** Whether the process has a permission. */
   readonly isGranted: (need: Need) => boolean;
+  readonly facts: ProcessFacts;
   /** Prints a line of what was asked for. */
   readonly out: (line: string) => void;
   /** Prints a line for the operator. */
@@ -258,8 +260,10 @@ async function start(
   const pidPathOf = (conf: SluiceConf): string | undefined => pidFile ?? conf.pid;
   const pidPath = pidPathOf(conf);
   if (pidPath !== undefined) checkPidFile(pidPath);
+  const warnings = checkProcess(conf, program.facts);
   const server = await program.startServer(conf);
   server.log("notice", `sluice/${program.version}`);
+  for (const warning of warnings) server.log("warn", warning);
   const life = await begin(server, { server, load, pidPathOf, configPath: configFile }, conf);
   logStarts(server);
   for (const address of server.addresses) program.err(`sluice: listening on ${address}`);

@@ -8,6 +8,7 @@ import { ConfigError } from "../config/mod.ts";
 import { UsageError } from "./command_line.ts";
 import { MissingPermissions } from "./permissions.ts";
 import { CannotUsePid } from "./pid_file.ts";
+import { WrongProcess } from "./process_limits.ts";
 import { CannotListen, ShuttingDown } from "./running_server.ts";
 
 /** A file that cannot be read. `cause` is what the system said. */
@@ -55,6 +56,7 @@ export function explain(error: unknown): string | undefined {
   if (error instanceof MissingPermissions) {
     return error.message.split("\n").map((line) => `sluice: ${line}`).join("\n");
   }
+  if (error instanceof WrongProcess) return `sluice: ${error.message}`;
   if (error instanceof ShuttingDown) return `sluice: ${error.message}`;
   // Not by us, so its message names what it was about: a log file, an address.
   if (isOfSystem(error)) return `sluice: Cannot start: ${error.message}`;

@@ -560,6 +560,10 @@ export interface SluiceConf {
   readonly workers: number;
   /** `worker_connections`: connections at once, clients and peers together. */
   readonly workerConnections: number;
+  /** `user`: who the process should be, and its group. */
+  readonly user: string | undefined;
+  /** `worker_rlimit_nofile`: how many files it has to be able to open. */
+  readonly openFiles: number | undefined;
   /** `pid`: the file that tells who serves. */
   readonly pid: string | undefined;
   /** `worker_shutdown_timeout`: how long what runs may go on after a reload or a graceful stop. */

@@ -18,6 +18,7 @@ async function check(path: string): Promise<void> {
     readFile: (path) => Deno.readTextFile(path),
     requests: new RequestQueue(),
     isGranted,
+    facts: { userId: undefined, openFilesMax: undefined },
     out: (line) => said.push(line),
     err: (line) => said.push(line),
   });

@@ -1,9 +1,20 @@
 /** Directives of the whole process. @module */
-import { directive, type Table } from "../directive.ts";
+import { type ArgumentType, directive, type Table } from "../directive.ts";
+import { oneSwitch, wordTexts } from "../nginx_form.ts";
 import { integer, scalarType, size, time } from "../types.ts";
 
 /** More threads than processors help nobody. */
 const WORKERS_MAX = 256;
+
+const userAndGroup: ArgumentType<string> = {
+  label: "name [group]",
+  expected: "the name of a user, and of a group if wanted",
+  read(node, reading): string | undefined {
+    const words = wordTexts(node);
+    const isRight = [1, 2].includes(words.length) && words.every((word) => /^[\w.-]+$/.test(word));
+    return isRight ? words.join(" ") : reading.refuse(node, this.expected);
+  },
+};
 
 export const coreDirectives = {
   workers: directive({
@@ -37,6 +48,41 @@ export const coreDirectives = {
       "Connections a worker may have at once, to clients and to peers together. nginx's default of " +
       "512 is meant for one of many workers; Sluice has one by default, and 10,000 idle clients " +
       "hold about 10 MB in it. The limit of open files (`ulimit -n`) has to be above it.",
+  }),
+  daemon: directive({
+    name: "daemon",
+    contexts: ["main"],
+    type: {
+      ...scalarType(
+        "off",
+        "off: the process that is started is the server itself, and a supervisor keeps it",
+        (text) => text === "off" || text === "false" ? "off" : undefined,
+      ),
+      nginx: oneSwitch,
+    },
+    default: "off",
+    doc:
+      "Sluice runs in the foreground, always: nginx puts itself into the background where it is " +
+      "not told `daemon off`.",
+  }),
+  user: directive({
+    name: "user",
+    contexts: ["main"],
+    type: userAndGroup,
+    example: { yaml: "www-data www-data", nginx: "www-data www-data" },
+    doc: "Nothing in Deno can change the user of a process: started by root, Sluice refuses a " +
+      "configuration with any other one, and says how to start it as that user. Started by " +
+      "anybody else it is told in the error log that this has no effect, as in nginx.",
+  }),
+  openFiles: directive({
+    name: "worker_rlimit_nofile",
+    contexts: ["main"],
+    type: integer({ min: 1 }),
+    example: { yaml: "65536", nginx: "65536" },
+    doc:
+      "The files and sockets that the process has to be able to open. Nothing in Deno can raise " +
+      "the limit, so it is looked at: with all permissions (`-A`) a lower one is an error at the " +
+      "start, otherwise the error log says that it could not be seen.",
   }),
   pid: directive({
     name: "pid",

@@ -2,6 +2,7 @@ import { type Controlled, ProcessControl } from "../../../src/control/process_co
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type Program, runProgram } from "../../../src/control/commands.ts";
 import { DEFAULT_LISTEN } from "../../../src/control/default_config.ts";
+import type { ProcessFacts } from "../../../src/control/process_limits.ts";
 import { CannotListen, type RunningServer } from "../../../src/control/running_server.ts";
 import { type LifeRequestKind, RequestQueue } from "../../../src/control/life_requests.ts";
 import type { SluiceConf } from "../../../src/http/conf.ts";
@@ -16,12 +17,15 @@ interface Story {
   /** What was done to the server and the demo upstream, in order. */
   readonly events: readonly string[];
   readonly confs: readonly SluiceConf[];
+  /** Of the error log. */
+  readonly warnings: readonly string[];
 }
 
 interface Script {
   readonly files?: Readonly<Record<string, string | Error>>;
   readonly signals?: readonly LifeRequestKind[];
   readonly startFails?: Error;
+  readonly facts?: Partial<ProcessFacts>;
   /** Draining or stopping does not end. */
   readonly hangs?: boolean;
 }
@@ -43,6 +47,7 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
     string[],
     SluiceConf[],
   ];
+  const warnings: string[] = [];
   const requests = new RequestQueue();
   for (const kind of script.signals ?? ["stop"]) requests.add({ kind, received: kind });
   const act = (event: string): Promise<void> => {
@@ -59,7 +64,7 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
     },
     reload: () => act("reload"),
     reopenLogs: () => act("reopen"),
-    log() {},
+    log: (level, message) => void (level === "warn" && warnings.push(message)),
     shutdown: () => act("shutdown"),
     stop: () => act("stop"),
   };
@@ -85,10 +90,11 @@ async function play(args: readonly string[], script: Script = {}): Promise<Story
       }),
     requests,
     isGranted: () => true,
+    facts: { userId: undefined, openFilesMax: undefined, ...script.facts },
     out: (line) => out.push(line),
     err: (line) => err.push(line),
   };
-  return { status: await runProgram(args, program), out, err, events, confs };
+  return { status: await runProgram(args, program), out, err, events, confs, warnings };
 }
 
 Deno.test("run: without a file the embedded configuration is in front of the demo upstream", async () => {
@@ -251,4 +257,49 @@ Deno.test("a wrong command line is exit status 2", async () => {
 Deno.test("--version and --help print and end", async () => {
   assertEquals((await play(["--version"])).out, ["sluice 1.2.3"]);
   assertMatch((await play(["--help"])).out.join("\n"), /^Sluice, an edge reverse proxy\n\nUsage:/);
+});
+
+for (
+  const [setting, facts, expected] of [
+    ["user: www-data", { userId: 0 }, 'Cannot become user "www-data": a process in Deno keeps its'],
+    ["user: root", { userId: 0 }, undefined],
+    ["user: www-data", { userId: 1000 }, undefined],
+    ["user: www-data", {}, undefined],
+    [
+      "worker_rlimit_nofile: 65536",
+      { openFilesMax: 1024 },
+      "Cannot set worker_rlimit_nofile to 65536: the process may open 1024 files",
+    ],
+    ["worker_rlimit_nofile: 1024", { openFilesMax: 1024 }, undefined],
+    ["worker_rlimit_nofile: 65536", {}, undefined],
+    ["daemon: off", {}, undefined],
+  ] as const
+) {
+  Deno.test(`run: ${setting}, where the process is ${JSON.stringify(facts)}`, async () => {
+    const { status, err } = await play(["run", "-c", "a.yaml"], {
+      files: { "a.yaml": `${setting}\n${GOOD}` },
+      facts,
+    });
+    assertEquals(status, expected === undefined ? 0 : 1);
+    if (expected !== undefined) assertMatch(err.join("\n"), new RegExp(expected));
+  });
+}
+
+Deno.test("run: what cannot be had and need not be is a warning in nginx's words", async () => {
+  const { warnings } = await play(["run", "-c", "a.yaml"], {
+    files: { "a.yaml": `user: www-data\nworker_connections: 2000\n${GOOD}` },
+    facts: { userId: 1000, openFilesMax: 1024 },
+  });
+  assertEquals(warnings, [
+    'the "user" directive makes sense only if the process runs with super-user privileges, ignored',
+    "2000 worker_connections exceed open file resource limit: 1024",
+  ]);
+});
+
+Deno.test("run: daemon on is refused", async () => {
+  const { status, err } = await play(["run", "-c", "a.conf"], {
+    files: { "a.conf": "daemon on; http { server { listen 8080; } }" },
+  });
+  assertEquals(status, 1);
+  assertMatch(err.join("\n"), /need off: the process that is started is the server itself/);
 });
