@@ -213,6 +213,7 @@ export class Generation {
       handler: undefined,
       serverName: nameOf(server),
       rewriter: undefined,
+      methods: undefined,
       regexes: undefined,
       warnsUnset: server.warnsUnset,
     }]));
@@ -236,6 +237,7 @@ export class Generation {
         subrequestBodyBytes: location.subrequests.outputBufferBytes,
         handler: openLocation(location, files, parts),
         serverName: nameOf(server),
+        methods: location.limitExcept?.methods,
         rewriter: rewrite &&
           new Rewriter(rewrite, files.types, parts.variables, (inner) => place(inner, server, [])),
         regexes: regexesOf([...within, location], parts.variables),

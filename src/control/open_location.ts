@@ -66,7 +66,9 @@ export function openLocation(
   if (limitExcept === undefined) return listed;
   const { methods, otherwise } = limitExcept;
   // … but not for requests with other methods, which are at a place of their own.
-  const content = openAction(otherwise, files, parts);
+  const content = otherwise.action.kind === "return"
+    ? new StaticFiles(files, parts.variables)
+    : openAction(otherwise, files, parts);
   return new LimitExcept(methods, listed, withSteps(otherwise, files, content, parts));
 }
 

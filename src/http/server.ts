@@ -44,6 +44,8 @@ export interface Location {
   readonly serverName: string;
   /** Undefined where there is nothing to rewrite. */
   readonly rewriter: Rewriter | undefined;
+  /** `limit_except`: other methods' requests are at a place without rewriting. */
+  readonly methods: ReadonlySet<string> | undefined;
   /** Regexes that have led here, the outermost first; undefined: none. */
   readonly regexes: readonly CapturingRegex[] | undefined;
   /** `uninitialized_variable_warn`. */
@@ -239,7 +241,9 @@ export class HttpServer implements ClientHandler, Server {
     if (location.regexes !== undefined) {
       for (const regex of location.regexes) regex.catch(request, request.path);
     }
-    if (location.rewriter !== undefined) return this.#rewrite(request, location.rewriter);
+    if (location.rewriter !== undefined && mayRewrite(location, request)) {
+      return this.#rewrite(request, location.rewriter);
+    }
     if (location.handler === undefined) return refuse(request, 404);
     return location.handler.handle(request);
   }
@@ -320,6 +324,10 @@ export class HttpServer implements ClientHandler, Server {
 }
 
 /** What is known of a client's request is written down, and counted. */
+function mayRewrite({ methods }: Location, request: Request): boolean {
+  return methods === undefined || methods.has(request.method);
+}
+
 function log(request: Request, location: Location): void {
   location.accessLog?.write(request);
   if (location.counts === undefined) return;

@@ -223,6 +223,9 @@ Deno.test("limit_except: other methods than these have rules of their own; GET m
     "/: { limit_except: { GET: { access: [deny all] } }, PASS }",
     "/basic: { limit_except: { post delete: { auth_basic: r, auth_basic_user_file: FILE } }, PASS }",
     "/return: { limit_except: { GET: { access: [deny all] } }, return: 200 }",
+    `/if: { limit_except: { GET: { access: [deny all] } }, rewrite: [{ if: { when: "$uri = /if", then: [{ set: "$a 1" }] } }], PASS }`,
+    `/led: { limit_except: { GET: { access: [deny all] } }, rewrite: [{ rewrite: "^ /other last" }], PASS }`,
+    "/other: { return: 204 }",
     "/content: { limit_except: { GET: { access: [allow all] } }, return: 200 }",
   ], async (ask) => {
     const statuses = async (path: string, user?: string) =>
@@ -244,5 +247,9 @@ Deno.test("limit_except: other methods than these have rules of their own; GET m
     );
     assertEquals((await statuses("/return"))["POST"], 403);
     assertEquals((await statuses("/content"))["POST"], 404);
+    const led = await statuses("/led");
+    assertEquals([led["GET"], led["POST"]], [204, 403], "nothing is rewritten for others");
+    const within = await statuses("/if");
+    assertEquals([within["GET"], within["POST"]], [200, 403]);
   });
 });

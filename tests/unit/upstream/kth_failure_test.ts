@@ -253,6 +253,7 @@ servers:
       }),
       serverName: "",
       rewriter: undefined,
+      methods: undefined,
       regexes: undefined,
       warnsUnset: true,
     };
