@@ -109,6 +109,8 @@ const OURS: ReadonlySet<string> = new Set([
   "handler",
   "handler_timeout",
   "mirror_limit",
+  "max_connections_per_address",
+  "client_body_min_rate",
 ]);
 
 function parameterTable(parameters: Table): string {

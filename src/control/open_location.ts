@@ -67,7 +67,7 @@ export function openLocation(
   const { methods, otherwise } = limitExcept;
   // … but not for requests with other methods, which are at a place of their own.
   const content = otherwise.action.kind === "return"
-    ? new StaticFiles(files, parts.variables)
+    ? openAction({ ...otherwise, action: { kind: "static" } }, files, parts)
     : openAction(otherwise, files, parts);
   return new LimitExcept(methods, listed, withSteps(otherwise, files, content, parts));
 }

@@ -5,8 +5,10 @@
  * @module
  */
 import { ClientConnection, type ClientShared, serveClient } from "../downstream/mod.ts";
-import { Listener } from "../event/mod.ts";
+import { Listener, type TcpConn } from "../event/mod.ts";
 import type { ListenerConf } from "../http/mod.ts";
+import type { LogLevel } from "../log/mod.ts";
+import { ConnectionsByAddress } from "./connections_by_address.ts";
 import type { Generation } from "./generation.ts";
 import type { Thread } from "./thread.ts";
 import { CannotListen } from "./running_server.ts";
@@ -28,9 +30,12 @@ export interface PortOwner {
   readonly thread: Thread;
   /** A connection to a client has ended. */
   onClientEnd(): void;
+  log(level: LogLevel, message: string): void;
   /** Accepting has to pause, and why. */
   onTrouble(message: string): void;
 }
+
+const TOLD_GAP_MS = 1_000;
 
 /** Counts the connections of the process, for logs. */
 let connectionNumber = 0;
@@ -39,6 +44,9 @@ export class Port {
   readonly #listener: Listener;
   readonly #shared: ClientShared;
   readonly #owner: PortOwner;
+  readonly #byAddress = new ConnectionsByAddress();
+  /** When a refused connection was last told of, in ms of the clock. */
+  #toldAtMs = -Infinity;
   #conf: ListenerConf;
   #isEnding = false;
 
@@ -58,7 +66,7 @@ export class Port {
         isShared: owner.thread.role === "worker",
         maxConnections: generation.conf.workerConnections,
         context,
-        onConn: (conn) => this.#serve(new ClientConnection(conn, ++connectionNumber, this.#shared)),
+        onConn: (conn) => this.#accept(conn),
         onTrouble: (message) => owner.onTrouble(message),
       });
     } catch (error) {
@@ -101,7 +109,33 @@ export class Port {
     return this.#listener.close();
   }
 
-  #serve(client: ClientConnection): void {
+  #accept(conn: TcpConn): void {
+    const most = this.#shared.settings.conf.maxConnectionsPerAddress;
+    const { hostname, port } = conn.remote;
+    if (most === 0 || port === 0) return this.#serve(this.#clientOf(conn));
+    if (!this.#byAddress.take(hostname, most)) {
+      this.#tellRefused(hostname, most);
+      return conn.close();
+    }
+    this.#serve(this.#clientOf(conn), () => this.#byAddress.give(hostname));
+  }
+
+  #clientOf(conn: TcpConn): ClientConnection {
+    return new ClientConnection(conn, ++connectionNumber, this.#shared);
+  }
+
+  /** At most once a second: a flood should not flood the log. */
+  #tellRefused(address: string, most: number): void {
+    const { nowMs } = this.#shared.context.deadlines;
+    if (nowMs - this.#toldAtMs < TOLD_GAP_MS) return;
+    this.#toldAtMs = nowMs;
+    this.#owner.log(
+      "error",
+      `limiting connections: ${address} has ${most} already (max_connections_per_address)`,
+    );
+  }
+
+  #serve(client: ClientConnection, onEnd?: () => void): void {
     const { clients, tally } = this.#owner;
     clients.add(client);
     tally.accepted++;
@@ -109,6 +143,7 @@ export class Port {
     serveClient(client).finally(() => {
       clients.delete(client);
       tally.requests += client.requests;
+      onEnd?.();
       this.#owner.onClientEnd();
     });
   }

@@ -80,6 +80,7 @@ export type RequestBodyReader = Pick<
   | "bytes"
   | "readable"
   | "read"
+  | "needWhole"
   | "stop"
 >;
 

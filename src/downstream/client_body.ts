@@ -24,6 +24,11 @@ export class ClientBody {
   readonly #decoder = new BodyDecoder();
   /** The client waits to be told to go on. */
   #owesContinue = false;
+  /** Nothing is done before all of it is here. */
+  #isNeededWhole = false;
+  /** How long reads have waited for the client, and since when one does; -1: none does. In ms. */
+  #waitedMs = 0;
+  #waitingSinceMs = -1;
   /** Where a read is pending that nobody waits for, or has brought what nobody took. */
   #kept: Buf | undefined;
 
@@ -36,6 +41,9 @@ export class ClientBody {
     const { head } = this.#client;
     this.isStarted = false;
     this.bytes = 0;
+    this.#isNeededWhole = false;
+    this.#waitedMs = 0;
+    this.#waitingSinceMs = -1;
     this.lengthBytes = head.isChunked ? -1 : Math.max(0, head.contentLength);
     if (head.isChunked) this.#decoder.beginChunked();
     else this.#decoder.beginLength(this.lengthBytes);
@@ -80,8 +88,12 @@ export class ClientBody {
     }
     const received = conn.recv(into);
     if (received === AGAIN) {
-      conn.setReadDeadline(client.context.deadlines.nowMs + client.conf.clientBodyTimeoutMs);
+      conn.setReadDeadline(this.#deadlineMs(client.context.deadlines.nowMs));
       return AGAIN;
+    }
+    if (this.#waitingSinceMs >= 0) {
+      this.#waitedMs += client.context.deadlines.nowMs - this.#waitingSinceMs;
+      this.#waitingSinceMs = -1;
     }
     if (received === 0) {
       throw new Failure("downstream", "closed", "client prematurely closed connection");
@@ -90,6 +102,24 @@ export class ClientBody {
     if (this.#decoder.restStart < into.last) this.#keepRest(into);
     into.last = this.#decoder.dataEnd;
     return into.size > 0 || this.isDone ? into.size : this.read(into); // only framing came
+  }
+
+  /** See {@linkcode RequestBody.needWhole} of the upstream's port. */
+  needWhole(): void {
+    this.#isNeededWhole = true;
+  }
+
+  /**
+   * Of a read that has to wait: the time between two reads, or what is left of the time that
+   * all of them may take. A client may be behind its rate by as much as one read may take.
+   */
+  #deadlineMs(nowMs: number): number {
+    const { clientBodyTimeoutMs, clientBodyMinRate } = this.#client.conf;
+    if (this.#waitingSinceMs < 0) this.#waitingSinceMs = nowMs;
+    const nextMs = nowMs + clientBodyTimeoutMs;
+    if (!this.#isNeededWhole || clientBodyMinRate === 0) return nextMs;
+    const allMs = clientBodyTimeoutMs + this.bytes * 1_000 / clientBodyMinRate;
+    return Math.min(nextMs, this.#waitingSinceMs + allMs - this.#waitedMs);
   }
 
   /** See {@linkcode RequestBody.stop} of the upstream's port. */

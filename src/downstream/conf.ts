@@ -15,6 +15,8 @@ export interface ListenConf {
   readonly largeClientHeaderBufferCount: number;
   /** `large_client_header_buffers`: bound of the request line and of one field line. */
   readonly largeClientHeaderBufferSizeBytes: number;
+  /** `max_connections_per_address`; 0 for no bound. */
+  readonly maxConnectionsPerAddress: number;
   /** `max_headers`: bound of the number of field lines. */
   readonly maxHeaders: number;
   /** `listen … proxy_protocol`: connections begin with a header of the PROXY protocol. */
@@ -25,6 +27,8 @@ export interface ListenConf {
 export interface ClientConf {
   /** `client_body_timeout`: between two reads of the request body. */
   readonly clientBodyTimeoutMs: number;
+  /** `client_body_min_rate`: bytes a second of a body that is needed whole; 0 for no bound. */
+  readonly clientBodyMinRate: number;
   /** `client_max_body_size`; 0 means no bound. */
   readonly clientMaxBodySizeBytes: number;
   /** `client_body_buffer_size`: a body up to this size is kept in memory. */

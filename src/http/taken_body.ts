@@ -62,6 +62,10 @@ export class TakenBody implements RequestBodyReader {
     return size;
   }
 
+  needWhole(): void {
+    this.#rest.needWhole();
+  }
+
   stop(into: Buf): boolean {
     return this.#rest.stop(into);
   }
@@ -102,6 +106,9 @@ export class MemoryBody implements RequestBodyReader {
     this.bytes += size;
     return size;
   }
+
+  /** It is here. */
+  needWhole(): void {}
 
   stop(): boolean {
     return false;
@@ -145,6 +152,7 @@ async function* gather(
     yield* waitForRoom(context);
     buf = context.pool.acquire(sizeBytes, "request body");
   }
+  body.needWhole();
   try {
     while (!body.isDone && body.bytes <= maxBytes) {
       buf.reset();

@@ -176,6 +176,8 @@ export interface RequestBody {
    */
   read(into: Buf): number;
   readonly readable: Wait;
+  /** Nothing is done before all of it is here: a client that sends it slowly may be held to a rate. */
+  needWhole?(): void;
   /** Ends the reading for now. Returns whether the body keeps `into`, since a read is pending on it. */
   stop(into: Buf): boolean;
 }

@@ -42,6 +42,7 @@ async function* replaceBody(exchange: Exchange): Phase<void> {
   exchange.dropKeptBody();
   if (body !== undefined && !body.isDone) {
     exchange.doing = "reading client request body";
+    body.needWhole?.();
     const sizeBytes = Math.max(body.bufferBytes, 1024);
     const buf = yield* acquire(exchange, sizeBytes);
     let isWhole = true;
@@ -96,6 +97,7 @@ function fitsInMemory(body: RequestBody): boolean {
 async function* readWhole(exchange: Exchange, body: RequestBody): Phase<void> {
   const buf = exchange.requestBuf!;
   exchange.doing = "reading client request body";
+  body.needWhole?.();
   try {
     while (!body.isDone) {
       if (body.read(buf) === AGAIN) yield body.readable;
@@ -109,6 +111,7 @@ async function* readWhole(exchange: Exchange, body: RequestBody): Phase<void> {
 async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
   const { context, downstream } = exchange;
   exchange.doing = "reading client request body";
+  body.needWhole?.();
   // On its way to a file a large body passes through a large cell: fewer reads and writes.
   const sizeBytes = body.lengthBytes > body.bufferBytes ? BODY_BUF_BYTES : body.bufferBytes;
   const buf = yield* acquire(exchange, sizeBytes);

@@ -56,6 +56,18 @@ export const listenDirectives = {
     doc: "How many buffers of which size a larger head may take; the request line and each field " +
       "line have to fit into one.",
   }),
+  maxConnectionsPerAddress: directive({
+    name: "max_connections_per_address",
+    contexts: HTTP_SERVER,
+    type: integer(),
+    default: "0",
+    doc:
+      "How many connections one address may have at a listening address, in each worker; 0 for " +
+      "any number. Further ones are closed before anything is read of them, so that they cost " +
+      "next to nothing. Of an IPv6 address the first 64 bits count. Behind another proxy it is " +
+      "that proxy's address, whatever PROXY protocol or `real_ip_header` say: leave it at 0 there. " +
+      "nginx has no such bound; `limit_conn` counts requests.",
+  }),
   maxHeaders: directive({
     name: "max_headers",
     contexts: HTTP_SERVER,
@@ -73,6 +85,17 @@ export const clientDirectives = {
     type: time({ min: "1ms" }),
     default: "60s",
     doc: "The longest time between two reads of a request's body.",
+  }),
+  clientBodyMinRate: directive({
+    name: "client_body_min_rate",
+    contexts: HTTP_SERVER_LOCATION,
+    type: size(),
+    default: "128",
+    doc: "Bytes a second that a request body which is buffered has to come with at least, on " +
+      "average over the time that it is waited for; 0 for no bound. A client may be behind by " +
+      "`client_body_timeout`, and is timed out (408) then. So a body of 16 KB takes at most three " +
+      "minutes, where one byte a minute would hold its connection for days. Bodies that are " +
+      "streamed (`request_buffering` off) are not held to it. nginx has no such bound.",
   }),
   clientMaxBodySizeBytes: directive({
     name: "client_max_body_size",

@@ -116,6 +116,7 @@ Deno.test("config: the example of the design becomes records", () => {
     clientHeaderBufferSizeBytes: 1024,
     largeClientHeaderBufferCount: 4,
     largeClientHeaderBufferSizeBytes: 8192,
+    maxConnectionsPerAddress: 0,
     maxHeaders: 1000,
     proxyProtocol: false,
   });
@@ -123,6 +124,7 @@ Deno.test("config: the example of the design becomes records", () => {
   assertEquals(server.serverNames, ["example.org", "*.example.org"]);
   assertObjectMatch({ ...server.client }, {
     clientBodyTimeoutMs: 60_000,
+    clientBodyMinRate: 128,
     clientMaxBodySizeBytes: 1024 * 1024,
     sendTimeoutMs: 60_000,
     keepaliveTimeoutMs: 75_000,

@@ -6,11 +6,13 @@ export const LISTEN = {
   clientHeaderBufferSizeBytes: 1024,
   largeClientHeaderBufferCount: 4,
   largeClientHeaderBufferSizeBytes: 8192,
+  maxConnectionsPerAddress: 0,
   maxHeaders: 100,
   proxyProtocol: false,
 };
 export const CLIENT = {
   clientBodyTimeoutMs: 60_000,
+  clientBodyMinRate: 128,
   clientMaxBodySizeBytes: 1 << 20,
   clientBodyBufferSizeBytes: 16_384,
   clientBodyTempPath: "/tmp",
