@@ -34,7 +34,7 @@ import {
 } from "../http/mod.ts";
 import type { ErrorLog, LogFiles, LogHold } from "../log/mod.ts";
 import { LocationLogs, openErrorLog } from "./location_logs.ts";
-import { type CustomBalancer, PeerGroup } from "../peer/mod.ts";
+import { type CustomBalancer, PeerGroup, PeerStates } from "../peer/mod.ts";
 import { HealthChecks } from "./health_checks.ts";
 import { LimitZones } from "./limit_zones.ts";
 import { Names } from "./names.ts";
@@ -64,6 +64,7 @@ export class Generation {
   readonly worker: Worker;
   readonly #logs: LogHold;
   readonly #names: Names;
+  readonly #states: PeerStates;
   readonly #groups = new Map<string, PeerGroup>();
   readonly #checks: HealthChecks[] = [];
   readonly #settings = new Map<string, ClientSettings>();
@@ -76,7 +77,9 @@ export class Generation {
     this.#logs = logFiles.hold();
     const errorLog = openErrorLog(conf.errorLogs, this.#logs, thread.number);
     this.worker = new Worker(context, errorLog, keptOf(conf));
-    this.#names = new Names(context.deadlines, errorLog);
+    const peers = conf.groups.reduce((sum, { peers }) => sum + peers.length, 0);
+    this.#states = new PeerStates(thread.zones, peers);
+    this.#names = new Names(context.deadlines, errorLog, this.#states);
   }
 
   /**
@@ -174,14 +177,20 @@ export class Generation {
   async close(): Promise<void> {
     this.#names.close();
     await Promise.all(this.#checks.map((checks) => checks.close()));
-    for (const group of this.#groups.values()) group.close();
+    for (const group of this.#groups.values()) group.end();
     await this.#logs.close();
   }
 
   #openGroups(tlsClients: TlsClients, balancers: Lasting["balancers"]): void {
     const { context } = this.worker;
     for (const conf of this.conf.groups) {
-      const group = new PeerGroup(conf, context.deadlines, this.#names.report, balancers);
+      const group = new PeerGroup(
+        conf,
+        context.deadlines,
+        this.#names.report,
+        balancers,
+        this.#states,
+      );
       this.#names.follow(conf, group);
       this.#groups.set(conf.name, group);
       const { healthCheck } = conf;

@@ -11,6 +11,7 @@ import {
   type DynamicPeerConf,
   FollowedNames,
   type PeerGroup,
+  type PeerStates,
   type Report,
   Resolver,
   type ResolverConf,
@@ -30,12 +31,14 @@ const AT_START: ResolverConf = {
 export class Names {
   readonly #deadlines: Deadlines;
   readonly #errorLog: ErrorLog;
+  readonly #states: PeerStates;
   /** By what is configured: levels with equal settings share one. */
   readonly #resolvers = new Map<string, Resolver>();
   readonly #dynamic = new Map<string, DynamicGroups>();
   readonly #followed: FollowedNames[] = [];
 
-  constructor(deadlines: Deadlines, errorLog: ErrorLog) {
+  constructor(deadlines: Deadlines, errorLog: ErrorLog, states: PeerStates) {
+    this.#states = states;
     this.#deadlines = deadlines;
     this.#errorLog = errorLog;
   }
@@ -58,7 +61,13 @@ export class Names {
   dynamic(conf: DynamicPeerConf): DynamicGroups {
     const key = JSON.stringify(conf);
     const groups = this.#dynamic.get(key) ??
-      new DynamicGroups(conf, this.#resolver(conf.resolver), this.#deadlines, this.report);
+      new DynamicGroups(
+        conf,
+        this.#resolver(conf.resolver),
+        this.#deadlines,
+        this.report,
+        this.#states,
+      );
     this.#dynamic.set(key, groups);
     return groups;
   }

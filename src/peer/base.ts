@@ -45,6 +45,20 @@ export abstract class BaseBalancer implements Balancer {
   }
 
   get(selection: Selection, nowMs: number): Peer | undefined {
+    let peer = this.#choose(selection, nowMs);
+    // Another worker may have taken the last of its `max_conns` meanwhile: then it is full.
+    for (let turn = 0; peer !== undefined && !peer.connect(); turn++) {
+      peer = turn < this.peers.length ? this.#choose(selection, nowMs) : undefined;
+    }
+    if (peer === undefined) return undefined;
+    if (!this.#isSingle && nowMs - peer.checkedAtMs > peer.conf.failTimeoutMs) {
+      peer.checkedAtMs = nowMs;
+    }
+    selection.tried.push(peer);
+    return peer;
+  }
+
+  #choose(selection: Selection, nowMs: number): Peer | undefined {
     let peer = selection.boundTo === "" ? undefined : this.#bound(selection, nowMs);
     if (peer === undefined && !selection.onBackup) {
       peer = this.#isSingle ? this.#single(selection) : this.pick(this.primary, selection, nowMs);
@@ -53,17 +67,11 @@ export abstract class BaseBalancer implements Balancer {
       selection.onBackup = true;
       peer = this.pick(this.#backup, selection, nowMs);
     }
-    if (peer === undefined) return undefined;
-    if (!this.#isSingle && nowMs - peer.checkedAtMs > peer.conf.failTimeoutMs) {
-      peer.checkedAtMs = nowMs;
-    }
-    peer.connections++;
-    selection.tried.push(peer);
     return peer;
   }
 
   free(selection: Selection, peer: Peer, verdict: PeerVerdict, nowMs: number): void {
-    peer.connections--;
+    peer.disconnect();
     if (selection.triesLeft > 0) selection.triesLeft--;
     if (this.#isSingle) return; // nobody else to turn to, so its failures are not counted
     if (verdict === "failed") this.#onFailure(peer, nowMs);
@@ -98,11 +106,10 @@ export abstract class BaseBalancer implements Balancer {
 
   #onFailure(peer: Peer, nowMs: number): void {
     const { maxFails, weight } = peer.conf;
-    peer.fails++;
-    peer.failedAtMs = peer.checkedAtMs = nowMs;
+    const fails = peer.fail(nowMs);
     if (maxFails === 0) return;
     peer.effectiveWeight = Math.max(0, peer.effectiveWeight - Math.floor(weight / maxFails));
-    if (peer.fails === maxFails) this.#onDisabled(peer);
+    if (fails === maxFails) this.#onDisabled(peer);
   }
 }
 

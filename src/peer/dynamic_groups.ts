@@ -9,6 +9,7 @@ import { formatHost, isIp } from "./address.ts";
 import type { DynamicPeerConf, HostAddress, PeerAddress, PeerServerConf } from "./conf.ts";
 import { PeerGroup, type Report } from "./group.ts";
 import { OnDemand } from "./on_demand.ts";
+import type { PeerStates } from "./peer_state.ts";
 import type { Resolver } from "./resolver.ts";
 
 /** Groups that are remembered, so that connections are kept; the longest unused goes first. */
@@ -19,6 +20,7 @@ export class DynamicGroups {
   readonly #resolver: Resolver;
   readonly #deadlines: Deadlines;
   readonly #report: Report;
+  readonly #states: PeerStates | undefined;
   /** The longest unused first. */
   readonly #groups = new Map<string, PeerGroup>();
 
@@ -27,7 +29,9 @@ export class DynamicGroups {
     resolver: Resolver,
     deadlines: Deadlines,
     report: Report,
+    states?: PeerStates,
   ) {
+    this.#states = states;
     this.#conf = conf;
     this.#resolver = resolver;
     this.#deadlines = deadlines;
@@ -61,7 +65,7 @@ export class DynamicGroups {
 
   /** Closes the idle connections. */
   close(): void {
-    for (const group of this.#groups.values()) group.close();
+    for (const group of this.#groups.values()) group.end();
     this.#groups.clear();
   }
 
@@ -78,7 +82,7 @@ export class DynamicGroups {
     const { keepalive, resolver, ...peer } = this.#conf;
     const server: PeerServerConf = { ...peer, name, address };
     const conf = { name, peers: [server], keepalive, resolver };
-    const group = new PeerGroup(conf, this.#deadlines, this.#report);
+    const group = new PeerGroup(conf, this.#deadlines, this.#report, {}, this.#states);
     if (address.transport === "name") {
       group.onDemand = new OnDemand(group, server, address.hostname, this.#resolver);
     }
@@ -89,7 +93,7 @@ export class DynamicGroups {
   #forgetOne(): void {
     for (const [name, group] of this.#groups) {
       this.#groups.delete(name);
-      group.close();
+      group.end();
       return;
     }
   }

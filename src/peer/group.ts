@@ -20,7 +20,8 @@ import type { Endpoint } from "./name_source.ts";
 import type { OnDemand } from "./on_demand.ts";
 import { PanicRule } from "./panic.ts";
 import { OutlierDetection } from "./outliers.ts";
-import { type Balancer, Peer, type Selection, UNHEALTHY } from "./peer.ts";
+import { type Balancer, Peer, type Selection } from "./peer.ts";
+import type { PeerStates } from "./peer_state.ts";
 import { PeerQueue } from "./queue.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import type { Unresolved } from "./unresolved.ts";
@@ -60,7 +61,10 @@ export class PeerGroup {
   /** One that a request began with may be replaced before its end; the peers stay the same. */
   #balancer: Balancer;
   /** The servers in their order, with the peers of each. */
-  readonly #places: Place[];
+  readonly #places: Place[] = [];
+  readonly #deadlines: Deadlines;
+  readonly #states: PeerStates | undefined;
+  #hasEnded = false;
   /** Says something in the log. */
   readonly report: Report;
   /** Told when peers have come or gone. */
@@ -70,23 +74,28 @@ export class PeerGroup {
   readonly #balance: BalanceConf;
   readonly #balancers: Readonly<Record<string, CustomBalancer>>;
 
-  /** @param balancers Those of the embedding program, by their names. */
+  /**
+   * @param balancers Those of the embedding program, by their names.
+   * @param states Where workers find what all of them know; not there: nobody else has the peers.
+   */
   constructor(
     conf: UpstreamGroupConf,
     deadlines: Deadlines,
     report: Report,
     balancers: Readonly<Record<string, CustomBalancer>> = {},
+    states?: PeerStates,
   ) {
     this.name = conf.name;
+    this.#deadlines = deadlines;
+    this.#states = states;
     this.keepsNone = conf.keepalive.connections === 0;
     this.idle = new IdleConns(conf.keepalive, deadlines);
     this.report = report;
     this.#healthCheck = conf.healthCheck;
-    this.#places = conf.peers.map((server) => ({
-      server,
-      isName: server.address.transport === "name",
-      peers: this.#peersOf(server),
-    }));
+    for (const server of conf.peers) {
+      const isName = server.address.transport === "name";
+      this.#places.push({ server, isName, peers: this.#peersOf(server) });
+    }
     this.#balance = conf.balance ?? { kind: "round_robin" };
     this.#balancers = balancers;
     this.sticky = conf.sticky;
@@ -218,12 +227,15 @@ export class PeerGroup {
         // The name could not be looked up again in time: what it stood for is better than nobody.
         const before = previous.#places.find(({ server }) => server.name === place.server.name);
         place.peers = before?.peers ?? [];
+        for (const peer of place.peers) peer.hold();
         continue;
       }
       place.peers = place.peers.map((fresh) => {
         const at = known.findIndex(({ name }) => name === fresh.name);
         const [peer] = at < 0 ? [] : known.splice(at, 1);
         if (peer === undefined) return fresh;
+        peer.hold();
+        fresh.drop();
         peer.reconfigure(fresh.conf);
         if (this.#healthCheck === undefined) peer.forgetHealth();
         if (this.outliers === undefined) peer.forgetRecord();
@@ -240,6 +252,14 @@ export class PeerGroup {
     this.idle.close();
   }
 
+  /** Nothing of it is under way: its peers are those of the groups that have taken them over. */
+  end(): void {
+    this.close();
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    for (const { peers } of this.#places) for (const peer of peers) peer.drop();
+  }
+
   /** The peer that a server is; none yet where it is a name. */
   #peersOf(server: PeerServerConf): Peer[] {
     const { address } = server;
@@ -247,8 +267,12 @@ export class PeerGroup {
   }
 
   #newPeer(conf: PeerConf): Peer {
-    const peer = new Peer(conf);
-    peer.bar(UNHEALTHY, this.#healthCheck?.isMandatory === true); // until a check says that it is well
+    const { name } = conf;
+    const same = this.#places.flatMap(({ peers }) => peers).filter((peer) => peer.name === name);
+    const state = this.#states?.open(this.name, name, same.length, this.#deadlines.nowMs);
+    const peer = new Peer(conf, state);
+    peer.hold();
+    if (this.#healthCheck?.isMandatory === true) peer.awaitCheck();
     return peer;
   }
 
@@ -263,6 +287,7 @@ export class PeerGroup {
 
   #leave(peer: Peer): void {
     peer.isGone = true;
+    peer.drop();
     this.idle.closeAllOf(peer);
   }
 

@@ -41,6 +41,7 @@ export {
   Selection,
   UNHEALTHY,
 } from "./peer.ts";
+export { PeerStates } from "./peer_state.ts";
 export { PeerQueue } from "./queue.ts";
 export { type Answer, Resolution, Resolver } from "./resolver.ts";
 export { RoundRobin } from "./round_robin.ts";

@@ -9,6 +9,7 @@ import type { PeerConf } from "./conf.ts";
 import { addText, CRC_START, crcOf } from "./crc32.ts";
 import type { PeerHealth } from "./health.ts";
 import type { PeerRecord } from "./outliers.ts";
+import { OwnState, type PeerState } from "./peer_state.ts";
 
 /** By the configuration, or an operator. A bit of {@linkcode Peer.bars}, as are these: */
 export const DOWN = 1;
@@ -27,23 +28,17 @@ export class Peer {
   #conf: PeerConf;
   /** As its server has it: what an operator changed is not in there. */
   #written: PeerConf;
-  /** Why it gets no requests: 0, or some of the bits above. */
-  bars = 0;
+  /** What all workers know of it. */
+  readonly #state: PeerState;
+  /** Bits that this worker knows of; {@linkcode UNHEALTHY} is known to all. */
+  #ownBars = 0;
+  /** Groups of this worker that have it. */
+  #holders = 0;
   /** Its address is no longer one of its server's name: it finishes what it has. */
   isGone = false;
-  /** Connections in use now, for `max_conns`. */
-  connections = 0;
-  /** Failures in the current window. */
-  fails = 0;
-  /** When the peer last failed, in ms of the clock. */
-  failedAtMs = -Infinity;
-  /** When the window began, or the peer was let back in for a trial, in ms of the clock. */
-  checkedAtMs = -Infinity;
   /** Weight after failures; grows back to `weight` by one a choice. */
   effectiveWeight: number;
   currentWeight = 0;
-  /** When it came back from being out (`slow_start`), in ms of the clock. */
-  backAtMs = -Infinity;
   /** How long its answers take, in ms, and as of when: for balancers that go by it. 0: not known. */
   averageMs = 0;
   averagedAtMs = 0;
@@ -56,8 +51,9 @@ export class Peer {
   #id: string | undefined;
   #idNumber: number | undefined;
 
-  constructor(conf: PeerConf) {
+  constructor(conf: PeerConf, state: PeerState = new OwnState()) {
     this.#conf = this.#written = conf;
+    this.#state = state;
     this.effectiveWeight = conf.weight;
     this.bar(DOWN, conf.isDown);
     this.bar(DRAINING, conf.isDraining === true);
@@ -65,6 +61,78 @@ export class Peer {
 
   get conf(): PeerConf {
     return this.#conf;
+  }
+
+  /** Why it gets no requests: 0, or some of the bits above. */
+  get bars(): number {
+    return this.#ownBars | this.#state.bars;
+  }
+
+  /** Connections in use now, for `max_conns`. */
+  get connections(): number {
+    return this.#state.connections;
+  }
+
+  /** Failures in the current window. */
+  get fails(): number {
+    return this.#state.fails;
+  }
+
+  set fails(fails: number) {
+    this.#state.fails = fails;
+  }
+
+  /** When the peer last failed, in ms of the clock. */
+  get failedAtMs(): number {
+    return this.#state.failedAtMs;
+  }
+
+  /** When the window began, or the peer was let back in for a trial, in ms of the clock. */
+  get checkedAtMs(): number {
+    return this.#state.checkedAtMs;
+  }
+
+  set checkedAtMs(atMs: number) {
+    this.#state.checkedAtMs = atMs;
+  }
+
+  /** When it came back from being out (`slow_start`), in ms of the clock. */
+  get backAtMs(): number {
+    return this.#state.backAtMs;
+  }
+
+  set backAtMs(atMs: number) {
+    this.#state.backAtMs = atMs;
+  }
+
+  /** Counts a connection unless `max_conns` are in use. {@linkcode disconnect} must follow. */
+  connect(): boolean {
+    return this.#state.connect(this.#conf.maxConns);
+  }
+
+  disconnect(): void {
+    this.#state.disconnect();
+  }
+
+  /** Counts a failure; returns how many there are with it. */
+  fail(nowMs: number): number {
+    this.#state.failedAtMs = this.#state.checkedAtMs = nowMs;
+    return this.#state.fail();
+  }
+
+  /** A group has it. */
+  hold(): void {
+    this.#holders++;
+  }
+
+  /** A group has it no more: when none does it is forgotten, unless other workers have it. */
+  drop(): void {
+    if (--this.#holders === 0) this.#state.release();
+  }
+
+  /** One that comes new to all workers begins so, until a check says that it is well. */
+  awaitCheck(): void {
+    if (this.#state.isNew) this.bar(UNHEALTHY, true);
   }
 
   /**
@@ -102,7 +170,8 @@ export class Peer {
 
   /** Sets one of the bits of {@linkcode Peer.bars}, or clears it. */
   bar(reason: number, isBarred: boolean): void {
-    this.bars = isBarred ? this.bars | reason : this.bars & ~reason;
+    if (reason === UNHEALTHY) this.#state.bars = isBarred ? UNHEALTHY : 0;
+    else this.#ownBars = isBarred ? this.#ownBars | reason : this.#ownBars & ~reason;
   }
 
   /** It is not checked any more: what checks said does not count. */
@@ -148,8 +217,9 @@ export class Peer {
 
   /** The share of its weight that it has by now: 1, but for the time of `slow_start`. */
   shareAt(nowMs: number): number {
-    if (this.backAtMs === -Infinity) return 1;
-    const share = (nowMs - this.backAtMs) / (this.conf.slowStartMs ?? 0);
+    const { slowStartMs } = this.#conf;
+    if (slowStartMs === undefined || slowStartMs === 0 || this.backAtMs === -Infinity) return 1;
+    const share = (nowMs - this.backAtMs) / slowStartMs;
     if (share < 1) return Math.max(SHARE_MIN, share);
     this.backAtMs = -Infinity;
     return 1;

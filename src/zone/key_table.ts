@@ -56,7 +56,8 @@ export class KeyTable {
   readonly #keys: Int32Array;
   readonly #keysWhole: BigInt64Array;
   readonly #touched: Int32Array;
-  readonly #counts: Int32Array;
+  /** All counts: see {@linkcode countAt}. */
+  readonly counts: Int32Array;
   readonly #countsEach: number;
   readonly #columns: number;
   readonly #column: number;
@@ -84,7 +85,7 @@ export class KeyTable {
     this.#touched = new Int32Array(buffer, touchedAt, entries);
     this.#countsEach = counts;
     this.#columnSize = entries * counts;
-    this.#counts = new Int32Array(buffer, countsAt, this.#columnSize * zone.columns);
+    this.counts = new Int32Array(buffer, countsAt, this.#columnSize * zone.columns);
     this.#columns = zone.columns;
     this.#column = zone.column;
     this.#ownAt = zone.column * this.#columnSize;
@@ -101,6 +102,11 @@ export class KeyTable {
   /** Where an entry's double is in {@linkcode doubles}: two words each. */
   doubleAt(entry: number, double: number): number {
     return entry * this.#wordsEach / 2 + double;
+  }
+
+  /** Where this worker's count of an entry is in {@linkcode counts}: nobody else writes there. */
+  countAt(entry: number, count: number): number {
+    return this.#ownAt + entry * this.#countsEach + count;
   }
 
   /** The entry of a key, or {@linkcode NO_ENTRY}. It is not thereby asked for. */
@@ -144,14 +150,14 @@ export class KeyTable {
    * together count `limit` there. Returns whether it did.
    */
   claimAt(entry: number, limit: number, count = 0): boolean {
-    const at = this.#ownAt + entry * this.#countsEach + count;
+    const at = this.countAt(entry, count);
     for (let turn = 0; turn < TURNS; turn++) {
-      Atomics.add(this.#counts, at, 1);
-      if (this.#columns === 1 ? this.#counts[at]! <= limit : this.sum(entry, count) <= limit) {
+      Atomics.add(this.counts, at, 1);
+      if (this.#columns === 1 ? this.counts[at]! <= limit : this.sum(entry, count) <= limit) {
         return true;
       }
       // Two that want the last place may both have seen each other: who gives it back looks again.
-      Atomics.sub(this.#counts, at, 1);
+      Atomics.sub(this.counts, at, 1);
       if (this.sum(entry, count) >= limit) return false;
     }
     return false;
@@ -159,7 +165,7 @@ export class KeyTable {
 
   /** Counts one less, in this worker's column. */
   release(entry: number, count = 0): void {
-    Atomics.sub(this.#counts, this.#ownAt + entry * this.#countsEach + count, 1);
+    Atomics.sub(this.counts, this.countAt(entry, count), 1);
   }
 
   /** What all workers count on an entry. */
@@ -167,7 +173,7 @@ export class KeyTable {
     let sum = 0;
     let at = entry * this.#countsEach + count;
     for (let column = 0; column < this.#columns; column++, at += this.#columnSize) {
-      sum += Atomics.load(this.#counts, at);
+      sum += Atomics.load(this.counts, at);
     }
     return sum;
   }

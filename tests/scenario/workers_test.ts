@@ -6,7 +6,15 @@ import { startProxy } from "../../mod.ts";
 import { isKnownVariable } from "../../src/http/variables.ts";
 import { type Client, connect, exchange, getRequest } from "../support/client.ts";
 import { eventually } from "../support/in_process.ts";
-import { expectRequest, okResponse, pause, repeat, send, startOrigin } from "../support/origin.ts";
+import {
+  close,
+  expectRequest,
+  okResponse,
+  pause,
+  repeat,
+  send,
+  startOrigin,
+} from "../support/origin.ts";
 import { gate } from "../support/within.ts";
 import { tempDir } from "../support/program.ts";
 import { runSluice, startSluice } from "../support/sluice.ts";
@@ -267,4 +275,194 @@ Deno.test("workers: 1 starts no thread", async () => {
   const server = await start({ ...confOf(dir.path, PLAIN), workers: 1 });
   assertEquals(server.workerNames, [String(Deno.pid)]);
   await server.stop();
+});
+
+/** Sends `count` requests at once, each on a connection of its own: they go to both workers. */
+function manyAt(address: string, count: number, target = "/") {
+  return Promise.all(Array.from({ length: count }, () => exchange(address, getRequest(target))));
+}
+
+Deno.test("workers: max_conns of a peer is one number for both of them", async () => {
+  const answer = gate();
+  await using origin = await startOrigin({
+    each: [repeat(expectRequest(), pause(answer), send(okResponse("ok")))],
+  });
+  const text = `
+upstreams: { app: { servers: [{ address: ${origin.address}, max_conns: 5 }] } }
+servers: [{ listen: ${LISTEN}, locations: { /: { proxy: { pass: "http://app" } } } }]`;
+  await withWorkers(text, async (workers, dir, address) => {
+    const all = manyAt(address, 24);
+    all.catch(() => {}); // looked at below
+    await eventually("all but five to be refused", () => {
+      return linesOf(dir, "access.log").filter((line) => line.endsWith(" 502")).length === 19;
+    });
+    await origin.waitForRequest(5);
+    answer.open();
+    assertEquals((await all).filter(({ status }) => status === 200).length, 5);
+    assertEquals(origin.requestsSeen, 5);
+
+    const status = await workers.control.status();
+    assertEquals(status.upstreams[0]?.peers[0]?.active, 0);
+  });
+});
+
+Deno.test("workers: what a terminated one held of max_conns is given back", async () => {
+  const answer = gate();
+  await using origin = await startOrigin({
+    each: [repeat(expectRequest(), pause(answer), send(okResponse("ok")))],
+  });
+  const text = `
+upstreams: { app: { servers: [{ address: ${origin.address}, max_conns: 8 }] } }
+servers: [{ listen: ${LISTEN}, locations: { /: { proxy: { pass: "http://app" } } } }]`;
+  await withWorkers(text, async (workers, dir, address) => {
+    const active = async () =>
+      (await workers.control.status()).upstreams[0]?.peers[0]?.active ?? -1;
+    const held = Array.from({ length: 8 }, () => exchange(address, getRequest("/")).catch(() => 0));
+    await origin.waitForRequest(8);
+    assertEquals(await active(), 8);
+    workers.terminate(1);
+    await errorLine(dir, /start worker process 1$/);
+    const left = await active();
+    assert(left < 8, `${left} of 8 are counted`);
+
+    const more = Array.from({ length: 8 - left }, () => exchange(address, getRequest("/")));
+    await origin.waitForRequest(8 + more.length);
+    assertEquals(await active(), 8);
+    assertEquals((await exchange(address, getRequest("/"))).status, 502);
+    answer.open();
+    assertEquals((await Promise.all(more)).map(({ status }) => status), more.map(() => 200));
+    await Promise.all(held);
+  });
+});
+
+Deno.test("workers: a peer that failed for one of them is out for both", async () => {
+  await using good = await startOrigin({
+    each: [repeat(expectRequest(), send(okResponse("good")))],
+  });
+  await using bad = await startOrigin({ each: [expectRequest(), close()] });
+  const text = `
+upstreams:
+  app: { servers: [{ address: ${bad.address}, max_fails: 3, fail_timeout: 1h }, ${good.address}] }
+servers: [{ listen: ${LISTEN}, locations: { /: { proxy: { pass: "http://app" } } } }]`;
+  await withWorkers(text, async (_workers, dir, address) => {
+    for (let k = 0; k < 40; k++) {
+      assertEquals((await exchange(address, getRequest("/"))).bodyText, "good");
+    }
+    assertEquals(bad.requestsSeen, 3);
+    const told = linesOf(dir, "error.log").filter((line) => line.includes("temporarily disabled"));
+    assertEquals(told.length, 1, "it is said once");
+  });
+});
+
+Deno.test("workers: limit_req lets through what one worker would", async () => {
+  await using origin = await startOrigin({
+    each: [repeat(expectRequest(), send(okResponse("ok")))],
+  });
+  const text = `
+limit_req_zone: "$request_uri zone=one:1m rate=1r/m"
+servers:
+  - listen: ${LISTEN}
+    locations: { /: { limit_req: "zone=one burst=9 nodelay", proxy: { pass: "http://${origin.address}" } } }`;
+  await withWorkers(text, async (workers, dir, address) => {
+    const all = await manyAt(address, 40);
+    assertEquals(all.filter(({ status }) => status === 200).length, 10);
+    workers.terminate(2);
+    await errorLine(dir, /start worker process 2$/);
+    const more = await manyAt(address, 20);
+    assertEquals(more.filter(({ status }) => status === 200).length, 0, "it is not forgotten");
+  });
+});
+
+Deno.test("workers: limit_conn counts the requests of both, but none of a terminated one", async () => {
+  const answer = gate();
+  await using origin = await startOrigin({
+    each: [repeat(expectRequest(), pause(answer), send(okResponse("ok")))],
+  });
+  const text = `
+limit_conn_zone: "$server_port zone=all:1m"
+servers:
+  - listen: ${LISTEN}
+    locations: { /: { limit_conn: "all 6", proxy: { pass: "http://${origin.address}" } } }`;
+  await withWorkers(text, async (workers, dir, address) => {
+    const first = Array.from(
+      { length: 20 },
+      () => exchange(address, getRequest("/")).catch(() => 0),
+    );
+    await eventually("all but six to be refused", () => {
+      return linesOf(dir, "access.log").filter((line) => line.endsWith(" 503")).length === 14;
+    });
+    await origin.waitForRequest(6);
+    workers.terminate(1);
+    workers.terminate(2);
+    await errorLine(dir, /start worker process 1$/);
+    await errorLine(dir, /start worker process 2$/);
+    await Promise.all(first);
+    const second = Array.from({ length: 6 }, () => exchange(address, getRequest("/")));
+    await origin.waitForRequest(12);
+    assertEquals((await exchange(address, getRequest("/"))).status, 503);
+    answer.open();
+    assertEquals((await Promise.all(second)).map(({ status }) => status), second.map(() => 200));
+  });
+});
+
+Deno.test("workers: an active check takes a peer out for both, and lets it back", async () => {
+  let isWell = false;
+  await using checked = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) => new Response("checked", { status: isWell || !url.endsWith("/well") ? 200 : 500 }),
+  );
+  await using other = await startOrigin({
+    each: [repeat(expectRequest(), send(okResponse("other")))],
+  });
+  const text = `
+upstreams:
+  app:
+    health_check: { path: /well, interval: 20ms, jitter: 0, fails: 1, passes: 1 }
+    servers: ["127.0.0.1:${checked.addr.port}", ${other.address}]
+servers: [{ listen: ${LISTEN}, locations: { /: { proxy: { pass: "http://app" } } } }]`;
+  await withWorkers(text, async (_workers, dir, address) => {
+    const bodies = async () =>
+      [...new Set((await manyAt(address, 24)).map(({ bodyText }) => bodyText))].sort();
+    await errorLine(dir, /is unhealthy/);
+    assertEquals(await bodies(), ["other"]);
+    isWell = true;
+    await errorLine(dir, /is healthy/);
+    assertEquals(await bodies(), ["checked", "other"]);
+    const checks = linesOf(dir, "error.log").filter((line) => /healthy/.test(line));
+    assertEquals(checks.length, 2, "one thread checks, and says so once");
+  });
+});
+
+Deno.test("workers: what an operator changes of a peer is so in both, and in one that begins later", async () => {
+  await using one = await startOrigin({ each: [repeat(expectRequest(), send(okResponse("one")))] });
+  await using two = await startOrigin({ each: [repeat(expectRequest(), send(okResponse("two")))] });
+  const text = `
+upstreams: { app: { servers: [${one.address}] } }
+servers: [{ listen: ${LISTEN}, locations: { /: { proxy: { pass: "http://app" } } } }]`;
+  await withWorkers(text, async (workers, dir, address) => {
+    const { control } = workers;
+    const bodies = async () =>
+      [...new Set((await manyAt(address, 24)).map(({ bodyText }) => bodyText))].sort();
+    assertEquals((await control.addPeer("app", { address: two.address })).ok, true);
+    assertEquals(await bodies(), ["one", "two"]);
+    assertEquals((await control.changePeer("app", one.address, { down: true })).ok, true);
+    assertEquals(await bodies(), ["two"]);
+    workers.terminate(1);
+    await errorLine(dir, /start worker process 1$/);
+    assertEquals(await bodies(), ["two"]);
+  });
+});
+
+Deno.test("workers: /status adds up what both have counted", async () => {
+  const text = `
+admin: { listen: "127.0.0.1:0" }
+${PLAIN}`;
+  await withWorkers(text, async (workers, dir, address) => {
+    await manyAt(address, 30);
+    await eventually("all lines", () => linesOf(dir, "access.log").length === 30);
+    const { workers: told, counts } = await workers.control.status();
+    assertEquals(told.map(({ id }) => id), [1, 2]);
+    assertEquals(counts.process[0], 30, "accepted");
+    assert(workers.adminAddress !== undefined);
+  });
 });

@@ -143,8 +143,8 @@ Deno.test("random two: of two that differ, the one with fewer connections for it
   const drawn = [0, 0, 0.5, 0.99];
   const peers = peersOf({}, { weight: 2 }, {});
   const balancer = new RandomPeer(peers, true, undefined, () => drawn.shift()!);
-  peers[0]!.connections = 1;
-  peers[1]!.connections = 1;
+  peers[0]!.connect();
+  peers[1]!.connect();
   assertEquals(take(balancer), 1, "drawn: the first, the first again, the second");
   assertEquals(drawn, [0.99]);
 });
@@ -286,7 +286,7 @@ Deno.test("least_time: what had no answer changes no average", () => {
   const selection = new Selection();
   selection.headerMs = -1;
   balancer.begin(selection);
-  peer!.connections = 1;
+  peer!.connect();
   balancer.free(selection, peer!, "failed", 0);
   assertEquals(peer!.averageMs, 10);
 });
@@ -306,7 +306,7 @@ Deno.test("ewma: failing quickly is not being quick", () => {
   const selection = new Selection();
   balancer.begin(selection);
   selection.headerMs = selection.responseMs = 1;
-  peer!.connections = 1;
+  peer!.connect();
   balancer.free(selection, peer!, "failed", 0);
   assertEquals(peer!.averageMs, 50);
 });
@@ -320,14 +320,14 @@ Deno.test("random two least_time: of two, the one that answers sooner", () => {
     [20, 10, 30].forEach((ms, at) => {
       const peer = peers[at]!;
       peer.averageMs = 0;
-      peer.connections++;
+      peer.connect();
       selection.headerMs = isToHead ? ms : 1;
       selection.responseMs = isToHead ? 1 : ms;
       balancer.free(selection, peer, "ok", 0);
     });
     const taken = [0, 1, 2].map(() => {
       const at = take(balancer);
-      peers[at]!.connections--;
+      peers[at]!.disconnect();
       return at;
     });
     assertEquals(taken, [1, 1, 0]);
