@@ -83,7 +83,7 @@ export class PeerGroup {
     deadlines: Deadlines,
     report: Report,
     balancers: Readonly<Record<string, CustomBalancer>> = {},
-    states?: PeerStates,
+    states: PeerStates | undefined = undefined,
   ) {
     this.name = conf.name;
     this.#deadlines = deadlines;
