@@ -1,9 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { PeerServerConf, ResolverConf, UpstreamGroupConf } from "../../../src/peer/conf.ts";
+import type {
+  OutlierConf,
+  PeerServerConf,
+  ResolverConf,
+  UpstreamGroupConf,
+} from "../../../src/peer/conf.ts";
 import { CannotChange, PeerGroup } from "../../../src/peer/group.ts";
 import type { Endpoint } from "../../../src/peer/name_source.ts";
 import { EJECTED, Selection, UNHEALTHY } from "../../../src/peer/peer.ts";
-import { testContext } from "../../support/scripted_transport.ts";
+import { assertQuiet, testContext } from "../../support/scripted_transport.ts";
 import { peerConf } from "./peer_conf.ts";
 
 const RESOLVER: ResolverConf = {
@@ -219,4 +224,45 @@ Deno.test("group: no panic while a backup can be used", () => {
   assertEquals(walk(group, 1), [backup.name]);
   group.peers[1]!.bar(UNHEALTHY, true);
   assertEquals(walk(group, 1), [one.name]);
+});
+
+Deno.test("group: an ejected peer stays so over a reload, and comes back in its time; not without detection", async () => {
+  const outliers: OutlierConf = {
+    consecutive5xx: 1,
+    consecutiveGatewayFailures: 0,
+    consecutiveErrors: 0,
+    intervalMs: 100_000,
+    successRateMinimumHosts: 5,
+    successRateRequestVolume: 100,
+    successRateStdevFactor: 0,
+    baseEjectionMs: 10_000,
+    maxEjectionMs: 10_000,
+    maxEjectedShare: 0.5,
+  };
+  const peers = [peerConf(), peerConf()];
+  const context = testContext();
+  const said: string[] = [];
+  const groupWith = (settings: Partial<UpstreamGroupConf>) => {
+    const keepalive = { connections: 1, requests: 10, timeMs: 1_000, timeoutMs: 1_000 };
+    const conf = { name: "app", keepalive, resolver: RESOLVER, peers, ...settings };
+    return new PeerGroup(conf, context.deadlines, (_, text) => void said.push(text));
+  };
+  const first = groupWith({ outliers });
+  const bad = { status: 500, failure: undefined, isStale: false };
+  first.outliers!.note(first.peers[0]!, bad, context.deadlines.nowMs);
+  const second = groupWith({ outliers });
+  second.takeOver(first);
+  first.close();
+  assertEquals(walk(second, 2), [peers[1]!.name, peers[1]!.name]);
+  await context.clock.advance(11_000);
+  assertEquals(new Set(walk(second, 2)).size, 2);
+  assertEquals(said.length, 2);
+
+  second.outliers!.note(second.peers[0]!, bad, context.deadlines.nowMs);
+  const third = groupWith({});
+  third.takeOver(second);
+  second.close();
+  assertEquals(new Set(walk(third, 2)).size, 2);
+  third.close();
+  assertQuiet(context);
 });
