@@ -74,6 +74,21 @@ export function obey(group: PeerGroup, order: PeerOrder): void {
   }
 }
 
+/** `added`, `changed: weight=5 drain=off`. */
+function whatIsDone(order: PeerOrder): string {
+  if (order.kind !== "change") return order.kind === "add" ? "added" : "removed";
+  const { weight, maxConns, isDown, isDraining } = order.change;
+  const onOff = (name: string, isOn: boolean | undefined) =>
+    isOn === undefined ? [] : [`${name}=${isOn ? "on" : "off"}`];
+  const parts = [
+    ...(weight === undefined ? [] : [`weight=${weight}`]),
+    ...(maxConns === undefined ? [] : [`max_conns=${maxConns}`]),
+    ...onOff("down", isDown),
+    ...onOff("drain", isDraining),
+  ];
+  return `changed: ${parts.join(" ")}`;
+}
+
 /** Of the server of one thread. */
 export function reportOf(server: Controlled): WorkerReport {
   const reported = server.reported();
@@ -211,6 +226,7 @@ export class ProcessControl implements Control {
       if (!(error instanceof CannotChange)) throw error;
       return { ok: false, why, message: error.message };
     }
+    group.report("notice", `peer ${name} of ${group.name} is ${whatIsDone(order)}`);
     await this.team?.change(order);
     return { ok: true, name };
   }

@@ -182,7 +182,6 @@ export class PeerGroup {
     const peer = this.#newPeer({ ...server, address });
     this.#places.push({ server, peers: [peer], isName: false });
     this.#onChanged();
-    this.report("notice", `peer ${name} of ${this.name} is added`);
     return peer;
   }
 
@@ -202,7 +201,6 @@ export class PeerGroup {
     this.#places.splice(at, 1);
     this.#leave(peer);
     this.#onChanged();
-    this.report("notice", `peer ${name} of ${this.name} is removed`);
   }
 
   /**
@@ -213,7 +211,6 @@ export class PeerGroup {
   change(name: string, change: PeerChange): void {
     this.#find(name, "change").change(change);
     this.#onChanged();
-    this.report("notice", `peer ${name} of ${this.name} is changed: ${JSON.stringify(change)}`);
   }
 
   /**

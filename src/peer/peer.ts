@@ -202,7 +202,7 @@ export class Peer {
   /** It has all the connections that it may have, and would be used if it had not. */
   get isFull(): boolean {
     const { maxConns } = this.#conf;
-    return maxConns > 0 && this.connections >= maxConns && (this.bars & DOWN) === 0;
+    return maxConns > 0 && this.connections >= maxConns && (this.bars & ~DRAINING) === 0;
   }
 
   /** What binds a request to it. */

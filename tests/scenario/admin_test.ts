@@ -235,6 +235,17 @@ Deno.test("peers are added, weighed, drained, taken out and removed while reques
     assertEquals((await act("DELETE", peer(two))).status, 200);
     assertEquals(await answers(2), "one one");
     assertEquals((await act("GET", "/upstreams/app/peers"))[0].name, one.address);
+    const said = sluice.errorLog.flatMap((line) =>
+      / peer \S+ of app is (.*)/.exec(line)?.[1] ?? []
+    );
+    assertEquals(said, [
+      "added",
+      "changed: weight=1",
+      "changed: drain=on",
+      "changed: down=on drain=off",
+      "changed: down=off",
+      "removed",
+    ]);
   });
 });
 

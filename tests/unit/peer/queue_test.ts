@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { Deadlines } from "../../../src/event/mod.ts";
+import { Peer, UNHEALTHY } from "../../../src/peer/peer.ts";
 import { PeerQueue, type Place } from "../../../src/peer/queue.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
+import { peerConf } from "./peer_conf.ts";
 
 function setUp(requests = 3, timeoutMs = 1_000) {
   const clock = new ManualClock();
@@ -57,4 +59,12 @@ Deno.test("queue: an empty one has no deadline", () => {
   queue.leave(place);
   queue.leave(place);
   assertEquals(deadlines.outstanding(), []);
+});
+
+Deno.test("queue: a peer that is full and out is not worth waiting for", () => {
+  const peer = new Peer(peerConf({ maxConns: 1 }));
+  peer.connect();
+  assertEquals(peer.isFull, true);
+  peer.bar(UNHEALTHY, true);
+  assertEquals(peer.isFull, false);
 });
