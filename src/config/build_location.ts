@@ -412,6 +412,9 @@ export function responseConf(
     trailers,
     expires: expires.text === "off" ? undefined : expires,
     compression: compressionConf(settings),
+    charset: settings.charset === "off"
+      ? undefined
+      : { charset: settings.charset, types: settings.charsetTypes },
     userId: userIdConf(settings),
   };
 }

@@ -153,10 +153,13 @@ export class Compression {
 
 function fits({ types, minLengthBytes }: CodingConf, { type, bodyBytes }: ResponseView): boolean {
   if (bodyBytes >= 0 && bodyBytes < minLengthBytes) return false;
-  if (type === "") return false;
+  return type !== "" && (types.has("*") || types.has(mediaOf(type)));
+}
+
+/** The media type of a `Content-Type`, without parameters, in lower case. */
+export function mediaOf(type: string): string {
   const semicolon = type.indexOf(";");
-  const media = (semicolon < 0 ? type : type.slice(0, semicolon)).trim().toLowerCase();
-  return types.has("*") || types.has(media);
+  return (semicolon < 0 ? type : type.slice(0, semicolon)).trim().toLowerCase();
 }
 
 /** The coding that the client likes best, of those that it takes at all. */

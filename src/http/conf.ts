@@ -196,6 +196,7 @@ export interface ResponseConf {
   readonly trailers: readonly AddHeaderConf[];
   readonly expires: ExpiresConf | undefined;
   readonly compression: CompressionConf;
+  readonly charset: CharsetConf | undefined;
   /** Undefined for `userid off`. */
   readonly userId: UserIdConf | undefined;
   /** `max_ranges`: ranges that one request may ask for; more are answered with the whole. */
@@ -236,6 +237,14 @@ export interface ExpiresConf {
   readonly text: string;
   /** `modified`: it counts from `Last-Modified` on. */
   readonly fromModified: boolean;
+}
+
+/** `charset`. */
+export interface CharsetConf {
+  /** May hold `$variables`. */
+  readonly charset: string;
+  /** Media types that it is told with, in lower case; `*` for all. */
+  readonly types: ReadonlySet<string>;
 }
 
 /** Of one coding. */

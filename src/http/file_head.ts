@@ -44,9 +44,10 @@ export interface FileAnswer {
 /** Writes the head. `response.prepare()` has been called. */
 export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boolean): void {
   const { client, policy, worker } = request;
-  const { status, type, modifiedS, lines } = answer;
+  const { status, modifiedS, lines } = answer;
   const reshaped = policy?.reshaper?.reshape(request, fileView(answer), hasBody);
   if (reshaped !== undefined) prepareReshaped(request, reshaped);
+  const type = reshaped?.type || answer.type;
   const isRecoded = reshaped?.isRecoded ?? false;
   const bodyBytes = isRecoded || reshaped?.isChunked ? -1 : answer.bodyBytes;
   const etag = isRecoded ? weakened(answer.etag) : answer.etag;

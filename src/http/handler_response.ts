@@ -118,7 +118,7 @@ export function writeHead(
     write(`HTTP/1.1 ${told} ${reasonOf(told)}`, into);
     write(`Server: ${serverTokens ? `${SERVER_NAME}/${SERVER_VERSION}` : SERVER_NAME}`, into);
     write(`Date: ${formatHttpDate(client.context.deadlines.clock.wallMs())}`, into);
-    if (hasOwnType) write("Content-Type: text/plain", into);
+    if (hasOwnType) write(`Content-Type: ${reshaped?.type || "text/plain"}`, into);
     if (bodyBytes >= 0 && !hasNone) write(`Content-Length: ${bodyBytes}`, into);
     for (const line of lines) write(line, into);
     for (const line of carried) into.constant(line);
@@ -135,6 +135,8 @@ function reshapedFields(
   if (reshaped === undefined) return fields;
   return fields.flatMap(([name, value]) => {
     switch (name.toLowerCase()) {
+      case "content-type":
+        return [[name, reshaped.type || value] as const];
       case "etag":
         return [[name, reshaped.isRecoded ? weakened(value) : value] as const];
       case "accept-ranges":

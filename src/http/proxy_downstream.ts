@@ -233,7 +233,9 @@ export class ProxyDownstream implements Downstream {
     // What is compressed has no ranges, as in nginx.
     const view = this.#viewOf(response, 200, contentLength);
     if (request.policy?.reshaper?.recodes(request, view)) return false;
-    const found = rangesOf(request, response, contentLength, this.#typeOf(response));
+    const given = this.#typeOf(response);
+    const type = request.policy?.reshaper?.typed(request, given) ?? given;
+    const found = rangesOf(request, response, contentLength, type);
     if (found !== "unsatisfiable") {
       if (found !== "whole") this.#parts = found;
       return false;
@@ -306,7 +308,11 @@ export class ProxyDownstream implements Downstream {
     const reshaped = this.#reshaped = reshaper.reshape(request, view, hasBody);
     if (reshaped === undefined) return given;
     const fates = given.slice();
-    const { isRecoded, isChunked, isDecoded, isDated } = reshaped;
+    const { isRecoded, isChunked, isDecoded, isDated, type } = reshaped;
+    if (type !== "" && this.#type === "") {
+      fates[fieldId.CONTENT_TYPE] = HIDE;
+      this.#type = type;
+    }
     if (isRecoded) fates[fieldId.ACCEPT_RANGES] = fates[fieldId.ETAG] = HIDE;
     if (isDecoded) fates[fieldId.CONTENT_ENCODING] = HIDE;
     if (isDated) fates[fieldId.EXPIRES] = fates[fieldId.CACHE_CONTROL] = HIDE;
@@ -325,7 +331,8 @@ export class ProxyDownstream implements Downstream {
     const { accelBuffering, conf } = this.#request.exchange;
     return {
       status,
-      type: valueIn(fields, "content-type"),
+      // A type that is ours to tell has its charset already.
+      type: this.#type || (this.#parts?.isMultipart ? "" : valueIn(fields, "content-type")),
       bodyBytes,
       flushesEach: !(accelBuffering ?? conf.buffering),
       field: (name) => valueIn(fields, name),

@@ -71,6 +71,7 @@ export function sendOwn(request: Request, response: SimpleResponse): void {
     status,
     writeFields,
     ...(reshaped === undefined ? {} : {
+      contentType: reshaped.type || response.contentType,
       isLengthUnknown: reshaped.isRecoded || reshaped.isChunked,
       prepare: () => prepareReshaped(request, reshaped),
     }),
@@ -86,7 +87,8 @@ function reshapeOwn(
   const hasBody = request.client.head.method !== "HEAD" && status !== 204 && status !== 304;
   return reshaper.reshape(request, {
     status,
-    type: contentType,
+    // nginx tells no charset of the pages of redirects.
+    type: status >= 300 && status < 400 ? "" : contentType,
     bodyBytes: body.length,
     flushesEach: false,
     field: () => "",

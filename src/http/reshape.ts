@@ -7,8 +7,8 @@
 import type { BodyFilter } from "../downstream/mod.ts";
 import type { Template } from "../log/mod.ts";
 import { bytesOf, type HeadWriter } from "../wire/mod.ts";
-import { Compression, type ResponseView } from "./compression.ts";
-import type { AddHeaderConf, CompressionConf, ExpiresConf } from "./conf.ts";
+import { Compression, mediaOf, type ResponseView } from "./compression.ts";
+import type { AddHeaderConf, CharsetConf, CompressionConf, ExpiresConf } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { Expires } from "./expires.ts";
 import { byteText, fieldSafe } from "./field_text.ts";
@@ -36,6 +36,7 @@ export interface ReshapeConf {
   readonly compression: CompressionConf;
   readonly expires: ExpiresConf | undefined;
   readonly trailers: readonly AddHeaderConf[];
+  readonly charset: CharsetConf | undefined;
 }
 
 /** What becomes of one response. */
@@ -50,6 +51,8 @@ export interface Reshaped {
   readonly isDecoded: boolean;
   /** `Expires` and `Cache-Control` of the response do not hold any more. */
   readonly isDated: boolean;
+  /** `Content-Type` with the charset that it had not; empty where it stays as it is. */
+  readonly type: string;
   /** Field lines to be added, without CRLF. */
   readonly lines: readonly string[];
   /** Writes the lines of the trailers, when the body has been sent. */
@@ -67,8 +70,15 @@ export class Reshaper {
   readonly #compression: Compression | undefined;
   readonly #expires: Expires | undefined;
   readonly #trailers: readonly Trailer[];
+  readonly #charset: Template<Request> | undefined;
+  readonly #charsetTypes: ReadonlySet<string>;
 
-  constructor({ compression, expires, trailers }: ReshapeConf, variables: Variables) {
+  constructor(
+    { compression, expires, trailers, charset }: ReshapeConf,
+    variables: Variables,
+  ) {
+    if (charset !== undefined) this.#charset = variables.compile(byteText(charset.charset));
+    this.#charsetTypes = charset?.types ?? NO_TYPES;
     if (compressesAny(compression)) this.#compression = new Compression(compression);
     if (expires !== undefined) {
       this.#expires = new Expires(expires.text, expires.fromModified, variables);
@@ -83,6 +93,21 @@ export class Reshaper {
   /** Whether a response will be in another coding. */
   recodes(request: Request, view: ResponseView): boolean {
     return this.#compression?.choose(request, view)?.kind !== undefined;
+  }
+
+  /** A `Content-Type` as the client is told it. */
+  typed(request: Request, type: string): string {
+    return this.#withCharset(request, type) || type;
+  }
+
+  /** With the charset that it has not; empty where it stays as it is. */
+  #withCharset(request: Request, type: string): string {
+    const template = this.#charset;
+    if (template === undefined || type === "" || /;\s*charset=/i.test(type)) return "";
+    const media = mediaOf(type);
+    if (!this.#charsetTypes.has(media) && !this.#charsetTypes.has("*")) return "";
+    const charset = fieldSafe(template.render(request));
+    return charset === "" || charset === "off" ? "" : `${type}; charset=${charset}`;
   }
 
   /** Undefined where nothing becomes of it. */
@@ -103,7 +128,9 @@ export class Reshaper {
     const trailers = this.#trailers.filter(({ always }) => always || isSafe);
     const isChunked = hasBody && trailers.length > 0 && request.depth === 0 &&
       request.head.minorVersion === 1;
-    if (dated === undefined && recoding === undefined && !isChunked) return undefined;
+    const type = this.#withCharset(request, view.type);
+    const isOther = dated !== undefined || recoding !== undefined || isChunked || type !== "";
+    if (!isOther) return undefined;
 
     const kind = recoding?.kind;
     const lines: string[] = [];
@@ -121,11 +148,14 @@ export class Reshaper {
       isChunked,
       isDecoded: kind === "gunzip",
       isDated: dated !== undefined,
+      type,
       lines,
       writeTrailers: isChunked ? (into) => writeTrailers(request, trailers, into) : undefined,
     };
   }
 }
+
+const NO_TYPES: ReadonlySet<string> = new Set();
 
 /** Whether there is anything that would recode a response. */
 export function compressesAny({ gzip, brotli, zstd, gunzip }: CompressionConf): boolean {

@@ -99,8 +99,11 @@ export class ResponsePolicy {
 }
 
 /** Whether a filter is configured. */
-export function reshapesAny({ compression, expires, trailers }: ResponseConf): boolean {
-  return compressesAny(compression) || expires !== undefined || trailers.length > 0;
+export function reshapesAny(
+  { compression, expires, trailers, charset }: ResponseConf,
+): boolean {
+  return compressesAny(compression) || expires !== undefined || trailers.length > 0 ||
+    charset !== undefined;
 }
 
 function compilePage(

@@ -184,7 +184,8 @@ export class StaticFiles implements Handler {
   ): FileAnswer | undefined {
     const { etag: hasEtag, ifModifiedSince } = this.#conf;
     const etag = hasEtag ? `"${modifiedS.toString(16)}-${sizeBytes.toString(16)}"` : "";
-    const type = request.carriedType || this.#files.types.of(request, name);
+    const given = request.carriedType || this.#files.types.of(request, name);
+    const type = request.policy?.reshaper?.typed(request, given) ?? given;
     const answer: FileAnswer = {
       status: request.statusOverride === 0 ? 200 : request.statusOverride,
       type,

@@ -1,4 +1,4 @@
-/** expires: compared with nginx 1.22.1 by hand. */
+/** expires and charset: compared with nginx 1.22.1 by hand. */
 import { assertEquals } from "@std/assert";
 import { exchange, getRequest } from "../support/client.ts";
 import { withFiles } from "../support/files.ts";
@@ -62,5 +62,33 @@ Deno.test("expires: takes the place of what a peer says, beside add_header", asy
     const { fields } = await exchange(address, getRequest("/"));
     assertEquals(fields.all("Cache-Control"), ["max-age=3600", "public"]);
     assertEquals(fields.all("Expires").length, 1);
+  });
+});
+
+Deno.test("charset: is told with the types that it is for, whoever the response is from", async () => {
+  await using origin = await startRoutes({
+    "/plain": answerOf("200 OK", "x", "Content-Type: text/plain"),
+    "/told": answerOf("200 OK", "x", "Content-Type: text/plain; charset=koi8-r"),
+    "/image": answerOf("200 OK", "x", "Content-Type: image/png"),
+  });
+  const server = `charset: utf-8, locations: {
+    /: {}, /p/: { proxy: { pass: "http://${origin.address}/" } },
+    /css/: { charset_types: text/css, charset: $arg_c }, /r: { return: "200 x" } }`;
+  const files = { "a.html": "0123456789", "css/a.css": "c", "css/a.txt": "t" };
+  await withFiles(files, server, async ({ address }) => {
+    const typeOf = async (path: string, ...lines: readonly string[]) =>
+      (await exchange(address, getRequest(path, ...lines))).fields.get("Content-Type");
+    assertEquals(await typeOf("/a.html"), "text/html; charset=utf-8");
+    assertEquals(await typeOf("/none"), "text/html; charset=utf-8");
+    assertEquals(await typeOf("/css"), "text/html");
+    assertEquals(await typeOf("/r"), "text/plain; charset=utf-8");
+    assertEquals(await typeOf("/p/plain"), "text/plain; charset=utf-8");
+    assertEquals(await typeOf("/p/told"), "text/plain; charset=koi8-r");
+    assertEquals(await typeOf("/p/image"), "image/png");
+    assertEquals(await typeOf("/css/a.css?c=x"), "text/css; charset=x");
+    assertEquals(await typeOf("/css/a.css?c=off"), "text/css");
+    assertEquals(await typeOf("/css/a.txt?c=x"), "text/plain");
+    const parts = await exchange(address, getRequest("/a.html", "Range: bytes=0-1,3-4"));
+    assertEquals(parts.bodyText.split("Content-Type: text/html; charset=utf-8\r\n").length, 3);
   });
 });

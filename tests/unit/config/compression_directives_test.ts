@@ -68,3 +68,12 @@ Deno.test("config: add_trailer", () => {
     'Cannot use "A b" in add_trailer: need the name of a field',
   ]);
 });
+
+Deno.test("config: charset", () => {
+  assertEquals(responseOf("charset: off").charset, undefined);
+  const { charset } = responseOf("charset: utf-8, charset_types: '*'");
+  assertEquals(charset, { charset: "utf-8", types: new Set(["text/html", "*"]) });
+  assertEquals(problemsIn('charset: "a b"'), [
+    'Cannot set charset to "a b": need off, or the name of a charset such as utf-8, or a text with $variables',
+  ]);
+});
