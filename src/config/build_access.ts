@@ -29,7 +29,7 @@ export function settleAccess(
 
 /** @param span Of the location: what is missing is missing there. */
 export function accessConf(
-  { satisfy: { satisfy }, checks: { rules = [], realm, userFile } }: AccessSettings,
+  { satisfy: { satisfy, authDelayMs }, checks: { rules = [], realm, userFile } }: AccessSettings,
   span: Span,
   problems: Problems,
 ): AccessConf {
@@ -42,5 +42,5 @@ export function accessConf(
     });
   }
   const basic = realm === "off" || userFile === undefined ? undefined : { realm, userFile };
-  return { satisfy, rules, basic };
+  return { satisfy, rules, basic, authDelayMs };
 }

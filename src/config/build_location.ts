@@ -109,7 +109,7 @@ function secureLinkConf(
 }
 
 /** Of what answers before anybody is asked. */
-const NO_ACCESS: AccessConf = { satisfy: "all", rules: [], basic: undefined };
+const NO_ACCESS: AccessConf = { satisfy: "all", rules: [], basic: undefined, authDelayMs: 0 };
 
 interface Pattern {
   readonly modifier: LocationModifier;

@@ -59,6 +59,13 @@ export const ACCEPTED: ReadonlyMap<string, Accepted> = new Map<string, Accepted>
   ["send_lowat", { contexts: HTTP, why: RUNTIME }],
   ["sendfile", { contexts: [...HTTP, "location_if"], why: RUNTIME }],
   ["sendfile_max_chunk", { contexts: HTTP, why: RUNTIME }],
+  ["reset_timedout_connection", {
+    contexts: HTTP,
+    why: "the runtime closes connections and cannot reset them: what was not sent stays with the " +
+      "system until its own timeouts",
+  }],
+  ["tcp_nodelay", { contexts: HTTP, why: "nothing is ever held back: it is always on" }],
+  ["early_hints", { contexts: HTTP, why: "what a peer hints (103) is passed on, always" }],
   ["tcp_nopush", { contexts: HTTP, why: "head and body go out in one write where they fit" }],
   ["connection_pool_size", { contexts: ["http", "server"], why: HASHES }],
   ["request_pool_size", { contexts: ["http", "server"], why: HASHES }],
@@ -195,8 +202,7 @@ export const REFUSED: readonly Refused[] = [
     why: "not supported yet",
     names: names(`
       proxy_request_dynamic proxy_ssl_certificate_cache proxy_ssl_key_log
-      proxy_ssl_alpn proxy_protocol proxy_allow_upstream
-      early_hints`),
+      proxy_ssl_alpn proxy_protocol proxy_allow_upstream`),
   },
   {
     title: "Upstreams",
@@ -236,7 +242,7 @@ export const REFUSED: readonly Refused[] = [
     title: "Access",
     why: "not supported yet",
     names: names(`
-      allow deny satisfy auth_basic auth_basic_user_file auth_delay secure_link secure_link_md5
+      allow deny satisfy auth_basic auth_basic_user_file secure_link secure_link_md5
       secure_link_secret limit_req limit_req_zone limit_req_dry_run limit_req_log_level
       limit_req_status limit_conn limit_conn_zone limit_conn_dry_run limit_conn_log_level
       limit_conn_status limit_zone userid userid_domain userid_expires userid_flags userid_mark
@@ -250,7 +256,7 @@ export const REFUSED: readonly Refused[] = [
       absolute_redirect chunked_transfer_encoding client_body_in_single_buffer
       ignore_invalid_headers keepalive_disable keepalive_time keepalive_min_timeout merge_slashes
       msie_padding msie_refresh override_charset port_in_redirect 
-      reset_timedout_connection server_name_in_redirect tcp_nodelay underscores_in_headers
+      server_name_in_redirect underscores_in_headers
       `),
   },
   {

@@ -107,7 +107,7 @@ function openAccess(
   { access, subrequests }: LocationConf,
   { variables, passwords }: ActionParts,
 ): readonly Step[] {
-  const { satisfy, rules, basic } = access;
+  const { satisfy, rules, basic, authDelayMs } = access;
   const { authRequest, authRequestSet } = subrequests;
   const checks: AccessCheck[] = [];
   if (rules.length > 0) checks.push(new AccessRules(rules, satisfy));
@@ -115,7 +115,7 @@ function openAccess(
   if (authRequest !== undefined) {
     checks.push(new AuthRequest(authRequest, authRequestSet, variables));
   }
-  return checks.length === 0 ? [] : [new Access(satisfy, checks)];
+  return checks.length === 0 ? [] : [new Access(satisfy, checks, authDelayMs)];
 }
 
 /** What is done for a request that was let in. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { holdUp } from "./hold_up.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import type { Step, StepResult } from "./step.ts";
@@ -26,10 +27,13 @@ export interface AccessCheck {
 export class Access implements Step {
   readonly #satisfy: "all" | "any";
   readonly #checks: readonly AccessCheck[];
+  readonly #delayMs: number;
 
-  constructor(satisfy: "all" | "any", checks: readonly AccessCheck[]) {
+  /** @param delayMs `auth_delay`: how long who is not authorized waits to be told. */
+  constructor(satisfy: "all" | "any", checks: readonly AccessCheck[], delayMs = 0) {
     this.#satisfy = satisfy;
     this.#checks = checks;
+    this.#delayMs = delayMs;
   }
 
   run(request: Request): StepResult | Promise<StepResult> {
@@ -44,7 +48,7 @@ export class Access implements Step {
       const verdict = this.#checks[at]!.check(request);
       if (typeof verdict === "object") return this.#runAfter(verdict, at, request, refusedWith);
       const outcome = this.#weigh(request, verdict, refusedWith);
-      if (typeof outcome === "string") return outcome;
+      if (typeof outcome !== "number") return outcome;
       refusedWith = outcome;
     }
     return this.#conclude(request, refusedWith);
@@ -57,11 +61,15 @@ export class Access implements Step {
     refusal: number,
   ): Promise<StepResult> {
     const outcome = this.#weigh(request, await waitedFor, refusal);
-    return typeof outcome === "string" ? outcome : this.#runFrom(at + 1, request, outcome);
+    return typeof outcome === "number" ? this.#runFrom(at + 1, request, outcome) : outcome;
   }
 
   /** Either it is settled, or the refusal that stands when the next check has its say. */
-  #weigh(request: Request, verdict: Verdict, refusal: number): StepResult | number {
+  #weigh(
+    request: Request,
+    verdict: Verdict,
+    refusal: number,
+  ): StepResult | Promise<StepResult> | number {
     if (verdict === "ended") return "ended";
     if (verdict === "undecided") return refusal;
     if (verdict === "allowed") {
@@ -73,15 +81,25 @@ export class Access implements Step {
     if (this.#satisfy === "any" && mayBeOverruled) {
       return refusal === UNAUTHORIZED ? refusal : verdict;
     }
-    refuse(request, verdict);
+    return this.#refuse(request, verdict);
+  }
+
+  #refuse(request: Request, status: number): StepResult | Promise<StepResult> {
+    if (status === UNAUTHORIZED && this.#delayMs > 0) return this.#refuseLater(request, status);
+    refuse(request, status);
+    return "ended";
+  }
+
+  async #refuseLater(request: Request, status: number): Promise<StepResult> {
+    request.report("info", "delaying unauthorized request");
+    if (await holdUp(request, this.#delayMs) === "go on") refuse(request, status);
     return "ended";
   }
 
   /** Of `satisfy any`, when nobody has allowed: that nobody has refused is enough. */
-  #conclude(request: Request, refusal: number): StepResult {
+  #conclude(request: Request, refusal: number): StepResult | Promise<StepResult> {
     if (refusal === 0) return "go on";
     if (refusal === FORBIDDEN) request.report("error", "access forbidden by rule");
-    refuse(request, refusal);
-    return "ended";
+    return this.#refuse(request, refusal);
   }
 }

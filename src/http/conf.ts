@@ -103,6 +103,8 @@ export interface AccessConf {
   readonly satisfy: "all" | "any";
   readonly rules: readonly AccessRuleConf[];
   readonly basic: AuthBasicConf | undefined;
+  /** `auth_delay`. */
+  readonly authDelayMs: number;
 }
 
 /** `secure_link` and what belongs to it; texts may hold `$variables`. */

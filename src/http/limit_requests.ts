@@ -4,18 +4,15 @@
  *
  * @module
  */
-import { Pause } from "../event/mod.ts";
 import type { LogLevel, Template } from "../log/mod.ts";
 import type { LimitRequestsConf, LimitReqZoneConf } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
-import { Departure } from "./departure.ts";
 import { byteText } from "./field_text.ts";
+import { holdUp } from "./hold_up.ts";
 import { type LeakyBuckets, NO_BUCKET } from "./leaky_buckets.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import type { Step, StepResult } from "./step.ts";
-
-const CLIENT_CLOSED_REQUEST = 499;
 
 /** What has become of a request at a limit; `$limit_req_status` and `$limit_conn_status`. */
 export type LimitStatus =
@@ -102,7 +99,7 @@ export class LimitRequests implements Step {
     );
     if (dryRun) return this.#settle(request, "DELAYED_DRY_RUN");
     this.#settle(request, "DELAYED");
-    return delay(request, delayMs);
+    return holdUp(request, delayMs);
   }
 
   /** @param excess Undefined when there was no place for another key. */
@@ -144,26 +141,4 @@ function delayOf({ delay, buckets: { rate } }: Limit, excess: number): number {
 /** `1.042` */
 function inRequests(thousandths: number): string {
   return (thousandths / 1_000).toFixed(3);
-}
-
-/** Waits, unless the client leaves meanwhile. */
-async function delay(request: Request, delayMs: number): Promise<StepResult> {
-  const { worker, client } = request;
-  const { deadlines } = worker.context;
-  const pause = new Pause(deadlines);
-  pause.until(deadlines.stamp() + delayMs);
-  const departure = new Departure(worker);
-  departure.watch(client);
-  try {
-    const { blocked } = pause;
-    departure.add(() => pause.abandon());
-    await blocked;
-    if (!departure.hasLeft) return "go on";
-    request.report("info", "client prematurely closed connection");
-    client.response.cutShort();
-    client.response.status = CLIENT_CLOSED_REQUEST;
-    return "ended";
-  } finally {
-    departure.end();
-  }
 }

@@ -185,6 +185,25 @@ Deno.test("auth_basic: a client that leaves while its password is checked is 499
   });
 });
 
+Deno.test("auth_delay: who is not authorized waits to be told; a client that leaves is 499", async () => {
+  const basic = "auth_basic: r, auth_basic_user_file: FILE";
+  await withLocations([
+    `= /soon: { ${basic}, auth_delay: 200ms, PASS }`,
+    `= /late: { satisfy: any, access: [deny all], ${basic}, auth_delay: 1h, PASS }`,
+  ], async (ask, sluice) => {
+    assertEquals(told(await ask("/soon", "plain:p")), "200");
+    const startedAtMs = performance.now();
+    assertEquals(told(await ask("/soon", "plain:x")), '401 Basic realm="r"');
+    assertEquals(performance.now() - startedAtMs >= 195, true);
+    {
+      await using client = await connect(sluice.addresses[0]!);
+      await client.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+      await sluice.errorLine(/\[info\].* delaying unauthorized request, .*GET \/late/);
+    }
+    assertEquals(await sluice.accessLine(3), "GET /late HTTP/1.1|499|-");
+  });
+});
+
 Deno.test("satisfy any: one that lets in is enough; all have to otherwise", async () => {
   const basic = "auth_basic: r, auth_basic_user_file: FILE";
   await withLocations([

@@ -4,7 +4,7 @@ import { parseCidr } from "../../wire/mod.ts";
 import { type ArgumentType, type Context, directive, type Table } from "../directive.ts";
 import { namedEach, oneFile, someWords } from "../nginx_form.ts";
 import { rules } from "../rules.ts";
-import { choice, template } from "../types.ts";
+import { choice, template, time } from "../types.ts";
 
 const EVERYWHERE: readonly Context[] = ["http", "server", "location", "limit_except"];
 
@@ -45,6 +45,14 @@ export const satisfyDirectives = {
     default: "all",
     doc: "Whether `allow` and `deny`, `auth_basic` and `auth_request` all have to let a request " +
       "in, or one of them is enough.",
+  }),
+  authDelayMs: directive({
+    name: "auth_delay",
+    contexts: ["http", "server", "location"],
+    type: time(),
+    default: "0s",
+    doc: "How long a request waits to be told that it is not authorized (401), so that passwords " +
+      "cannot be tried quickly. Waiting costs a connection and nothing else.",
   }),
 } satisfies Table;
 
