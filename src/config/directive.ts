@@ -6,6 +6,7 @@
  */
 import { type NginxForm, someWords } from "./nginx_form.ts";
 import { describe, type Node, scalarOf } from "./node.ts";
+import type { Schema } from "./schema.ts";
 import { Problems, quote, type Span } from "./problem.ts";
 
 /**
@@ -80,6 +81,8 @@ export interface ArgumentType<Value> {
   readonly expected: string;
   /** How it is written in nginx.conf. @default Some words in one statement. */
   readonly nginx?: NginxForm;
+  /** What an editor is told of the values. @default Anything may stand there. */
+  readonly schema?: Schema;
   /** Returns undefined after complaining. */
   read(node: Node, reading: Reading): Value | undefined;
 }

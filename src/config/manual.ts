@@ -6,6 +6,10 @@
 import { DIFFERENCES } from "./differences.ts";
 import type { Context, Directive, Table } from "./directive.ts";
 import { BLOCKS, type Group, GROUPS } from "./directives.ts";
+import type { Line, Statement } from "./nginx_form.ts";
+import { ACCEPTED, isAccepted, isRefused, REFUSED } from "./nginx_known.ts";
+import { parseNginx, printNginx } from "./nginx_text.ts";
+import { Problems } from "./problem.ts";
 import { adminApiPage, metricsPage } from "./manual_admin.ts";
 
 /** Markdown by file name: an index and a page for each group. */
@@ -13,6 +17,7 @@ export function manualPages(): Map<string, string> {
   return new Map([
     ["README.md", indexPage()],
     ["differences.md", differencesPage()],
+    ["nginx_conf.md", nginxConfPage()],
     ["admin_api.md", [NOTICE, ...adminApiPage()].join("\n\n") + "\n"],
     ["metrics.md", [NOTICE, ...metricsPage()].join("\n\n") + "\n"],
     ...GROUPS.map((group): [string, string] => [`${group.page}.md`, groupPage(group)]),
@@ -42,7 +47,7 @@ function indexPage(): string {
     "# Directives",
     "Each directive has nginx's name and meaning, and a key in YAML: `proxy_x` of nginx is `x` under\n`proxy`.",
     UNITS,
-    "What differs from nginx beside what a directive says of itself: [differences](differences.md).\nThe operator's own listener: [what it answers](admin_api.md), [metrics](metrics.md).",
+    "What differs from nginx beside what a directive says of itself: [differences](differences.md).\nHow an nginx.conf is read, and what may stand in it: [nginx.conf](nginx_conf.md).\nThe operator's own listener: [what it answers](admin_api.md), [metrics](metrics.md).",
     "## Blocks",
     blocks.join("\n"),
     "## By group",
@@ -70,6 +75,54 @@ function differencesPage(): string {
   ].join("\n\n") + "\n";
 }
 
+function nginxConfPage(): string {
+  const accepted = [...ACCEPTED].filter(([name]) => isAccepted(name)).map(([name, { why }]) =>
+    `| \`${name}\` | ${why} |`
+  );
+  const refused = REFUSED.flatMap((one) => {
+    const names = one.names.filter(isRefused);
+    if (names.length === 0) return [];
+    const instead = one.instead === undefined ? "" : ` Instead: ${one.instead}.`;
+    return [
+      `### ${one.title}`,
+      `${capitalized(one.why)}.${instead}\n\n${names.map((name) => `\`${name}\``).join(", ")}`,
+    ];
+  });
+  return [
+    NOTICE,
+    "# nginx.conf",
+    NGINX_CONF,
+    "## Without an effect",
+    "These may stay in a file. They change nothing that could be seen here, and `convert` leaves them out.",
+    ["| | |", "| --- | --- |", ...accepted].join("\n"),
+    "## Refused",
+    "nginx knows these, and Sluice says of each that it does not: nothing is passed over in silence.",
+    ...refused,
+  ].join("\n\n") + "\n";
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const NGINX_CONF =
+  `A configuration is YAML or an nginx.conf: the name of the file tells (\`.yaml\`, \`.yml\`, \`.json\`;
+\`.conf\`), or how it begins. All directives of this manual can be written in either, also those that
+nginx does not have. \`convert FILE\` prints a file in the other syntax, and \`-T\` prints it with all that
+it includes.
+
+The grammar is nginx's: quotes, backslashes, comments, \`include\` (with \`*\`, \`?\` and \`[…]\`) from the
+folder of the file, which is also where the files of passwords and keys are looked for. All else that
+is relative starts from \`-p\`, or from where the program was started.
+
+Regexes are PCRE's, and are translated: atomic groups and possessive quantifiers, \`(?i)\` and its
+like, \`\\A \\z \\h \\R\`, POSIX classes, \`(?P<name>…)\`. Recursion, conditions, \`\\K\`, \`\\G\`, \`\\p\` and verbs
+cannot be, and are errors. A group that a later turn of a loop does not take part in is empty then;
+a back reference to a group that has not matched is the empty text.
+
+What is wrong is told all at once, in nginx's words where it has any, with the line and what was
+probably meant.`;
+
 function groupPage(group: Group): string {
   const { directives, parameters } = group;
   return [
@@ -85,17 +138,20 @@ function groupPage(group: Group): string {
 function section(directive: Directive<unknown>, parameters: Table | undefined): string {
   const { contexts, defaultText, doc, since, type, merge, name } = directive;
   const rows = [
-    ["YAML", `\`${yamlExample(directive)}\``],
-    ["nginx", OURS.has(name) ? "none" : `\`${cell(exampleText(directive, "nginx"))}\``],
     ["Where", places(contexts)],
     ["Value", cell(type.label)],
     ["Default", defaultText === undefined ? "none" : `\`${defaultText}\``],
     ["Inherited", merge === "inherit" && contexts.length > 1 ? "yes" : "no"],
     ["Since", since],
+    ...(OURS.has(name) ? [["In nginx", "there is no such directive"]] : []),
   ];
   return [
     `## ${title(directive)}`,
     doc,
+    ...(type.label === "not available" ? [] : [
+      `\`\`\`yaml\n${yamlExample(directive)}\n\`\`\``,
+      `\`\`\`nginx\n${nginxExample(directive)}\n\`\`\``,
+    ]),
     ["| | |", "| --- | --- |", ...rows.map(([head, text]) => `| ${head} | ${text} |`)].join("\n"),
     ...(parameters === undefined ? [] : [parameterTable(parameters)]),
   ].join("\n\n");
@@ -130,13 +186,23 @@ function anchor(heading: string): string {
   return heading.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-");
 }
 
-/** `proxy: { read_timeout: 60s }`. */
+/** In the levels that it stands in. */
 function yamlExample(directive: Directive<unknown>): string {
-  const [last = "", ...groups] = directive.yaml.split(".").reverse();
-  return groups.reduce(
-    (inner, group) => `${group}: { ${inner} }`,
-    `${last}: ${cell(exampleText(directive, "yaml"))}`,
-  );
+  const path = directive.yaml.split(".");
+  const lines = path.map((key, level) => `${"  ".repeat(level)}${key}:`);
+  return `${lines.join("\n")} ${exampleText(directive, "yaml")}`;
+}
+
+/** A statement a line. */
+function nginxExample(directive: Directive<unknown>): string {
+  const text = exampleText(directive, "nginx");
+  const problems = new Problems({ fileName: directive.name, text });
+  return printNginx(parseNginx(problems, ".", undefined).map(lineOf)).trimEnd();
+}
+
+function lineOf({ name, args, block }: Statement): Line {
+  const line = { name: name.text, args: args.map(({ text }) => text) };
+  return block === undefined ? line : { ...line, block: block.map(lineOf) };
 }
 
 /** A value as one may write it: in YAML what follows the key, in nginx.conf whole statements. */

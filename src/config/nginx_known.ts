@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { BLOCKS, DIRECTIVES } from "./directives.ts";
 import type { NginxContext } from "./nginx_form.ts";
 
 /** A directive that is read, checked for its place, and has no effect. */
@@ -362,6 +363,22 @@ function ssl(protocol: string): readonly string[] {
 const BY_NAME: ReadonlyMap<string, Refused> = new Map(
   REFUSED.flatMap((refused) => refused.names.map((name) => [name, refused])),
 );
+
+/** Whether a name is still refused: it may have come into the table. */
+export function isRefused(name: string): boolean {
+  return !isInTable(name) && !ACCEPTED.has(name);
+}
+
+/** Whether a name is let through without an effect, wherever it may stand. */
+export function isAccepted(name: string): boolean {
+  return ACCEPTED.has(name) && !isInTable(name);
+}
+
+function isInTable(name: string): boolean {
+  return DIRECTIVES.some((directive) =>
+    directive.name === name || directive.nginx.names?.includes(name) === true
+  ) || BLOCKS.some((block) => block.name === name);
+}
 
 /** Why a directive of nginx is refused; undefined where nginx does not have it. */
 export function refusalOf(name: string): Refused | undefined {

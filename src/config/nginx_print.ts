@@ -79,7 +79,8 @@ function eachTarget(
   look(node, targetsOf(context));
 }
 
-function directiveOf(name: string, context: BlockContext): Directive<unknown> | undefined {
+/** The directive of a name that is written at a level of YAML. */
+export function directiveOf(name: string, context: BlockContext): Directive<unknown> | undefined {
   const contexts = context === "http" ? ["main", "events", "http"] : [context];
   return DIRECTIVES.find((directive) =>
     directive.name === name && directive.contexts.some((one) => contexts.includes(one))

@@ -7,6 +7,7 @@
 import { type ArgumentType, type Setting, type Settings, settle, type Table } from "./directive.ts";
 import { nearestName } from "./nearest.ts";
 import { type NginxForm, someWords, switchText, wordsNode, wordTexts } from "./nginx_form.ts";
+import { parametersSchema } from "./schema_parts.ts";
 import { type Node, part, scalarOf, wordsOf } from "./node.ts";
 
 /**
@@ -30,6 +31,7 @@ export function parameters<T extends Table>(
     label: [...positional, "…"].join(" "),
     expected,
     nginx: { ...someWords, print: printParameters(table, positional, flags) },
+    schema: parametersSchema(table),
     read(node, reading): Settings<T> | undefined {
       const written = readSettings(node, positional, flags);
       if (written === undefined) return reading.refuse(node, expected);

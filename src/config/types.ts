@@ -18,6 +18,17 @@ import {
 } from "./nginx_form.ts";
 import { type Node, part, type Scalar, wordsOf } from "./node.ts";
 import type { Span } from "./problem.ts";
+import {
+  INTEGER,
+  mapSchema,
+  oneOfWords,
+  orList,
+  SCALAR,
+  SIZE,
+  SWITCH,
+  TIME,
+  WORDS,
+} from "./schema_parts.ts";
 
 const TIME_UNITS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -43,7 +54,7 @@ export function time({ min }: { readonly min?: string } = {}): ArgumentType<numb
   const least = min === undefined ? 0 : parseTime(min) ?? 0;
   const example = 'a time such as "60s" or "500ms"';
   const expected = min === undefined ? example : `${example}, at least ${min}`;
-  return scalarType(
+  const type = scalarType(
     "time",
     expected,
     (text) => {
@@ -53,6 +64,7 @@ export function time({ min }: { readonly min?: string } = {}): ArgumentType<numb
     example,
     (text) => parseTime(text) !== undefined,
   );
+  return { ...type, schema: TIME };
 }
 
 /** nginx's times: units from large to small, each once at most. */
@@ -85,7 +97,7 @@ export function size(
     ...(min === undefined ? [] : [`at least ${min}`]),
     ...(max === undefined ? [] : [`at most ${max}`]),
   ].join(", ");
-  return scalarType(
+  const type = scalarType(
     "size",
     expected,
     (text) => {
@@ -95,6 +107,7 @@ export function size(
     example,
     (text) => parseSize(text) !== undefined,
   );
+  return { ...type, schema: SIZE };
 }
 
 function parseSize(text: string): number | undefined {
@@ -110,10 +123,11 @@ export function integer(
   const expected = max === Number.MAX_SAFE_INTEGER
     ? `a whole number, at least ${min}`
     : `a whole number from ${min} to ${max}`;
-  return scalarType("number", expected, (text) => {
+  const type = scalarType("number", expected, (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : NaN;
     return Number.isSafeInteger(value) && value >= min && value <= max ? value : undefined;
   });
+  return { ...type, schema: INTEGER };
 }
 
 /** A share, such as `20%`, as a number from 0 to 1. */
@@ -134,6 +148,7 @@ export const flag: ArgumentType<boolean> = {
     (text) => text === "on" || text === "true" ? true : isOff(text) ? false : undefined,
   ),
   nginx: oneSwitch,
+  schema: SWITCH,
 };
 
 function isOff(text: string): boolean {
@@ -146,7 +161,7 @@ export function choice<const Word extends string>(words: readonly Word[]): Argum
     const spelled = text === "true" ? "on" : text === "false" ? "off" : text;
     return words.find((word) => word === text) ?? words.find((word) => word === spelled);
   });
-  return { ...type, nginx: oneSwitch };
+  return { ...type, nginx: oneSwitch, schema: oneOfWords(words) };
 }
 
 /** Some of a few words; `off` alone for none of them. */
@@ -157,6 +172,7 @@ export function choices<const Word extends string>(
   return {
     label: `${words.join(" | ")} … | off`,
     expected,
+    schema: WORDS,
     read(node, reading): ReadonlySet<Word> | undefined {
       const written = wordsOf(node);
       if (written === undefined || written.length === 0) return reading.refuse(node, expected);
@@ -215,6 +231,7 @@ export function located(label: string, expected: string): ArgumentType<Located> 
     label,
     expected,
     nginx: oneArgument,
+    schema: SCALAR,
     read(node, reading): Located | undefined {
       if (node.kind !== "scalar" || !/^\S+$/.test(node.text)) return reading.refuse(node, expected);
       return { text: node.text, span: node.span };
@@ -240,6 +257,7 @@ export function locatedWords(label: string, expected: string): ArgumentType<read
     label,
     expected,
     nginx: gatheredWords,
+    schema: WORDS,
     read(node, reading): readonly Located[] | undefined {
       const words = wordsOf(node);
       const isGood = words !== undefined && (words.length > 0 || isEmptyText(node));
@@ -260,6 +278,7 @@ export const template: ArgumentType<string> = {
   label: "text with $variables",
   expected: "a text",
   nginx: oneArgument,
+  schema: SCALAR,
   read(node, reading): string | undefined {
     if (node.kind !== "scalar") return reading.refuse(node, "a text");
     return checkVariables(node, reading) ? node.text : undefined;
@@ -332,6 +351,7 @@ export function mapOf<Value>(
     label,
     expected,
     nginx: entryEach(type.nginx ?? someWords),
+    schema: mapSchema(type.schema ?? {}),
     read(node, reading): readonly (readonly [string, Value])[] | undefined {
       if (!hasEntries(node)) return reading.refuse(node, expected);
       const pairs: (readonly [string, Value])[] = [];
@@ -355,6 +375,7 @@ export function listOf<Value>(type: ArgumentType<Value>): ArgumentType<readonly 
     label: `${type.label}, or a list`,
     expected,
     nginx: eachOf(type.nginx ?? someWords),
+    schema: orList(type.schema ?? {}),
     read(node, reading): readonly Value[] | undefined {
       if (node.kind !== "list") {
         const value = type.read(node, reading);
@@ -373,6 +394,7 @@ export function orOff<Value>(type: ArgumentType<Value>): ArgumentType<Value | "o
     label: `${type.label} | off`,
     expected: `${type.expected}, or off`,
     nginx: offOr(type.nginx ?? someWords),
+    schema: { anyOf: [{ enum: ["off", false] }, type.schema ?? {}] },
     read(node, reading): Value | "off" | undefined {
       if (node.kind === "scalar" && isOff(node.text)) return "off";
       return type.read(node, reading);
@@ -388,6 +410,7 @@ export function withPlace<Value>(
     label: type.label,
     expected: type.expected,
     nginx: type.nginx ?? someWords,
+    schema: type.schema ?? {},
     read(node, reading): { readonly value: Value; readonly span: Span } | undefined {
       const value = type.read(node, reading);
       return value === undefined ? undefined : { value, span: node.span };
@@ -407,6 +430,7 @@ export function scalarType<Value>(
     label,
     expected,
     nginx: oneArgument,
+    schema: SCALAR,
     read(node, reading): Value | undefined {
       if (node.kind !== "scalar") return reading.refuse(node, kind);
       const value = parse(node.text);

@@ -41,7 +41,7 @@ Deno.test("directives: proxy_x of nginx is x under proxy", () => {
 Deno.test("manual: a page for each group with all its directives, one of differences, and an index", () => {
   const pages = manualPages();
   const groups = GROUPS.map(({ page }) => `${page}.md`);
-  const fixed = ["README.md", "differences.md", "admin_api.md", "metrics.md"];
+  const fixed = ["README.md", "differences.md", "nginx_conf.md", "admin_api.md", "metrics.md"];
   assertEquals([...pages.keys()], [...fixed, ...groups]);
   for (const [about, differences] of Object.entries(DIFFERENCES)) {
     const text = pages.get("differences.md") ?? "";
@@ -65,10 +65,17 @@ Deno.test("manual: a directive in both spellings, with context, value, default a
 
 The longest time between two reads from the peer.
 
+\`\`\`yaml
+proxy:
+  read_timeout: 60s
+\`\`\`
+
+\`\`\`nginx
+proxy_read_timeout 60s;
+\`\`\`
+
 | | |
 | --- | --- |
-| YAML | \`proxy: { read_timeout: 60s }\` |
-| nginx | \`proxy_read_timeout 60s;\` |
 | Where | top level (nginx: \`http\`), server, location |
 | Value | time |
 | Default | \`60s\` |

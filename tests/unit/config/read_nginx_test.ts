@@ -1,6 +1,7 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { isKnownVariable } from "../../../src/http/variables.ts";
 import type { SluiceConf } from "../../../src/http/conf.ts";
+import { ACCEPTED, isAccepted, isRefused, REFUSED } from "../../../src/config/nginx_known.ts";
 import { ConfigError } from "../../../src/config/problem.ts";
 import { readConf, syntaxOf } from "../../../src/config/read_conf.ts";
 
@@ -122,6 +123,28 @@ Deno.test("nginx.conf: what nginx has and Sluice has not is refused with the rea
     '1:1: "stream" directive is not supported in /n/nginx.conf:1: ' +
     "Sluice is a proxy of HTTP: it does not pass on bare TCP or UDP",
   ]);
+});
+
+Deno.test("nginx.conf: each of the refused names is refused, with the reason", () => {
+  const names = REFUSED.flatMap(({ names }) => names).filter(isRefused);
+  assert(names.length > 300, `${names.length}`);
+  for (const name of names) {
+    const [problem = ""] = problemsOf(`events {} http { ${name} x; server { return 204; } }`);
+    assertEquals(problem.startsWith(`1:18: "${name}" directive is not supported`), true, problem);
+  }
+});
+
+Deno.test("nginx.conf: each of the names without an effect is let through where it may stand", () => {
+  for (const [name, { contexts }] of ACCEPTED) {
+    if (!isAccepted(name)) continue;
+    for (const context of contexts) {
+      const at = (place: string) => context === place ? `${name} x;` : "";
+      const text = `${at("main")} events { ${at("events")} } http { ${at("http")} ` +
+        `server { ${at("server")} location / { ${at("location")} ` +
+        `if ($host) { ${at("location_if")} } return 204; } } }`;
+      read(text);
+    }
+  }
 });
 
 Deno.test("nginx.conf: wrong places, names, numbers and repetitions, in nginx's words", () => {
