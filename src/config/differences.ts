@@ -117,6 +117,12 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "it is what happened",
     },
     {
+      what: "`Expect: 100-continue` of a request without a body, or whose body has come already",
+      nginx: "sends `100 Continue`, and counts it in `$body_bytes_sent`",
+      sluice: "sends none; an interim response counts in `$bytes_sent` alone",
+      why: "RFC 9110, 10.1.1: nobody is waiting for it",
+    },
+    {
       what: "reason phrases",
       nginx: "its own (`Moved Temporarily`)",
       sluice: "RFC 9110's (`Found`)",
