@@ -4,7 +4,7 @@
  * @module
  */
 import { parsePeerAddress } from "../config/directives/upstream.ts";
-import { Counts, type CountsCopy, sumOf } from "../log/mod.ts";
+import { Counts, type CountsCopy } from "../log/mod.ts";
 import {
   CannotChange,
   type PeerChange as GroupPeerChange,
@@ -37,8 +37,8 @@ export interface Controlled {
 export interface Team {
   /** What each worker tells of itself. */
   reports(): Promise<readonly WorkerReport[]>;
-  /** What workers that have ended had counted. */
-  readonly countedBefore: CountsCopy;
+  /** What they have counted, those that have ended too. */
+  counted(): CountsCopy;
   /** Has all of them, and those that are to come, do the same to their groups. */
   change(order: PeerOrder): Promise<void>;
 }
@@ -46,7 +46,6 @@ export interface Team {
 /** What one worker tells of itself: plain data. */
 export interface WorkerReport {
   readonly worker: WorkerStatus;
-  readonly counts: CountsCopy;
   /** Requests that wait for a peer, by group. */
   readonly queued: Readonly<Record<string, number>>;
 }
@@ -94,7 +93,6 @@ export function reportOf(server: Controlled): WorkerReport {
   const reported = server.reported();
   return {
     worker: workerStatus(reported),
-    counts: (reported.context.counts ?? new Counts()).read(),
     queued: Object.fromEntries(
       Array.from(server.groups.values(), ({ name, queue }) => [name, queue?.count ?? 0]),
     ),
@@ -133,10 +131,9 @@ export class ProcessControl implements Control {
   }
 
   async status(): Promise<Status> {
-    const nowMs = this.#server.reported().context.deadlines.stamp();
+    const { deadlines, counts } = this.#server.reported().context;
+    const nowMs = deadlines.stamp();
     const reports = await this.team?.reports() ?? [reportOf(this.#server)];
-    const counts = reports.map(({ counts }) => counts);
-    if (this.team !== undefined) counts.push(this.team.countedBefore);
     const upstreams = Array.from(this.#server.groups.values(), (group) => ({
       ...groupStatus(group, nowMs),
       queued: reports.reduce((sum, { queued }) => sum + (queued[group.name] ?? 0), 0),
@@ -150,7 +147,7 @@ export class ProcessControl implements Control {
       configPath: this.reloading?.configPath ?? "",
       reloads: this.reloading?.reloads ?? NEVER_RELOADED,
       workers: reports.map(({ worker }) => worker),
-      counts: sumOf(counts),
+      counts: this.team?.counted() ?? (counts ?? new Counts()).read(),
       upstreams,
     };
   }

@@ -8,7 +8,7 @@ import type { ClientConnection } from "../downstream/mod.ts";
 import { Deadlines, systemClock, Turnstile } from "../event/mod.ts";
 import { type ConnectionNumbers, PasswordChecks } from "../http/mod.ts";
 import type { AdminConf, SluiceConf } from "../http/conf.ts";
-import { Counts, LogFiles, type LogLevel, sharedLogTarget } from "../log/mod.ts";
+import { LogFiles, type LogLevel, sharedLogTarget } from "../log/mod.ts";
 import type { PeerGroup } from "../peer/mod.ts";
 import { AdminListener } from "./admin_listener.ts";
 import type { Readiness } from "./control.ts";
@@ -62,7 +62,7 @@ export async function openServer(
   };
   let first: Generation | undefined;
   try {
-    if (conf.admin !== undefined) lasting.context.counts = new Counts();
+    if (conf.admin !== undefined) lasting.context.counts = thread.newCounts();
     first = await Generation.open(conf, lasting);
     return new Server(lasting, first, () => gate.close());
   } catch (error) {
@@ -246,7 +246,7 @@ class Server implements ThreadServer, PortOwner {
   }
 
   async prepare(conf: SluiceConf): Promise<Prepared> {
-    if (conf.admin !== undefined) this.#lasting.context.counts ??= new Counts();
+    if (conf.admin !== undefined) this.#lasting.context.counts ??= this.thread.newCounts();
     const next = await Generation.open(conf, this.#lasting);
     let ports: Map<string, Port>;
     let admin: AdminSwitch;

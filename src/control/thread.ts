@@ -6,6 +6,7 @@
  */
 import type { BindAddress } from "../event/mod.ts";
 import type { ListenerConf, SluiceConf } from "../http/mod.ts";
+import { Counts, type OnRow } from "../log/mod.ts";
 import { Zones } from "../zone/mod.ts";
 
 export interface Thread {
@@ -14,6 +15,8 @@ export interface Thread {
   readonly zones: Zones;
   /** Peers are checked by the one that leads or is alone. */
   readonly role: "alone" | "leader" | "worker";
+  /** What it counts in. */
+  newCounts(): Counts;
   /** The addresses of a configuration that this thread listens on. */
   listensTo(conf: SluiceConf): readonly ListenerConf[];
   /** Where it really listens: a port of 0 is settled before several threads listen there. */
@@ -26,6 +29,7 @@ export function alone(): Thread {
     number: 0,
     zones: new Zones(),
     role: "alone",
+    newCounts: () => new Counts(),
     listensTo: ({ listeners }) => listeners,
     bindOf: ({ address }) => address,
   };
@@ -37,6 +41,7 @@ export function leader(zones: Zones): Thread {
     number: 0,
     zones,
     role: "leader",
+    newCounts: () => new Counts(),
     listensTo: () => [],
     bindOf: ({ address }) => address,
   };
@@ -45,12 +50,23 @@ export function leader(zones: Zones): Thread {
 /** Ports that were settled, by the names of their listeners. */
 export type SettledPorts = ReadonlyMap<string, number>;
 
-/** One worker of several. @param ports Read anew at each use. */
-export function worker(number: number, zones: Zones, ports: () => SettledPorts): Thread {
+/**
+ * One worker of several.
+ *
+ * @param ports Read anew at each use.
+ * @param onRow Told of each row that it counts in, for the main thread to read along.
+ */
+export function worker(
+  number: number,
+  zones: Zones,
+  ports: () => SettledPorts,
+  onRow: OnRow,
+): Thread {
   return {
     number,
     zones,
     role: "worker",
+    newCounts: () => new Counts(onRow),
     // Threads cannot share a unix socket, so the first worker has it.
     listensTo: ({ listeners }) =>
       listeners.filter(({ address }) => number === 1 || address.transport === "tcp"),

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SluiceConf } from "../http/conf.ts";
+import type { RowKind } from "../log/mod.ts";
 import type { SharedZone } from "../zone/mod.ts";
 import type { PeerOrder, WorkerReport } from "./process_control.ts";
 import { CannotListen, type ServerStats } from "./running_server.ts";
@@ -55,6 +56,13 @@ export interface Call {
   readonly id: number;
   readonly name: CallName;
   readonly order: unknown;
+}
+
+/** A row that the worker counts in from now on. */
+export interface PostedRow {
+  readonly kind: RowKind;
+  readonly labels: readonly string[];
+  readonly values: Float64Array<SharedArrayBuffer>;
 }
 
 /** What comes back. The first message of a worker is an answer to 0: it can be called now. */

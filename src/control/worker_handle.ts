@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { CountedElsewhere } from "../log/mod.ts";
 import {
   type Answer,
   type Call,
   type CallName,
   errorOf,
+  type PostedRow,
   type WorkerCalls,
 } from "./worker_calls.ts";
 
@@ -28,6 +30,8 @@ interface Waiting {
 export class WorkerHandle {
   /** Of zones. */
   readonly column: number;
+  /** What it has counted. */
+  readonly counted = new CountedElsewhere();
   readonly #worker: Worker;
   readonly #onEnd: (why: string) => void;
   readonly #waiting = new Map<number, Waiting>();
@@ -42,7 +46,10 @@ export class WorkerHandle {
     this.#onEnd = onEnd;
     const url = new URL("./worker_thread.ts", import.meta.url);
     this.#worker = new Worker(url, { type: "module", name: "sluice worker" });
-    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#settle(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<Answer | PostedRow>) => {
+      if ("id" in data) this.#settle(data);
+      else this.counted.add(data.kind, data.labels, data.values);
+    };
     this.#worker.onerror = (event) => {
       event.preventDefault(); // it ends alone
       this.#end(event.message);

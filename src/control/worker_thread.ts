@@ -4,6 +4,7 @@
  * @module
  */
 import { setClock } from "../event/mod.ts";
+import type { OnRow } from "../log/mod.ts";
 import { CannotChange } from "../peer/mod.ts";
 import { Zones } from "../zone/mod.ts";
 import { obey, type PeerOrder, reportOf, type WorkerReport } from "./process_control.ts";
@@ -14,23 +15,29 @@ import {
   type Call,
   type ConfOrder,
   postedError,
+  type PostedRow,
   type StartOrder,
   type WorkerCalls,
 } from "./worker_calls.ts";
 
 /** The one server of this thread. */
 class ThreadCalls implements WorkerCalls {
+  readonly #onRow: OnRow;
   #server: Promise<ThreadServer> | undefined;
   #zones: Zones | undefined;
   #prepared: Prepared | undefined;
   #ports: SettledPorts = new Map();
+
+  constructor(onRow: OnRow) {
+    this.#onRow = onRow;
+  }
 
   async start(order: StartOrder): Promise<readonly string[]> {
     setClock(order.nowMs);
     const { number, columns, column, zones, debugBuffers } = order;
     this.#ports = order.ports;
     this.#zones = new Zones({ columns, column, shared: zones });
-    const thread = worker(number, this.#zones, () => this.#ports);
+    const thread = worker(number, this.#zones, () => this.#ports, this.#onRow);
     this.#server = openServer(order.conf, { debugBuffers }, thread);
     const server = await this.#server;
     for (const change of order.changes) obeyIn(server, change);
@@ -97,11 +104,13 @@ function obeyIn(server: ThreadServer, order: PeerOrder): void {
 /** A worker's end of the two. */
 interface WorkerScope {
   onmessage: (event: MessageEvent<Call>) => void;
-  postMessage(answer: Answer): void;
+  postMessage(message: Answer | PostedRow): void;
 }
 
 const scope = globalThis as unknown as WorkerScope;
-const calls: WorkerCalls = new ThreadCalls();
+const calls: WorkerCalls = new ThreadCalls((kind, labels, values) =>
+  scope.postMessage({ kind, labels, values })
+);
 
 scope.onmessage = ({ data: { id, name, order } }) => {
   carryOut(name, order).then(

@@ -111,6 +111,7 @@ export class Workers implements RunningServer, Team {
   #lastChange: Promise<void> = Promise.resolve();
   readonly #timers = new Set<() => void>();
   #isEnding = false;
+  /** By workers that have ended. */
   #countedBefore: CountsCopy = new Counts().read();
   readonly #changes = new PeerChanges();
 
@@ -155,8 +156,9 @@ export class Workers implements RunningServer, Team {
     return this.#main.control;
   }
 
-  get countedBefore(): CountsCopy {
-    return this.#countedBefore;
+  counted(): CountsCopy {
+    const now = this.#places.flatMap(({ worker }) => worker?.counted.read() ?? []);
+    return sumOfCounts([this.#countedBefore, ...now]);
   }
 
   get workerNames(): readonly string[] {
@@ -322,9 +324,7 @@ export class Workers implements RunningServer, Team {
   }
 
   #onEnd(place: Place, worker: WorkerHandle, why: string): void {
-    if (place.report !== undefined) {
-      this.#countedBefore = sumOfCounts([this.#countedBefore, place.report.counts]);
-    }
+    this.#countedBefore = sumOfCounts([this.#countedBefore, worker.counted.read()]);
     place.worker = place.stats = place.report = undefined;
     this.#clear(worker.column);
     this.log("alert", `worker process ${place.number} exited with code 1: ${why}`);

@@ -95,15 +95,33 @@ export interface RowCopy {
   readonly values: readonly number[];
 }
 
+/** What rows are of: the fields of {@linkcode CountsCopy}. */
+export type RowKind = "process" | "servers" | "peers" | "limits";
+
+/** Told of each new row, so that others can read what it counts: it is in shared memory then. */
+export type OnRow = (
+  kind: RowKind,
+  labels: readonly string[],
+  values: Float64Array<SharedArrayBuffer>,
+) => void;
+
 /** Rows of one kind, by their labels. */
 export class Rows {
   readonly #slots: number;
   readonly #labelCount: number;
+  readonly #make: (slots: number, labels: readonly string[]) => Float64Array;
   readonly #rows = new Map<string, { readonly labels: readonly string[]; values: Float64Array }>();
 
-  constructor(slots: number, labelCount: number) {
+  /** @param make Makes a row. @default {Float64Array} */
+  constructor(
+    slots: number,
+    labelCount: number,
+    make: (slots: number, labels: readonly string[]) => Float64Array = (slots) =>
+      new Float64Array(slots),
+  ) {
     this.#slots = slots;
     this.#labelCount = labelCount;
+    this.#make = make;
   }
 
   /** The row of these labels, made when it is first asked for. Hold it: this is a look-up. */
@@ -124,7 +142,7 @@ export class Rows {
   }
 
   #add(labels: readonly string[]): Float64Array {
-    const values = new Float64Array(this.#slots);
+    const values = this.#make(this.#slots, labels);
     this.#rows.set(labels.join("\0"), { labels, values });
     return values;
   }
@@ -144,10 +162,24 @@ export interface CountsCopy {
 
 /** Everything that one worker counts. */
 export class Counts {
-  readonly process: Float64Array = new Float64Array(PROCESS_SLOTS.size);
-  readonly servers: Rows = new Rows(SERVER_SLOTS.size, 1);
-  readonly peers: Rows = new Rows(PEER_SLOTS.size, 2);
-  readonly limits: Rows = new Rows(LIMIT_SLOTS.size, 2);
+  readonly process: Float64Array;
+  readonly servers: Rows;
+  readonly peers: Rows;
+  readonly limits: Rows;
+
+  /** @param onRow Others read along; else rows are this thread's own. */
+  constructor(onRow?: OnRow) {
+    const makeFor = (kind: RowKind) => (slots: number, labels: readonly string[]) => {
+      if (onRow === undefined) return new Float64Array(slots);
+      const values = new Float64Array(new SharedArrayBuffer(slots * 8));
+      onRow(kind, labels, values);
+      return values;
+    };
+    this.process = makeFor("process")(PROCESS_SLOTS.size, []);
+    this.servers = new Rows(SERVER_SLOTS.size, 1, makeFor("servers"));
+    this.peers = new Rows(PEER_SLOTS.size, 2, makeFor("peers"));
+    this.limits = new Rows(LIMIT_SLOTS.size, 2, makeFor("limits"));
+  }
 
   read(): CountsCopy {
     return {
@@ -155,6 +187,27 @@ export class Counts {
       servers: this.servers.read(),
       peers: this.peers.read(),
       limits: this.limits.read(),
+    };
+  }
+}
+
+/** Rows that other threads count in, read along: see {@linkcode OnRow}. */
+export class CountedElsewhere {
+  #rows: Record<RowKind, { readonly labels: readonly string[]; readonly values: Float64Array }[]> =
+    { process: [], servers: [], peers: [], limits: [] };
+
+  add(kind: RowKind, labels: readonly string[], values: Float64Array): void {
+    this.#rows[kind].push({ labels, values });
+  }
+
+  read(): CountsCopy {
+    const copy = (kind: RowKind): RowCopy[] =>
+      this.#rows[kind].map(({ labels, values }) => ({ labels, values: [...values] }));
+    return {
+      process: sumValues(copy("process").map(({ values }) => values)),
+      servers: copy("servers"),
+      peers: copy("peers"),
+      limits: copy("limits"),
     };
   }
 }

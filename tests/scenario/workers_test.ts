@@ -463,6 +463,12 @@ ${PLAIN}`;
     const { workers: told, counts } = await workers.control.status();
     assertEquals(told.map(({ id }) => id), [1, 2]);
     assertEquals(counts.process[0], 30, "accepted");
+
+    workers.terminate(2);
+    await errorLine(dir, /start worker process 2$/);
+    await manyAt(address, 10);
+    await eventually("all lines", () => linesOf(dir, "access.log").length === 40);
+    assertEquals((await workers.control.status()).counts.process[0], 40, "nothing is forgotten");
     assert(workers.adminAddress !== undefined);
   });
 });
