@@ -23,6 +23,8 @@ import { HealthProbe, HealthQuestion, SKIPPED } from "../upstream/mod.ts";
 interface Checked {
   readonly peer: Peer;
   readonly probe: HealthProbe;
+  /** Whether there has been one. */
+  hasBegun: boolean;
   /** When the next one begins, in ms of the clock. */
   nextAtMs: number;
   /** When the running one is over at the latest; NEVER: none runs. */
@@ -129,12 +131,22 @@ export class HealthChecks implements Expirable {
       ? PLAIN_DIAL
       : { ...PLAIN_DIAL, tls: { client: this.#tls, name: tls.name === "" ? host : tls.name } };
     const probe = new HealthProbe(this.#question, place, dial, this.#context);
-    return { peer, probe, nextAtMs: nowMs, deadlineMs: NEVER, running: undefined };
+    return {
+      peer,
+      probe,
+      hasBegun: false,
+      nextAtMs: nowMs,
+      deadlineMs: NEVER,
+      running: undefined,
+    };
   }
 
   #begin(one: Checked, nowMs: number): void {
     const { intervalMs, jitterMs, timeoutMs } = this.#conf;
-    one.nextAtMs = nowMs + intervalMs + this.#random() * jitterMs;
+    // The first ones come all at once: from then on the peers' turns are spread by chance.
+    const share = one.hasBegun ? 1 : (1 + this.#random()) / 2;
+    one.hasBegun = true;
+    one.nextAtMs = nowMs + intervalMs * share + this.#random() * jitterMs;
     if ((one.peer.bars & DOWN) !== 0) return; // an operator's word stands
     one.deadlineMs = nowMs + timeoutMs;
     one.running = this.#run(one);

@@ -150,7 +150,9 @@ export const healthCheckParameters = {
     contexts: ["upstream"],
     type: time({ min: "1ms" }),
     default: "5s",
-    doc: "From the beginning of a check to that of the next.",
+    doc:
+      "From the beginning of a check to that of the next. The second one comes up to half of it " +
+      "sooner, by chance, so that not all peers are asked at once.",
   }),
   jitterMs: directive({
     name: "jitter",

@@ -1,4 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { convertConf } from "../../../src/config/convert.ts";
+import { readConf } from "../../../src/config/read_conf.ts";
 import { ConfigError } from "../../../src/config/problem.ts";
 import { readYaml } from "../../../src/config/read_yaml.ts";
 import type { HealthCheckConf, UpstreamGroupConf } from "../../../src/peer/conf.ts";
@@ -192,3 +194,40 @@ Deno.test("sticky learn: words and a map say the same; what is missing is said",
     );
   }
 });
+
+/** Statements of a group in nginx.conf, and what they are in YAML. */
+const SPELLINGS: readonly (readonly [nginx: string, yaml: string])[] = [
+  ["health_check;", "health_check: on"],
+  [
+    'health_check path=/h "headers=X-A: b\nX-C: d" "status=200 404" "body=~ a b" mandatory;',
+    "health_check: { path: /h, headers: { X-A: b, X-C: d }, status: [200, 404], body: '~ a b', " +
+    "mandatory: on }",
+  ],
+  ["outlier_detection;", "outlier_detection: on"],
+  ["outlier_detection consecutive_5xx=3;", "outlier_detection: { consecutive_5xx: 3 }"],
+  ["retry_budget 20% min_per_second=1;", "retry_budget: { percent: 20%, min_per_second: 1 }"],
+  ["panic_threshold 50%;", "panic_threshold: 50%"],
+  ["random two least_time=header;", "balance: random two least_time=header"],
+  [
+    "sticky learn create=$upstream_cookie_a create=$upstream_http_b lookup=$cookie_a zone=s:1m;",
+    "sticky: { learn: { create: [$upstream_cookie_a, $upstream_http_b], lookup: $cookie_a, " +
+    "zone: s:1m } }",
+  ],
+];
+
+for (const [nginx, yaml] of SPELLINGS) {
+  Deno.test(`both spellings are one, and each is printed as the other: ${nginx}`, () => {
+    const inNginx = (statements: string) =>
+      `events {} http { upstream app { server 192.0.2.1; server 192.0.2.2; ${statements} }
+server { location / { proxy_pass http://app; } } }`;
+    const expected = groupOf(yaml);
+    const fromNginx = readConf(inNginx(nginx), "nginx.conf").conf.groups[0];
+    assertEquals(fromNginx, expected);
+    const text = `upstreams: { app: { servers: [192.0.2.1, 192.0.2.2], ${yaml} } }
+servers: [{ locations: { /: { proxy: { pass: "http://app" } } } }]`;
+    const there = convertConf(readConf(text, "t.yaml"));
+    assertEquals(readConf(there, "nginx.conf").conf.groups[0], expected, there);
+    const back = convertConf(readConf(inNginx(nginx), "nginx.conf"));
+    assertEquals(readConf(back, "t.yaml").conf.groups[0], expected, back);
+  });
+}
