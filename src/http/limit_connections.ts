@@ -8,6 +8,7 @@ import { type KeyTable, NO_ROOM, type ZoneLayout } from "../zone/mod.ts";
 import type { LimitConnectionsConf, LimitConnZoneConf } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
+import { countLimit } from "./limit_counts.ts";
 import type { LimitStatus } from "./limit_requests.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
@@ -73,7 +74,7 @@ export class LimitConnections implements Step {
     }
     if (counted === undefined) return "go on";
     request.counted = counted;
-    return this.#settle(request, "PASSED");
+    return this.#settle(request, this.#limits[0]!.zone, "PASSED");
   }
 
   #reject(request: Request, zone: string, isOver: boolean): StepResult {
@@ -81,13 +82,14 @@ export class LimitConnections implements Step {
     const how = dryRun ? ", dry run," : "";
     if (isOver) request.report(logLevel, `limiting connections${how} by zone "${zone}"`);
     else request.report("alert", `limit_conn${how} no place for another key in zone "${zone}"`);
-    if (dryRun) return this.#settle(request, "REJECTED_DRY_RUN");
-    this.#settle(request, "REJECTED");
+    if (dryRun) return this.#settle(request, zone, "REJECTED_DRY_RUN");
+    this.#settle(request, zone, "REJECTED");
     refuse(request, status);
     return "ended";
   }
 
-  #settle(request: Request, status: LimitStatus): StepResult {
+  #settle(request: Request, zone: string, status: Exclude<LimitStatus, "">): StepResult {
+    countLimit(request, "limit_conn", zone, status);
     request.isMarked = true;
     request.limitConnStatus = status;
     return "go on";

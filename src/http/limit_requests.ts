@@ -10,6 +10,7 @@ import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import { holdUp } from "./hold_up.ts";
 import { type LeakyBuckets, NO_BUCKET } from "./leaky_buckets.ts";
+import { countLimit } from "./limit_counts.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import type { Step, StepResult } from "./step.ts";
@@ -90,15 +91,15 @@ export class LimitRequests implements Step {
       if (ms <= delayMs) continue;
       [longest, excess, delayMs] = [limit, poured, ms];
     }
-    if (delayMs === 0) return this.#settle(request, "PASSED");
+    if (delayMs === 0) return this.#settle(request, longest.zone, "PASSED");
     const { dryRun, logLevel } = this.#conf;
     request.report(
       DELAYS_AT[logLevel] ?? logLevel,
       `delaying request${dryRun ? ", dry run" : ""}, excess: ${inRequests(excess)}, ` +
         `by zone "${longest.zone}"`,
     );
-    if (dryRun) return this.#settle(request, "DELAYED_DRY_RUN");
-    this.#settle(request, "DELAYED");
+    if (dryRun) return this.#settle(request, longest.zone, "DELAYED_DRY_RUN");
+    this.#settle(request, longest.zone, "DELAYED");
     return holdUp(request, delayMs);
   }
 
@@ -114,13 +115,14 @@ export class LimitRequests implements Step {
         `limiting requests${how}, excess: ${inRequests(excess)} by zone "${zone}"`,
       );
     }
-    if (dryRun) return this.#settle(request, "REJECTED_DRY_RUN");
-    this.#settle(request, "REJECTED");
+    if (dryRun) return this.#settle(request, zone, "REJECTED_DRY_RUN");
+    this.#settle(request, zone, "REJECTED");
     refuse(request, status);
     return "ended";
   }
 
-  #settle(request: Request, status: LimitStatus): StepResult {
+  #settle(request: Request, zone: string, status: Exclude<LimitStatus, "">): StepResult {
+    countLimit(request, "limit_req", zone, status);
     request.isMarked = true;
     request.limitReqStatus = status;
     return "go on";

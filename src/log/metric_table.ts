@@ -230,8 +230,8 @@ export const METRICS = {
     unit: "requests",
     labels: ["kind", "zone", "result"],
     help:
-      "Requests that `limit_req` or `limit_conn` (the kind) has looked at: `passed`, `delayed`, " +
-      "`rejected`, and with `dry_run` `delayed_dry_run`, `rejected_dry_run`.",
+      "Requests that `limit_req` or `limit_conn` (the kind) has looked at, each by the zone that " +
+      "decided: `passed`, `delayed`, `rejected`, and with `dry_run` `delayed_dry_run`, `rejected_dry_run`.",
   },
   sluice_buffer_memory_bytes: {
     type: "gauge",

@@ -94,6 +94,26 @@ Deno.test("a client that is at work, idle, or half way through a request head is
   });
 });
 
+Deno.test("what limits have decided is counted by zone", async () => {
+  const yaml = `
+${ADMIN}
+limit_req_zone: $binary_remote_addr zone=login:1m rate=1r/m
+limit_conn_zone: $binary_remote_addr zone=many:1m
+servers:
+  - listen: 127.0.0.1:0
+    locations: { /: { return: 200 }, /x: { empty_gif: on, limit_req: zone=login, limit_conn: many 9 } }
+`;
+  await withSluice(yaml, async (address, sluice) => {
+    for (let k = 0; k < 3; k++) await exchange(address, getRequest("/x"));
+    const metrics = readPrometheus((await ask(sluice, "/metrics")).text);
+    const of = (kind: string, zone: string, result: string) =>
+      sampleOf(metrics, "sluice_limit_requests_total", { kind, zone, result });
+    assertEquals(of("limit_req", "login", "passed"), 1);
+    assertEquals(of("limit_req", "login", "rejected"), 2);
+    assertEquals(of("limit_conn", "many", "passed") > 0, true);
+  });
+});
+
 Deno.test("nothing of the admin listener is reachable where traffic is", async () => {
   await using origin = await respondWith(okResponse("the origin's"));
   await withSluice(inFrontOf(origin, { main: ADMIN }), async (address, sluice) => {
