@@ -6,19 +6,15 @@
  *
  * @module
  */
-import { isToken } from "../config/directives/admin.ts";
 import { formatHost } from "../peer/address.ts";
 import type { AdminConf } from "../http/conf.ts";
+import { tokenOf } from "./admin_token.ts";
 import { type AdminHandler, adminHandler } from "./admin_routes.ts";
 import type { Control } from "./control.ts";
-import { CannotUseFile } from "./explain.ts";
 import { CannotListen } from "./running_server.ts";
 
 /** How long a slow asker may hold up the end, in ms. */
 const CLOSE_MS = 1_000;
-
-/** A token file is not larger than this. */
-const TOKEN_FILE_BYTES_MAX = 4_096;
 
 /** An open admin listener. It outlives configurations that keep its address. */
 export class AdminListener {
@@ -84,7 +80,7 @@ function handlerOf(conf: AdminConf, control: Control): AdminHandler {
   const { address } = conf;
   return adminHandler({
     control,
-    token: conf.token ?? readToken(conf),
+    token: tokenOf(conf),
     isTokenForAll: conf.isTokenForAll,
     isLoopback: address.transport === "tcp" && /^(?:127\.|::1$|localhost$)/.test(address.hostname),
   });
@@ -100,23 +96,6 @@ function nameOf(addr: Deno.Addr): string {
   if (addr.transport === "unix") return `unix:${addr.path}`;
   if (addr.transport !== "tcp") throw new Error(`no such admin address: ${addr.transport}`);
   return `${formatHost(addr.hostname)}:${addr.port}`;
-}
-
-function readToken({ tokenPath }: AdminConf): string | undefined {
-  if (tokenPath === undefined) return undefined;
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(tokenPath);
-  } catch (error) {
-    throw new CannotUseFile("admin.token_file", tokenPath, error);
-  }
-  const token = text.slice(0, TOKEN_FILE_BYTES_MAX).split("\n", 1)[0]!.trim();
-  if (isToken(token)) return token;
-  throw new CannotUseFile(
-    "admin.token_file",
-    tokenPath,
-    "need a token of at least 16 characters, without blanks, as its first line",
-  );
 }
 
 /** What was thrown is a bug; the asker learns no more than that. */

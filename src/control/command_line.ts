@@ -50,6 +50,13 @@ export type Command =
     readonly source: ConfigSource & { readonly configFile: string };
   }
   | {
+    readonly name: "status" | "top";
+    readonly source: ConfigSource;
+    /** `--admin`: in place of the configuration's. */
+    readonly admin: string | undefined;
+    readonly isJson: boolean;
+  }
+  | {
     readonly name: "signal";
     readonly signal: LifeRequestKind;
     readonly source: ConfigSource;
@@ -62,6 +69,8 @@ Usage:
   main.ts check [-c FILE]                    say whether a configuration is right
   main.ts convert FILE                       print nginx.conf as YAML, or YAML as nginx.conf
   main.ts permissions -c FILE                print the flags of deno run that it needs
+  main.ts status -c FILE | --admin ADDRESS   print what its admin listener tells; --json: all of it
+  main.ts top -c FILE | --admin ADDRESS      the same, every second
   main.ts reload -c FILE                     have the process that serves read it again
   main.ts reopen -c FILE                     have it open its log files again
   main.ts quit -c FILE                       end it when all that runs is finished
@@ -75,6 +84,7 @@ Flags:
   -p PREFIX            the folder that relative paths start from
   -g DIRECTIVES        what counts as standing before the configuration, as nginx.conf has
                        it: "pid /run/sluice.pid; worker_shutdown_timeout 30s;"
+  --admin ADDRESS      the admin listener of status and top, such as 9090 or unix:/run/admin
   --pid FILE           the pid file, in place of the configuration's
   -e FILE              where errors of the start go too: a log file
   -q                   check: say nothing of a right one
@@ -107,11 +117,20 @@ type FlagName =
   | "-s"
   | "-t"
   | "-T"
+  | "--admin"
+  | "--json"
   | "--listen"
   | "--pid"
   | "--help"
   | "--version";
-type CommandName = "run" | "check" | "convert" | "permissions" | LifeRequestKind;
+type CommandName =
+  | "run"
+  | "check"
+  | "convert"
+  | "permissions"
+  | "status"
+  | "top"
+  | LifeRequestKind;
 
 /** Flags by every spelling. */
 const FLAGS: ReadonlyMap<string, FlagName> = new Map<string, FlagName>([
@@ -124,6 +143,8 @@ const FLAGS: ReadonlyMap<string, FlagName> = new Map<string, FlagName>([
   ["-s", "-s"],
   ["-t", "-t"],
   ["-T", "-T"],
+  ["--admin", "--admin"],
+  ["--json", "--json"],
   ["--listen", "--listen"],
   ["--pid", "--pid"],
   ["-?", "--help"],
@@ -141,6 +162,7 @@ const VALUES: Readonly<Partial<Record<FlagName, string>>> = {
   "-g": "DIRECTIVES",
   "-p": "PREFIX",
   "-s": "SIGNAL",
+  "--admin": "ADDRESS",
   "--listen": "ADDRESS",
   "--pid": "FILE",
 };
@@ -151,6 +173,8 @@ const COMMANDS: Readonly<Record<CommandName, readonly FlagName[]>> = {
   check: [...SOURCE, "-q", "-t", "-T"],
   convert: ["-c"],
   permissions: SOURCE,
+  status: [...SOURCE, "--admin", "--json"],
+  top: [...SOURCE, "--admin"],
   reload: [...SOURCE, "-s"],
   reopen: [...SOURCE, "-s"],
   quit: [...SOURCE, "-s"],
@@ -195,6 +219,13 @@ export function parseCommandLine(args: readonly string[]): Command {
     const { configFile } = source;
     if (configFile === undefined) throw new UsageError("Cannot tell permissions: need -c FILE");
     return { name, source: { ...source, configFile } };
+  }
+  if (name === "status" || name === "top") {
+    const admin = flags.get("--admin");
+    if (admin === undefined && source.configFile === undefined) {
+      throw new UsageError(`Cannot tell ${name}: need -c FILE, or --admin ADDRESS`);
+    }
+    return { name, source, admin, isJson: flags.has("--json") };
   }
   if (name !== "run") {
     if (source.configFile !== undefined || source.pidFile !== undefined) {

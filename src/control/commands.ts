@@ -6,6 +6,7 @@
 import { resolve } from "node:path";
 import { ConfigError, convertConf } from "../config/mod.ts";
 import type { SluiceConf } from "../http/conf.ts";
+import { type AdminPlace, placeAt, placeOf } from "./ask_admin.ts";
 import {
   type Command,
   type ConfigSource,
@@ -31,6 +32,7 @@ import { CannotUsePid, checkPidFile, runningPid } from "./pid_file.ts";
 import { checkProcess, type ProcessFacts } from "./process_limits.ts";
 import type { RunningServer, StartServer } from "./running_server.ts";
 import { logStartFailure } from "./start_failure.ts";
+import { printStatus, terminal, watchStatus } from "./watch_status.ts";
 import { loadTlsClients } from "./tls_files.ts";
 
 /** What the commands are given, so that a test can give something else. */
@@ -84,6 +86,9 @@ function carryOut(command: Command, program: Program): void | Promise<void> {
       return convert(command.configFile, program);
     case "permissions":
       return permissions(command, program);
+    case "status":
+    case "top":
+      return status(command, program);
     case "signal":
       return signal(command.signal, command.source, program);
     case "run":
@@ -136,6 +141,28 @@ async function check(
 /** Prints a configuration in the other syntax. */
 async function convert(configFile: string, program: Program): Promise<void> {
   program.out(convertConf(await loadConf(configFile, program.readFile, undefined)).trimEnd());
+}
+
+/** Asks the admin listener of a process that runs. */
+async function status(
+  { name, source, admin, isJson }: Command & { readonly name: "status" | "top" },
+  program: Program,
+): Promise<void> {
+  const place = admin === undefined ? await configuredPlace(source, program) : placeAt(admin);
+  if (place === undefined) {
+    throw new UsageError(`Cannot ask "${admin}": need an address such as 127.0.0.1:9090`);
+  }
+  if (name === "status") return await printStatus(place, isJson, program.out);
+  await watchStatus(place, terminal(), program.requests.next());
+}
+
+async function configuredPlace(
+  { configFile = "", globals }: ConfigSource,
+  { readFile }: Program,
+): Promise<AdminPlace> {
+  const { conf } = await loadConf(configFile, readFile, globals);
+  if (conf.admin !== undefined) return placeOf(conf.admin);
+  throw new UsageError(`Cannot ask: ${configFile} has no admin; name one with --admin ADDRESS`);
 }
 
 /** Asks the process that serves for something. */

@@ -29,6 +29,11 @@ export class CannotUsePrefix extends Error {
   }
 }
 
+/** The admin listener does not answer, or answers no. The message is for a person. */
+export class CannotAsk extends Error {
+  override readonly name = "CannotAsk";
+}
+
 /** A file that a directive names and that is not what the directive needs. */
 export class CannotUseFile extends Error {
   override readonly name = "CannotUseFile";
@@ -57,6 +62,7 @@ export function explain(error: unknown): string | undefined {
     return error.message.split("\n").map((line) => `sluice: ${line}`).join("\n");
   }
   if (error instanceof WrongProcess) return `sluice: ${error.message}`;
+  if (error instanceof CannotAsk) return `sluice: ${error.message}`;
   if (error instanceof ShuttingDown) return `sluice: ${error.message}`;
   // Not by us, so its message names what it was about: a log file, an address.
   if (isOfSystem(error)) return `sluice: Cannot start: ${error.message}`;

@@ -3,7 +3,7 @@ import { connect, exchange, getRequest } from "../support/client.ts";
 import { inFrontOf, type InProcessSluice, withSluice } from "../support/in_process.ts";
 import { expectHead, okResponse, respondWith, startOrigin } from "../support/origin.ts";
 import { readPrometheus, sampleOf } from "../support/prometheus.ts";
-import { startSluice } from "../support/sluice.ts";
+import { runSluice, startSluice } from "../support/sluice.ts";
 
 const TOKEN = "a-token-of-some-length";
 const ADMIN = `admin: { listen: "127.0.0.1:0", token: ${TOKEN} }`;
@@ -386,4 +386,24 @@ Deno.test("the token is read from a file, again with each reload", async () => {
   await Deno.writeTextFile(`${sluice.dir}/token`, "short\n");
   assertEquals(await post("second-token-of-ours"), 409);
   assertEquals(await post("second-token-of-ours"), 409); // still in force
+});
+
+Deno.test("status prints what the admin listener tells, also at a unix socket that wants its token", async () => {
+  await using sluice = await startSluice((dir) => `
+    admin: { listen: "unix:${dir}/admin", token: ${TOKEN}, token_for: all }
+    log: { access: off }
+    servers: [{ listen: "127.0.0.1:0", server_name: example.org, return: "200 ok" }]
+  `);
+  await exchange(sluice.address, getRequest());
+  const text = await runSluice(["status", "-c", sluice.configPath]);
+  assertEquals(text.code, 0, text.stderr);
+  assertMatch(
+    text.stdout,
+    /serving, up .*\n.*\n.*\n\nSERVER .*\nexample\.org +- .* 1 +0 +0 +0 +0 /,
+  );
+  const json = await runSluice(["status", "--json", "-c", sluice.configPath]);
+  assertEquals(JSON.parse(json.stdout).servers[0].requests["2xx"], 1);
+  const refused = await runSluice(["status", "--admin", `unix:${sluice.dir}/admin`]);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, "wants its token");
 });

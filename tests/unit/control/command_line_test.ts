@@ -64,8 +64,8 @@ for (
 
 for (
   const [line, message] of [
-    ["", "need a command, run, check, convert, permissions, reload"],
-    ["-q", "need a command, run, check, convert, permissions, reload"],
+    ["", "need a command, run, check, convert, permissions, status, top, reload"],
+    ["-q", "need a command, run, check, convert, permissions, status, top, reload"],
     ["-s reolad -c a", "Cannot send reolad: need -s stop, quit, reload, reopen"],
     ["-s", "Cannot use -s: need SIGNAL after it"],
     ["reload", "Cannot reload: need -c FILE, whose pid file names the process, or --pid FILE"],
