@@ -26,6 +26,7 @@ const { values } = parseArgs({
   options: {
     rate: { type: "string", default: "5000" },
     clients: { type: "string", default: "32" },
+    workers: { type: "string", default: "1" },
     config: { type: "string", default: "" },
   },
 });
@@ -67,6 +68,7 @@ function startPeer(port: number, dir: string): Program {
 
 function sluiceConfig(ports: readonly number[], dir: string): string {
   return `
+workers: ${values.workers}
 log:
   access: { path: ${dir}/access.log, format: at, buffer: 64k, flush: 1s }
   error: { path: stderr, level: notice }
