@@ -17,6 +17,8 @@ export interface ReloadRun {
   readonly requestsPerSecond: number;
   readonly streams: number;
   readonly sockets: number;
+  /** `workers` of the configuration. @default 1 */
+  readonly workers?: number;
   /** How long a stream or WebSocket is used, on average, in ms. */
   readonly lifeMs: number;
   readonly seed: number;
@@ -50,7 +52,7 @@ export interface ReloadResult extends TrafficReport {
 /** A quarter of a run has this many samples. */
 const SAMPLES = 40;
 
-function config(dir: string, origin: string, number: number): string {
+function config(dir: string, origin: string, number: number, workers: number): string {
   // Each is another one: a header that tells, another group, another log from time to time.
   return `
 log: { access: { path: ${dir}/access${
@@ -61,6 +63,7 @@ upstreams:
     8 + number % 8
   } }
 keepalive_requests: 1000000
+workers: ${workers}
 servers:
   - listen: 127.0.0.1:0
     locations:
@@ -74,9 +77,10 @@ servers:
 
 /** Starts all of it, reloads as often as it is told to, and ends all of it. */
 export async function reloadUnderTraffic(run: ReloadRun): Promise<ReloadResult> {
+  const { workers = 1 } = run;
   const origin = startEchoOrigin();
   try {
-    await using sluice = await startSluice((dir) => config(dir, origin.address, 0));
+    await using sluice = await startSluice((dir) => config(dir, origin.address, 0, workers));
     const descriptorsBefore = sluice.fdCount();
     const traffic = new Traffic(sluice.address, { ...run, random: new Random(run.seed) });
     const samples: ReloadSample[] = [];
@@ -84,7 +88,7 @@ export async function reloadUnderTraffic(run: ReloadRun): Promise<ReloadResult> 
     const count = (end: string) => errorLog().filter((line) => line.endsWith(end)).length;
     for (let number = 1; number <= run.reloads; number++) {
       await new Promise((resolve) => setTimeout(resolve, run.everyMs));
-      const text = config(sluice.dir, origin.address, number);
+      const text = config(sluice.dir, origin.address, number, workers);
       // In one step, as editors do it: half a file is not a configuration.
       await Deno.writeTextFile(`${sluice.dir}/next.yaml`, text);
       await Deno.rename(`${sluice.dir}/next.yaml`, sluice.configPath);
@@ -100,10 +104,16 @@ export async function reloadUnderTraffic(run: ReloadRun): Promise<ReloadResult> 
       samples.push(sample);
       run.onSample?.(sample);
     }
-    const started = `start worker process ${sluice.pid}`;
+    // The first worker's; one alone is the process.
+    const started = `start worker process ${workers === 1 ? sluice.pid : 1}`;
+    // With several the main thread has one too, which serves nobody.
+    const threads = workers === 1 ? 1 : workers + 1;
     await eventually("the last reload", () => count(started) === run.reloads + 1);
     const report = await traffic.stop();
-    await eventually("every old configuration to end", () => count("exiting") === run.reloads);
+    await eventually(
+      "every old configuration to end",
+      () => count("exiting") === run.reloads * threads,
+    );
     // What is left are idle connections to the origin: one reload more closes them.
     sluice.program.kill("SIGHUP");
     await eventually("the reload after that", () => count(started) === run.reloads + 2);
@@ -115,7 +125,7 @@ export async function reloadUnderTraffic(run: ReloadRun): Promise<ReloadResult> 
       ...report,
       samples,
       reloadsDone: count(started) - 2,
-      generationsEnded: count("exiting"),
+      generationsEnded: count("exiting") / threads,
       complaints: errorLog().filter((line) => /\[(?:emerg|alert|crit|error|warn)\]/.test(line)),
       descriptorsBefore,
       descriptorsAfter: sluice.fdCount(),

@@ -26,6 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     streams: 10,
     sockets: 10,
     lifeMs: 5_000,
+    workers: option("--workers", 1),
     seed: option("--seed", 1),
     onSample: ({ reloads, requests, failures, rssBytes, descriptors }) =>
       console.log(
