@@ -53,6 +53,62 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "no reason to differ between them",
     },
   ],
+  "The process": [
+    {
+      what: "a reload and idle connections to clients",
+      nginx: "closes them",
+      sluice: "keeps them: their next request has the new configuration",
+      why: "a client whose request is on its way would lose it",
+    },
+    {
+      what: "SIGQUIT and idle connections to clients",
+      nginx: "closes them at once",
+      sluice: "the same; one that was at work within the last second may send one more request",
+      why: "it may be on its way",
+    },
+    {
+      what: "a reload and the state of peers",
+      nginx: "forgotten, but for groups with `zone`",
+      sluice: "kept for peers with the same group and address",
+      why: "a reload should not send requests to a peer that is known to be dead",
+    },
+    {
+      what: "a reload that changes `backlog`",
+      nginx: "changes it",
+      sluice: "waits for the next start, and says so",
+      why: "Deno cannot change an open socket",
+    },
+    {
+      what: "the signal that opens the logs again",
+      nginx: "USR1",
+      sluice: "USR2",
+      why: "Deno opens its inspector on USR1",
+    },
+    {
+      what: "replacing the program",
+      nginx: "USR2, the new process inherits the sockets",
+      sluice: "a second process beside the first, with `listen … reuseport`",
+      why: "Deno cannot pass on a socket",
+    },
+    {
+      what: "`pid`",
+      nginx: "has a default; one of a process that runs is written over",
+      sluice: "none unless named; one of a process that runs is an error",
+      why: "two processes with one file: the second could not be told anything",
+    },
+    {
+      what: "an address in use at the start",
+      nginx: "tries five times in 2.5 s",
+      sluice: "an error at once",
+      why: "a supervisor tries again",
+    },
+    {
+      what: "`user` when started by root",
+      nginx: "workers become that user",
+      sluice: "an error that says how to start it as that user",
+      why: "Deno cannot change the user of a process",
+    },
+  ],
   "Connections to peers": [
     {
       what: "TLS: a chain that is too deep",

@@ -296,7 +296,8 @@ class Server implements ThreadServer, PortOwner {
     this.#ports = ports;
     this.#retire(old);
     admin.apply();
-    await Promise.all(gone.map((port) => port.end()));
+    // As nginx: who renames a log and reloads has a new one.
+    await Promise.all([this.#lasting.logFiles.reopen(), ...gone.map((port) => port.end())]);
   }
 
   /** Workers leave it to the one that leads them. */

@@ -204,6 +204,13 @@ Deno.test("-p: relative paths start from there", async () => {
   }
 });
 
+Deno.test("SIGHUP: logs that were renamed are begun anew, as in nginx", async () => {
+  await using sluice = await start("ok");
+  await Deno.rename(`${sluice.dir}/access.log`, `${sluice.dir}/access.log.1`);
+  sluice.program.kill("SIGHUP");
+  await eventually("the new file", () => fileExists(`${sluice.dir}/access.log`));
+});
+
 Deno.test("SIGUSR2: logs that were renamed are begun anew, and no line is lost or written twice", async () => {
   await using sluice = await start("ok");
   await using client = await connect(sluice.address);

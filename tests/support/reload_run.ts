@@ -86,6 +86,8 @@ export async function reloadUnderTraffic(run: ReloadRun): Promise<ReloadResult> 
     const samples: ReloadSample[] = [];
     const errorLog = () => sluice.readLog("error.log");
     const count = (end: string) => errorLog().filter((line) => line.endsWith(end)).length;
+    // The first worker's; one alone is the process.
+    const started = `start worker process ${workers === 1 ? sluice.pid : 1}`;
     for (let number = 1; number <= run.reloads; number++) {
       await new Promise((resolve) => setTimeout(resolve, run.everyMs));
       const text = config(sluice.dir, origin.address, number, workers);
@@ -93,6 +95,8 @@ export async function reloadUnderTraffic(run: ReloadRun): Promise<ReloadResult> 
       await Deno.writeTextFile(`${sluice.dir}/next.yaml`, text);
       await Deno.rename(`${sluice.dir}/next.yaml`, sluice.configPath);
       sluice.program.kill("SIGHUP");
+      // Two signals that come before the process has looked are one.
+      await eventually(`reload ${number}`, () => count(started) > number);
       if (number % Math.max(1, Math.floor(run.reloads / SAMPLES)) !== 0) continue;
       const sample = {
         reloads: number,
@@ -104,11 +108,8 @@ export async function reloadUnderTraffic(run: ReloadRun): Promise<ReloadResult> 
       samples.push(sample);
       run.onSample?.(sample);
     }
-    // The first worker's; one alone is the process.
-    const started = `start worker process ${workers === 1 ? sluice.pid : 1}`;
     // With several the main thread has one too, which serves nobody.
     const threads = workers === 1 ? 1 : workers + 1;
-    await eventually("the last reload", () => count(started) === run.reloads + 1);
     const report = await traffic.stop();
     await eventually(
       "every old configuration to end",
