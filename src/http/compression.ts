@@ -186,6 +186,13 @@ export function qualityOf(coding: string, accepted: string): number {
   return 0;
 }
 
+/** `$gzip_ratio`: how much longer the body was; empty where it stayed as it was. */
+export function gzipRatio({ client }: Request): string {
+  const { filter } = client.response;
+  if (!(filter instanceof CodingFilter) || filter.madeBytes === 0) return "";
+  return (filter.takenBytes / filter.madeBytes).toFixed(2);
+}
+
 /** `W/"x"` of `"x"`: the bytes are others now, what they mean is not (RFC 9110, 8.8.1). */
 export function weakened(etag: string): string {
   return etag === "" || etag.startsWith("W/") ? etag : `W/${etag}`;

@@ -29,6 +29,8 @@ export class FileCut extends Error {
 export interface Sending {
   readonly file: Deno.FsFile;
   readonly segments: readonly Segment[];
+  /** Whether there has to be room for the framing of chunks. */
+  readonly mayBeChunked: boolean;
   /** `output_buffers`. */
   readonly bufferCount: number;
   readonly bufferBytes: number;
@@ -43,7 +45,9 @@ export interface Sending {
  */
 export async function* sendFile(request: Request, sending: Sending): Phase<void> {
   const { response, context } = request.client;
-  const { file, segments, bufferCount, bufferBytes, rate } = sending;
+  const { file, segments, mayBeChunked, bufferCount, bufferBytes, rate } = sending;
+  const headroom = mayBeChunked ? CHUNK_HEADROOM : 0;
+  const tailroom = mayBeChunked ? CHUNK_TAILROOM : 0;
   const pace = rate === undefined ? undefined : new Pace(rate, context.deadlines.stamp());
   // A filter, or a rate, has its own idea of how much is on its way: one piece at a time.
   const count = response.filter === undefined && pace === undefined ? bufferCount : 1;
@@ -64,7 +68,7 @@ export async function* sendFile(request: Request, sending: Sending): Phase<void>
         }
         if (count === 1) { while (response.isSending) yield response.writable; }
         next = (next + 1) % count;
-        buf.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
+        buf.reset(headroom, tailroom);
         const wanted = Math.min(endAt - at, buf.room, pace?.pieceBytes ?? Infinity);
         if ("bytes" in segment) {
           buf.cell.set(segment.bytes.subarray(at, at + wanted), buf.last);

@@ -5,7 +5,7 @@
  */
 import { Driver, Failure, OutOfBuffers, type Phase, waitForRoom } from "../event/mod.ts";
 import type { Template } from "../log/mod.ts";
-import { BadMessage, bytesOf, CHUNK_HEADROOM, CHUNK_TAILROOM, escapePath } from "../wire/mod.ts";
+import { BadMessage, bytesOf, escapePath } from "../wire/mod.ts";
 import { listingOf } from "./autoindex.ts";
 import { byteText } from "./field_text.ts";
 import { Compression } from "./compression.ts";
@@ -32,8 +32,8 @@ const FORBIDDEN = 403;
 const NOT_FOUND = 404;
 const NOT_ALLOWED = 405;
 const RANGE_NOT_SATISFIABLE = 416;
-/** A larger file passes through several cells. */
-const ONE_CELL_BYTES = 65_536 - CHUNK_HEADROOM - CHUNK_TAILROOM;
+/** The largest cell of the pool: a larger file passes through several. */
+const ONE_CELL_BYTES = 65_536;
 
 /** What there is of a file in gzip. */
 interface Packed {
@@ -257,11 +257,9 @@ export class StaticFiles implements Handler {
       writeFileHead(request, answer, hasBody);
       return response.end();
     }
-    const sizeBytes = answer.bodyBytes + CHUNK_HEADROOM + CHUNK_TAILROOM;
-    const buf = context.pool.acquire(sizeBytes, "file");
+    const buf = context.pool.acquire(answer.bodyBytes, "file");
     if (buf === undefined) return this.#sendLater(request, name, answer, file, hasBody);
     try {
-      buf.reset(CHUNK_HEADROOM, CHUNK_TAILROOM);
       const start = "start" in segment ? segment.start : 0;
       if (start > 0) file.seekSync(start, 0 satisfies Deno.SeekMode.Start);
       readInto(file, buf, answer.bodyBytes, start);
@@ -292,6 +290,7 @@ export class StaticFiles implements Handler {
       await driver.run(sendFile(request, {
         file,
         segments: answer.segments,
+        mayBeChunked: request.policy?.reshaper !== undefined,
         bufferCount: outputBufferCount,
         bufferBytes: outputBufferBytes,
         rate: fileRate(request),

@@ -10,6 +10,7 @@ import { bytesOf, latin1, NO_LENGTH, parseIp } from "../wire/mod.ts";
 import { basicCredentials } from "./basic_credentials.ts";
 import { upstreamValue } from "./kept.ts";
 import { locationRate } from "./rate.ts";
+import { gzipRatio } from "./compression.ts";
 import type { Setter } from "./configured_variables.ts";
 import { documentRoot, realpathRoot, requestFilename } from "./location_files.ts";
 import type { Request } from "./request.ts";
@@ -45,6 +46,7 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["content_type", (request) => field(request, bytesOf("content-type"))],
   ["document_root", documentRoot],
   ["document_uri", (request) => request.path],
+  ["gzip_ratio", gzipRatio],
   ["host", (request) => request.host],
   ["hostname", () => hostname()],
   ["https", () => ""],

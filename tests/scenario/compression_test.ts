@@ -25,7 +25,7 @@ const CODED = ["Content-Encoding", "Content-Length", "ETag", "Accept-Ranges", "V
 
 Deno.test("gzip: a file for who accepts it, without length and ranges, with a weak ETag", async () => {
   const server = "gzip: on, gzip_vary: on";
-  await withFiles({ "a.html": TEXT }, server, async ({ address }) => {
+  await withFiles({ "a.html": TEXT }, server, async ({ address, sluice }) => {
     const coded = await exchange(address, getRequest("/a.html", GZIP, "Range: bytes=0-9"));
     assertEquals(coded.status, 200);
     assertEquals(fieldsOf(coded, ...CODED), `gzip|-|W/${ETAG}|-|Accept-Encoding`);
@@ -43,7 +43,9 @@ Deno.test("gzip: a file for who accepts it, without length and ranges, with a we
     }
     const same = await exchange(address, getRequest("/a.html", GZIP, `If-None-Match: W/${ETAG}`));
     assertEquals(same.status, 304);
-  });
+    assertMatch(await sluice.accessLine(1), /^200 \d{3}\.\d\d$/);
+    assertEquals(await sluice.accessLine(3), "200 -");
+  }, { logFormat: "$status $gzip_ratio" });
 });
 
 Deno.test("gzip: what stays as it is: other types, short bodies, other statuses, coded ones", async () => {
