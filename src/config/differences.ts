@@ -263,6 +263,68 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "events should not be late because buffering is on",
     },
   ],
+  "Files and filters": [
+    {
+      what: "`alias` without a slash at its end, in a location without one: `/i../x`",
+      nginx: "leads out of the folder",
+      sluice: "404, and a line in the error log",
+      why: "nobody means it, and it is often found by attackers first",
+    },
+    {
+      what: "a variable in `root` or `alias` that brings `..`",
+      nginx: "leads out of the folder",
+      sluice: "404, and a line in the error log",
+      why: "what a client sends should not choose a folder above",
+    },
+    {
+      what: "names of files that are not UTF-8",
+      nginx: "served",
+      sluice: "404, and left out of `autoindex`",
+      why: "the runtime has texts for names",
+    },
+    {
+      what: "media types where no `types` are set",
+      nginx: "those of `html`, `gif` and `jpg`",
+      sluice: "the usual ones of the web",
+      why: "a stylesheet that is `text/plain` is not used by browsers",
+    },
+    {
+      what: "`try_files` with an `alias` in a location with a regex",
+      nginx: "puts the one behind the other",
+      sluice: "refused when the configuration is read",
+      why: "the alias is the whole path of a file: there is nothing to try",
+    },
+    {
+      what: "a file that `disable_symlinks` looks at",
+      nginx: "opened part by part (`openat`)",
+      sluice: "looked at part by part, before and after it is opened",
+      why: "the runtime opens whole paths",
+    },
+    {
+      what: "a FIFO or a device in the place of a file",
+      nginx: "opened without waiting, then refused",
+      sluice: "looked at, and refused unopened",
+      why: "the runtime cannot open without waiting",
+    },
+    {
+      what: "several codings that a client accepts",
+      nginx: "by the order of the modules",
+      sluice: "the one with the largest `q`; among equals Brotli, Zstandard, gzip",
+      why: "that is what the client asks for",
+    },
+    {
+      what: "a small body that becomes a very large one by `gunzip`",
+      nginx: "waits when `gunzip_buffers` are full",
+      sluice: "waits when 128 KB are on their way",
+      why: "cells of the pool take the place of those buffers",
+    },
+    {
+      what: "a file's bytes on their way",
+      nginx: "`sendfile`, `aio` or `output_buffers`, as is set",
+      sluice: "always through `output_buffers`, read at once from the kernel's cache",
+      why: "the runtime has no `sendfile`; a read in another thread costs five times as much",
+    },
+  ],
   "Answers of our own": [
     {
       what:

@@ -43,7 +43,7 @@ Deno.test("gzip: a file for who accepts it, without length and ranges, with a we
     }
     const same = await exchange(address, getRequest("/a.html", GZIP, `If-None-Match: W/${ETAG}`));
     assertEquals(same.status, 304);
-    assertMatch(await sluice.accessLine(1), /^200 \d{3}\.\d\d$/);
+    assertMatch(await sluice.accessLine(1), /^200 \d+\.\d\d$/);
     assertEquals(await sluice.accessLine(3), "200 -");
   }, { logFormat: "$status $gzip_ratio" });
 });
