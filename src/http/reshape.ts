@@ -90,6 +90,11 @@ export class Reshaper {
     }));
   }
 
+  /** Whether another client might get a response in another coding, which `Vary` tells. */
+  varies(request: Request, view: ResponseView): boolean {
+    return this.#compression?.choose(request, view)?.varies === true;
+  }
+
   /** Whether a response will be in another coding. */
   recodes(request: Request, view: ResponseView): boolean {
     return this.#compression?.choose(request, view)?.kind !== undefined;

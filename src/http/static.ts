@@ -219,10 +219,14 @@ export class StaticFiles implements Handler {
       request.carried = [...request.carried, bytesOf(line)];
       return void refuse(request, RANGE_NOT_SATISFIABLE);
     }
+    // A part says of itself what the whole would (RFC 9110, 15.3.7).
+    const varies = answer.varies ||
+      request.policy?.reshaper?.varies(request, fileView(answer)) === true;
     const [first] = ranges;
     if (ranges.length === 1 && first !== undefined) {
       return {
         ...answer,
+        varies,
         status: 206,
         bodyBytes: first.end - first.start,
         segments: [first],
@@ -232,7 +236,7 @@ export class StaticFiles implements Handler {
     const { heads, end, bodyBytes, lines } = multipart(ranges, sizeBytes, type);
     const segments: Segment[] = ranges.flatMap((range, at) => [{ bytes: heads[at]! }, range]);
     segments.push({ bytes: end });
-    return { ...answer, status: 206, type: "", bodyBytes, segments, lines };
+    return { ...answer, varies, status: 206, type: "", bodyBytes, segments, lines };
   }
 
   /** Small files at once; others, and those that have to wait for memory, as time goes by. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { gunzipSync } from "node:zlib";
+import { latin1 } from "../support/inbox.ts";
 
 /** A response as the comparison sees it: the head's lines and the body's bytes as Latin-1. */
 export interface Seen {
@@ -45,10 +46,12 @@ export const ALLOWED: readonly Allowed[] = [
     what: "the bytes of a body that was compressed on its way",
     why: "there are many ways to compress a text; what counts is what it is compressed from",
     alike: ({ head, body }) => {
-      const isGzip = head.some((line) => /^Content-Encoding: gzip$/i.test(line)) && body !== "";
+      const isGzip = head.some((line) => /^Content-Encoding: gzip$/i.test(line)) &&
+        // A range of a compressed file is no whole.
+        body.startsWith("\x1f\x8b") && /^HTTP\/1\.1 200/.test(head[0] ?? "");
       if (!isGzip) return { head, body };
       const bytes = Uint8Array.from(body, (character) => character.charCodeAt(0));
-      return { head, body: new TextDecoder("latin1").decode(gunzipSync(bytes)) };
+      return { head, body: latin1(gunzipSync(bytes)) };
     },
   },
   {
@@ -130,5 +133,13 @@ export const EXCUSED: readonly Excused[] = [
     covers: (_request, nginx, sluice) =>
       /^HTTP\/1\.1 416/.test(sluice.head[0] ?? "") && nginx.body === sluice.body &&
       sluice.head.every((line) => nginx.head.includes(line)),
+  },
+  {
+    what: "Vary with 412",
+    why: "nginx tells it where a compressed file lies beside the one that was asked for, of a " +
+      "page that is always the same",
+    covers: (_request, nginx, sluice) =>
+      /^HTTP\/1\.1 412/.test(sluice.head[0] ?? "") && nginx.body === sluice.body &&
+      nginx.head.filter((line) => line !== "Vary: Accept-Encoding").join() === sluice.head.join(),
   },
 ];

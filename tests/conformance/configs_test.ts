@@ -7,7 +7,7 @@ import { convertConf, readConf } from "../../src/config/mod.ts";
 import { configFiles } from "../../src/control/config_files.ts";
 import { isKnownVariable } from "../../src/http/variables.ts";
 import { type Client, connect, type Response } from "../support/client.ts";
-import { EndedEarly } from "../support/inbox.ts";
+import { EndedEarly, latin1 } from "../support/inbox.ts";
 import { Program, tempDir } from "../support/program.ts";
 import { withRandom } from "../support/random.ts";
 import { freePorts, need, realServerTest } from "../support/real_servers.ts";
@@ -23,7 +23,7 @@ const FOLDER = new URL("configs/", import.meta.url).pathname;
 const MIME_TYPES = "/etc/nginx/mime.types";
 
 /** Requests to each configuration. */
-const REQUESTS = 400;
+const REQUESTS = 300;
 
 /** More would only repeat what these say. */
 const DIFFERENCES_SHOWN = 8;
@@ -167,7 +167,7 @@ class Asker implements AsyncDisposable {
   #seen(response: Response, isKept: boolean): Seen {
     const port = (text: string) => text.replaceAll(`${this.#side.port}`, "PORT");
     const head = response.text.trimEnd().split("\r\n").map(port);
-    let seen: Seen = { head, body: new TextDecoder("latin1").decode(response.body) };
+    let seen: Seen = { head, body: latin1(response.body) };
     for (const { alike } of ALLOWED) seen = alike(seen);
     const ending = `(${response.framing}, ${isKept ? "kept" : "closed"})`;
     return { head: [...seen.head, ending], body: port(seen.body) };
