@@ -15,14 +15,20 @@ import { CannotListen } from "./running_server.ts";
 
 /** How long a slow asker may hold up the end, in ms. */
 const CLOSE_MS = 1_000;
+/** How soon one that ended by itself is opened again, in ms. */
+const REOPEN_MS = 500;
 
 /** An open admin listener. It outlives configurations that keep its address. */
 export class AdminListener {
-  readonly #server: Deno.HttpServer;
+  #server: Deno.HttpServer;
   readonly #control: Control;
   readonly #name: string;
   readonly #aborter = new AbortController();
   #handler: AdminHandler;
+  readonly #conf: AdminConf;
+  readonly #onTrouble: (message: string) => void;
+  #isClosing = false;
+  #reopening: number | undefined;
 
   /**
    * Listens, and answers from now on.
@@ -30,20 +36,47 @@ export class AdminListener {
    * @throws {CannotUseFile} The token file cannot be read, or has no token in it.
    * @throws {CannotListen}
    */
-  constructor(conf: AdminConf, control: Control) {
+  constructor(conf: AdminConf, control: Control, onTrouble: (message: string) => void) {
+    this.#conf = conf;
+    this.#onTrouble = onTrouble;
     const { address } = conf;
     this.#control = control;
     this.#name = spell(address);
     this.#handler = handlerOf(conf, control);
-    const options = { onListen() {}, onError: internalError, signal: this.#aborter.signal };
-    const handler = (request: Request) => this.#handler(request);
     try {
-      this.#server = address.transport === "unix"
-        ? Deno.serve({ ...options, path: address.path }, handler)
-        : Deno.serve({ ...options, hostname: address.hostname, port: address.port }, handler);
+      this.#server = this.#serve(address);
     } catch (error) {
       throw new CannotListen(this.#name, error);
     }
+  }
+
+  /** A server ends, and nobody asks why, when it cannot accept a connection: EMFILE and its kin. */
+  #serve(address: AdminConf["address"]): Deno.HttpServer {
+    const options = { onListen() {}, onError: internalError, signal: this.#aborter.signal };
+    const handler = (request: Request) => this.#handler(request);
+    const server = address.transport === "unix"
+      ? Deno.serve({ ...options, path: address.path }, handler)
+      : Deno.serve({ ...options, hostname: address.hostname, port: address.port }, handler);
+    server.finished.catch((error: unknown) => {
+      if (this.#isClosing) return;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#onTrouble(`admin listener ${this.#name} ended: ${why}; it is opened again`);
+      this.#reopenSoon(server.addr);
+    });
+    return server;
+  }
+
+  /** At the port that it had. */
+  #reopenSoon(addr: Deno.Addr): void {
+    this.#reopening = setTimeout(() => {
+      const { address } = this.#conf;
+      const isTcp = address.transport === "tcp" && addr.transport === "tcp";
+      try {
+        this.#server = this.#serve(isTcp ? { ...address, port: addr.port } : address);
+      } catch {
+        this.#reopenSoon(addr); // still no descriptor for it
+      }
+    }, REOPEN_MS);
   }
 
   /** With the real port: `127.0.0.1:9090`, `unix:/run/sluice.sock`. */
@@ -70,6 +103,8 @@ export class AdminListener {
 
   /** Answers what is being asked, for a second at most, and closes. */
   async close(): Promise<void> {
+    this.#isClosing = true;
+    clearTimeout(this.#reopening);
     const timer = setTimeout(() => this.#aborter.abort(), CLOSE_MS);
     await this.#server.shutdown();
     clearTimeout(timer);

@@ -5,7 +5,7 @@
  */
 import { SlabPool } from "../buffer/mod.ts";
 import type { ClientConnection } from "../downstream/mod.ts";
-import { Deadlines, systemClock, Turnstile } from "../event/mod.ts";
+import { Deadlines, DescriptorReserve, systemClock, Turnstile } from "../event/mod.ts";
 import { type ConnectionNumbers, PasswordChecks } from "../http/mod.ts";
 import type { AdminConf, SluiceConf } from "../http/conf.ts";
 import { LogFiles, type LogLevel, sharedLogTarget } from "../log/mod.ts";
@@ -62,12 +62,16 @@ export async function openServer(
   };
   let first: Generation | undefined;
   try {
-    if (conf.admin !== undefined) lasting.context.counts = thread.newCounts();
+    if (conf.admin !== undefined) equipForAdmin(lasting);
     first = await Generation.open(conf, lasting);
-    return new Server(lasting, first, () => gate.close());
+    return new Server(lasting, first, () => {
+      gate.close();
+      lasting.context.reserve?.release();
+    });
   } catch (error) {
     await first?.close();
     gate.close();
+    lasting.context.reserve?.release();
     throw error;
   }
 }
@@ -105,6 +109,15 @@ const LAST_LINES: Readonly<Record<Thread["role"], readonly string[]>> = {
   worker: ["exiting", "exit"],
 };
 
+/** Descriptors that the admin listener finds when traffic has taken all others. */
+const RESERVED_DESCRIPTORS = 8;
+
+/** What an operator asks for has to be counted, and asking has to be possible. */
+function equipForAdmin({ context, thread }: Lasting): void {
+  context.counts ??= thread.newCounts();
+  context.reserve ??= new DescriptorReserve(RESERVED_DESCRIPTORS);
+}
+
 class Server implements ThreadServer, PortOwner {
   readonly control = new ProcessControl(this);
   readonly clients = new Set<ClientConnection>();
@@ -136,7 +149,9 @@ class Server implements ThreadServer, PortOwner {
     this.#ports = this.#openPorts(first, new Map());
     try {
       const admin = this.#adminOf(first.conf);
-      if (admin !== undefined) this.#admin = new AdminListener(admin, this.control);
+      if (admin !== undefined) {
+        this.#admin = new AdminListener(admin, this.control, (message) => this.onTrouble(message));
+      }
     } catch (error) {
       for (const port of this.#ports.values()) port.end();
       throw error;
@@ -246,7 +261,7 @@ class Server implements ThreadServer, PortOwner {
   }
 
   async prepare(conf: SluiceConf): Promise<Prepared> {
-    if (conf.admin !== undefined) this.#lasting.context.counts ??= this.thread.newCounts();
+    if (conf.admin !== undefined) equipForAdmin(this.#lasting);
     const next = await Generation.open(conf, this.#lasting);
     let ports: Map<string, Port>;
     let admin: AdminSwitch;
@@ -285,7 +300,12 @@ class Server implements ThreadServer, PortOwner {
     next.begin(old);
     this.#current = next;
     this.#lasting.context.pool.maxBytes = conf.bufferMemoryBytes;
-    if (conf.admin === undefined) this.#lasting.context.counts = undefined;
+    if (conf.admin === undefined) {
+      const { context } = this.#lasting;
+      context.counts = undefined;
+      context.reserve?.release();
+      context.reserve = undefined;
+    }
     for (const listener of conf.listeners) {
       const port = this.#ports.get(listener.name);
       if (port === undefined) continue;
@@ -311,7 +331,9 @@ class Server implements ThreadServer, PortOwner {
     if (conf !== undefined && old?.isAt(conf)) {
       return { apply: old.prepare(conf), undo() {} };
     }
-    const next = conf === undefined ? undefined : new AdminListener(conf, this.control);
+    const next = conf === undefined
+      ? undefined
+      : new AdminListener(conf, this.control, (message) => this.onTrouble(message));
     return {
       apply: () => {
         this.#admin = next;

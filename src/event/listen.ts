@@ -110,6 +110,10 @@ export class Listener {
         await this.#rest(context.deadlines);
         continue;
       }
+      if (context.reserve?.refill() === false) {
+        await this.#rest(context.deadlines);
+        continue;
+      }
       let raw: Deno.Conn;
       try {
         raw = await this.#raw.accept();
@@ -121,6 +125,7 @@ export class Listener {
         if (error instanceof Deno.errors.ConnectionReset) continue;
         const message = error instanceof Error ? error.message : String(error);
         this.#tell(`cannot accept a connection: ${message}`); // EMFILE and its kin
+        if (isOutOfDescriptors(error)) context.reserve?.release();
         await this.#rest(context.deadlines);
         continue;
       }
@@ -154,6 +159,12 @@ export class Listener {
       };
     });
   }
+}
+
+/** Of the process, or of the whole system. */
+function isOutOfDescriptors(error: unknown): boolean {
+  if (typeof error !== "object" || error === null || !("code" in error)) return false;
+  return error.code === "EMFILE" || error.code === "ENFILE";
 }
 
 /** Of a unix socket it is its path behind `unix:`, as in nginx. */

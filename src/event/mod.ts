@@ -15,6 +15,7 @@ export {
   isSameDial,
   PLAIN_DIAL,
 } from "./dial.ts";
+export { DescriptorReserve } from "./descriptor_reserve.ts";
 export { Driver } from "./driver.ts";
 export { CannotBind, Failure, type FailureKind, type Side } from "./failure.ts";
 export { type AcceptOptions, type BindAddress, Listener } from "./listen.ts";

@@ -7,6 +7,7 @@
  * @module
  */
 import { type Buf, Chain, type SlabPool } from "../buffer/mod.ts";
+import type { DescriptorReserve } from "./descriptor_reserve.ts";
 import { type Deadlines, type Expirable, NEVER } from "./clock.ts";
 import type { Conn, RemoteAddress } from "./conn.ts";
 import type { Connect } from "./dial.ts";
@@ -32,6 +33,8 @@ export interface ConnContext {
   readonly counters: ConnCounters;
   /** What is counted for the operator; undefined where nobody could ask (no `admin`). */
   counts?: Counts | undefined;
+  /** What accepting leaves to others when descriptors run out; undefined for nothing. */
+  reserve?: DescriptorReserve | undefined;
   /** How connections to peers are opened. @default {by the system} */
   readonly connect?: Connect;
 }
