@@ -28,7 +28,7 @@ export class AdminListener {
   readonly #conf: AdminConf;
   readonly #onTrouble: (message: string) => void;
   #isClosing = false;
-  #reopening: number | undefined;
+  #reopening: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * Listens, and answers from now on.

@@ -33,6 +33,8 @@ export interface SluiceOptions {
   readonly args?: readonly string[];
   /** No file can become larger than this: stands for a disk that is full. In kB. */
   readonly fileLimitKb?: number;
+  /** Files and sockets that it may have open. */
+  readonly openFilesMax?: number;
 }
 
 /** A running Sluice. `await using` it. */
@@ -159,10 +161,15 @@ export async function runSluice(
 async function launch(dir: string, config: string, options: SluiceOptions): Promise<Program> {
   const configPath = `${dir}/${options.fileName ?? "sluice.yaml"}`;
   await Deno.writeTextFile(configPath, config);
-  const { denoArgs = ["-A"], args: more = [], main = `${ROOT}main.ts`, fileLimitKb } = options;
+  const { denoArgs = ["-A"], args: more = [], main = `${ROOT}main.ts` } = options;
+  const { fileLimitKb, openFilesMax } = options;
   const args = ["run", "--quiet", ...denoArgs, main, "run", "-c", configPath, ...more];
   const deno = Deno.execPath();
-  if (fileLimitKb === undefined) return new Program({ command: deno, args, cwd: ROOT });
-  const script = `trap '' XFSZ; ulimit -f ${fileLimitKb}; exec "$0" "$@"`;
+  const limits = [
+    ...(fileLimitKb === undefined ? [] : [`trap '' XFSZ; ulimit -f ${fileLimitKb}`]),
+    ...(openFilesMax === undefined ? [] : [`ulimit -n ${openFilesMax}`]),
+  ];
+  if (limits.length === 0) return new Program({ command: deno, args, cwd: ROOT });
+  const script = `${limits.join("; ")}; exec "$0" "$@"`;
   return new Program({ command: "bash", args: ["-c", script, deno, ...args], cwd: ROOT });
 }

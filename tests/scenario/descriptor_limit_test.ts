@@ -1,0 +1,29 @@
+/** What happens when the process can open nothing more. */
+import { assertEquals } from "@std/assert";
+import { connect, exchange, getRequest } from "../support/client.ts";
+import { eventually } from "../support/in_process.ts";
+import { startSluice } from "../support/sluice.ts";
+
+const OPEN_FILES_MAX = 100;
+
+Deno.test("descriptors: when traffic has them all the admin listener answers, and traffic goes on later", async () => {
+  await using sluice = await startSluice(
+    `
+admin: { listen: "127.0.0.1:0" }
+log: { access: off }
+servers: [{ listen: 127.0.0.1:0, locations: { /: { return: 200 ok } } }]
+`,
+    { openFilesMax: OPEN_FILES_MAX },
+  );
+  const [, admin = ""] = await sluice.program.waitForLine(/admin listening on (\S+)$/);
+  const clients = await Promise.all(
+    Array.from({ length: OPEN_FILES_MAX }, () => connect(sluice.address)),
+  );
+  await sluice.program.waitForLine(/cannot accept a connection: Too many open files/);
+  for (let count = 0; count < 3; count++) {
+    assertEquals((await exchange(admin, getRequest("/healthz"))).status, 200);
+  }
+  for (const client of clients) await client.close();
+  assertEquals((await exchange(sluice.address, getRequest("/"))).status, 200);
+  await eventually("descriptors to be free", () => sluice.fdCount() < OPEN_FILES_MAX / 2);
+});
