@@ -32,14 +32,14 @@ export class RewriteText {
 
   /** @param hasQuery Whether a `?` begins a query, as in a replacement that is a path. */
   constructor(text: string, variables: Variables, hasQuery: boolean) {
+    let isInPath = hasQuery;
     this.#pieces = templateParts(byteText(text)).flatMap((part): Piece[] => {
       if (part.kind === "literal") {
-        if (!hasQuery) return [{ get: () => part.text }];
-        // Every one of them begins it anew, as in nginx.
-        return part.text.split("?").flatMap((literal, index): Piece[] => [
-          ...(index > 0 ? ["query" as const] : []),
-          ...(literal === "" ? [] : [{ get: () => literal }]),
-        ]);
+        const questionAt = isInPath ? part.text.indexOf("?") : -1;
+        if (questionAt < 0) return [{ get: () => part.text }];
+        isInPath = false;
+        const [before, after] = [part.text.slice(0, questionAt), part.text.slice(questionAt + 1)];
+        return [{ get: () => before }, "query", { get: () => after }];
       }
       if (CAPTURE.test(part.name)) return [{ capture: Number(part.name) }];
       return [{ get: getterOf(part, variables.lookup) }];
@@ -81,7 +81,7 @@ function hasEscapes({ head }: Request): boolean {
 function escapeCapture(text: string): string {
   return text.replace(
     // deno-lint-ignore no-control-regex -- controls are just what has to be escaped
-    /[\x00-\x20#%&+;?\x7f-\xff]/g,
+    /[\x00-\x20"#%&+;<>?\\^`{|}\x7f-\xff]/g,
     (unit) => "%" + unit.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0"),
   );
 }
