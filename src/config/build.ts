@@ -7,6 +7,7 @@
 import type { ClientConf, ListenConf } from "../downstream/conf.ts";
 import type { ListenerConf, ServerConf, SluiceConf } from "../http/conf.ts";
 import { serverNameRegex } from "../http/router.ts";
+import { hostname } from "../http/variables.ts";
 import { LOG_FORMATS, type LogFormat } from "../log/access_log.ts";
 import type { Block } from "./block.ts";
 import { LogsBuilder } from "./build_logs.ts";
@@ -18,7 +19,7 @@ import { limitDirectives } from "./directives/limit.ts";
 import { buildLocations, type Levels, responseConf } from "./build_location.ts";
 import { buildAdmin } from "./build_admin.ts";
 import { declaredVariables } from "./declared_variables.ts";
-import { buildRewrite, realIpConf, type RewriteSettings } from "./build_rewrite.ts";
+import { buildRewrite, realIpConf, referersConf, type RewriteSettings } from "./build_rewrite.ts";
 import { buildGroups } from "./build_upstream.ts";
 import { Building, regexProblem } from "./building.ts";
 import type { Known, Settings } from "./directive.ts";
@@ -27,6 +28,7 @@ import { clientDirectives, listenDirectives } from "./directives/client.ts";
 import { coreDirectives } from "./directives/core.ts";
 import { logFormatDirectives } from "./directives/log.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
+import { refererDirectives } from "./directives/referer.ts";
 import { realIpDirectives } from "./directives/real_ip.ts";
 import { rewriteDirectives } from "./directives/rewrite.ts";
 import { responseDirectives } from "./directives/response.ts";
@@ -65,6 +67,8 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
   const levels: Levels = {
     client: building.settle(clientDirectives, root),
     realIp: building.settle(realIpDirectives, root),
+    referers: building.settle(refererDirectives, root),
+    serverNames: [],
     proxy: building.settle(proxyDirectives, root),
     response: building.settle(responseDirectives, root),
     files: filesLevel(root, building),
@@ -134,6 +138,7 @@ function buildServer(
   const { listens, serverNames } = building.settle(serverDirectives, block);
   const client: ClientConf = building.settle(clientDirectives, block, levels.client);
   const realIp = building.settle(realIpDirectives, block, levels.realIp);
+  const referers = building.settle(refererDirectives, block, levels.referers);
   const proxy = building.settle(proxyDirectives, block, levels.proxy);
   const response = building.settle(responseDirectives, block, levels.response);
   const files = filesLevel(block, building, levels.files);
@@ -146,7 +151,10 @@ function buildServer(
   const log = levels.logs.settle(block, levels.log);
   const rewrite = building.settle(rewriteDirectives, block, rewriteOfRoot);
   // The server for what names no server, as in nginx.
-  const names = serverNames ?? [{ text: "", span: block.span }];
+  const names = (serverNames ?? [{ text: "", span: block.span }]).map((name) =>
+    name.text === "$hostname" ? { ...name, text: hostname() } : name
+  );
+  const nameTexts = names.map(({ text }) => text.startsWith("~") ? text : text.toLowerCase());
   checkNames(names, building.problems);
   const { largeClientHeaderBuffers, ...listen } = building.settle(
     listenDirectives,
@@ -159,7 +167,8 @@ function buildServer(
       rewrite: buildRewrite(block, rewrite, building, () => undefined),
       warnsUnset: rewrite.warnsUnset,
       realIp: realIpConf(realIp),
-      serverNames: names.map(({ text }) => text.startsWith("~") ? text : text.toLowerCase()),
+      referers: referersConf(referers, nameTexts),
+      serverNames: nameTexts,
       client,
       ...levels.logs.build(log),
       response: responseConf(response),
@@ -172,6 +181,8 @@ function buildServer(
           ...levels,
           client,
           realIp,
+          referers,
+          serverNames: nameTexts,
           proxy,
           response,
           files,

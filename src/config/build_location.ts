@@ -40,7 +40,7 @@ import {
 } from "./build_subrequests.ts";
 import { compressionConf } from "./build_compression.ts";
 import { filesConf, type FilesLevel, filesLevel, typesConf } from "./build_files.ts";
-import { buildRewrite, realIpConf, type RewriteSettings } from "./build_rewrite.ts";
+import { buildRewrite, realIpConf, referersConf, type RewriteSettings } from "./build_rewrite.ts";
 import { dynamicPeer, type Groups } from "./build_upstream.ts";
 import { userIdConf } from "./build_user_id.ts";
 import { type Building, regexProblem } from "./building.ts";
@@ -48,6 +48,7 @@ import type { Settings } from "./directive.ts";
 import { clientDirectives } from "./directives/client.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { realIpDirectives, type RealIpSettings } from "./directives/real_ip.ts";
+import { refererDirectives, type RefererSettings } from "./directives/referer.ts";
 import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { DEFAULT_REDIRECT } from "./directives/proxy_headers.ts";
 import { placeDirectives, responseDirectives } from "./directives/response.ts";
@@ -64,6 +65,9 @@ type ProxySettings = Settings<typeof proxyDirectives>;
 export interface Levels {
   readonly client: Settings<typeof clientDirectives>;
   readonly realIp: RealIpSettings;
+  readonly referers: RefererSettings;
+  /** Of the server. */
+  readonly serverNames: readonly string[];
   readonly proxy: ProxySettings;
   readonly response: Settings<typeof responseDirectives>;
   readonly files: FilesLevel;
@@ -131,6 +135,7 @@ function ownFiles(
     rewrite: undefined,
     warnsUnset: rewrite.warnsUnset,
     realIp: undefined,
+    referers: referersConf(levels.referers, levels.serverNames),
     locations: [],
     client: levels.client,
     ...levels.logs.build(levels.log),
@@ -181,6 +186,7 @@ export function buildLocations(
       rewrite: undefined,
       warnsUnset: rewrite.warnsUnset,
       realIp: undefined,
+      referers: undefined,
       locations: [],
       client: levels.client,
       ...levels.logs.build(levels.log),
@@ -280,12 +286,14 @@ function buildLocation(
   const secureLink = building.settle(secureLinkDirectives, block, levels.secureLink);
   const { secret } = building.settle(secureLinkSecretDirectives, block);
   const accessSettings = settleAccess(building, block, levels.access);
+  const referers = building.settle(refererDirectives, block, levels.referers);
   const realIp = building.settle(realIpDirectives, block, levels.realIp);
   const rewriteSettings = building.settle(rewriteDirectives, block, around.rewrite);
   const own: Levels = {
     ...levels,
     client,
     realIp,
+    referers,
     response,
     files,
     subrequests,
@@ -310,6 +318,7 @@ function buildLocation(
     ...pattern,
     rewrite: undefined,
     warnsUnset: rewriteSettings.warnsUnset,
+    referers: referersConf(referers, levels.serverNames),
     realIp: isSame(realIp, around.serverRealIp) ? undefined : realIpConf(realIp),
     locations,
     client,

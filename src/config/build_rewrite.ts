@@ -3,10 +3,17 @@
  *
  * @module
  */
-import type { LocationConf, RealIpConf, RewritePhaseConf, RewriteStepConf } from "../http/conf.ts";
+import type {
+  LocationConf,
+  RealIpConf,
+  ReferersConf,
+  RewritePhaseConf,
+  RewriteStepConf,
+} from "../http/conf.ts";
 import { type Block, yamlBlock } from "./block.ts";
 import type { Building } from "./building.ts";
 import type { Settings } from "./directive.ts";
+import type { RefererSettings } from "./directives/referer.ts";
 import type { RealIpSettings } from "./directives/real_ip.ts";
 import { rewriteDirectives, type RewriteStep } from "./directives/rewrite.ts";
 import { actionDirectives } from "./directives/server.ts";
@@ -14,6 +21,24 @@ import { actionDirectives } from "./directives/server.ts";
 /** Undefined where nobody is trusted. */
 export function realIpConf({ from, header, isRecursive }: RealIpSettings): RealIpConf | undefined {
   return from === undefined ? undefined : { from, header, isRecursive };
+}
+
+/** @param serverNames What `server_names` stands for. */
+export function referersConf(
+  { validReferers }: RefererSettings,
+  serverNames: readonly string[],
+): ReferersConf | undefined {
+  if (validReferers === undefined) return undefined;
+  const own = validReferers.includes("server_names") ? serverNames : [];
+  const words = new Set(["none", "blocked", "server_names"]);
+  const listed = validReferers.filter((word) => !words.has(word));
+  return {
+    allowsNone: validReferers.includes("none"),
+    allowsBlocked: validReferers.includes("blocked"),
+    names: [...listed, ...own].filter((name) => !name.startsWith("~") && name !== ""),
+    hostRegexes: own.filter((name) => name.startsWith("~")),
+    regexes: listed.filter((name) => name.startsWith("~")).map((name) => name.slice(1)),
+  };
 }
 
 export type RewriteSettings = Settings<typeof rewriteDirectives>;

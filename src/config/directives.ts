@@ -33,6 +33,7 @@ import { resolverDirectives, resolverParameters } from "./directives/resolver.ts
 import { actionDirectives, listenParameters, serverDirectives } from "./directives/server.ts";
 import { filesDirectives, placeOfFiles, typesDirectives } from "./directives/static.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
+import { refererDirectives } from "./directives/referer.ts";
 import { realIpDirectives } from "./directives/real_ip.ts";
 import { rewriteDirectives } from "./directives/rewrite.ts";
 import { variableDirectives } from "./directives/variables.ts";
@@ -156,9 +157,9 @@ export const GROUPS: readonly Group[] = [
   },
   {
     page: "realip",
-    title: "Clients behind proxies",
-    intro: "Whom a request is from, where proxies stand between.",
-    directives: realIpDirectives,
+    title: "Where requests come from",
+    intro: "Clients behind proxies, and pages that lead here.",
+    directives: { ...realIpDirectives, ...refererDirectives },
   },
   {
     page: "rewrite",

@@ -29,6 +29,7 @@ import {
   type ServerConf,
   serverNameRegex,
   type SluiceConf,
+  ValidReferers,
   Variables,
   Worker,
 } from "../http/mod.ts";
@@ -224,6 +225,7 @@ export class Generation {
       rewriter: undefined,
       methods: undefined,
       regexes: undefined,
+      referers: server.referers && new ValidReferers(server.referers),
       warnsUnset: server.warnsUnset,
     }]));
     const place = (
@@ -250,6 +252,7 @@ export class Generation {
         rewriter: rewrite &&
           new Rewriter(rewrite, files.types, parts.variables, (inner) => place(inner, server, [])),
         regexes: regexesOf([...within, location], parts.variables),
+        referers: location.referers && new ValidReferers(location.referers),
         warnsUnset: location.warnsUnset,
       };
     };

@@ -33,6 +33,7 @@ export interface ServerConf {
   /** Exact names, `*.example.org`, `www.example.*`, `~regex`; lower case but for regexes. */
   readonly serverNames: readonly string[];
   readonly realIp: RealIpConf | undefined;
+  readonly referers: ReferersConf | undefined;
   /** What is done before a location is looked for. */
   readonly rewrite: RewritePhaseConf | undefined;
   /** `uninitialized_variable_warn`. */
@@ -57,6 +58,18 @@ export interface ServerConf {
  */
 export type LocationModifier = "" | "=" | "^~" | "~" | "~*" | "@";
 
+/** `valid_referers`. */
+export interface ReferersConf {
+  readonly allowsNone: boolean;
+  readonly allowsBlocked: boolean;
+  /** `a.example`, `*.example.org/path`, `www.example.*`. */
+  readonly names: readonly string[];
+  /** `~regex` of the server's names: matched against the host. */
+  readonly hostRegexes: readonly string[];
+  /** Without `~`: matched against all behind the scheme. */
+  readonly regexes: readonly string[];
+}
+
 /** nginx's realip module. */
 export interface RealIpConf {
   /** `set_real_ip_from`: addresses and networks, `unix:`. Not empty. */
@@ -76,6 +89,8 @@ export interface LocationConf {
   readonly warnsUnset: boolean;
   /** Undefined where nobody is trusted, or it is as at the server, which has asked already. */
   readonly realIp: RealIpConf | undefined;
+  /** Undefined where all are valid. */
+  readonly referers: ReferersConf | undefined;
   /** Locations within it. */
   readonly locations: readonly LocationConf[];
   readonly client: ClientConf;

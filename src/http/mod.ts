@@ -30,6 +30,7 @@ export type { Request } from "./request.ts";
 export { DEFAULT_MAX_RANGES, reshapesAny, ResponsePolicy } from "./response_policy.ts";
 export { Return } from "./return.ts";
 export { CapturingRegex } from "./regex.ts";
+export { ValidReferers } from "./valid_referers.ts";
 export { RealIp } from "./real_ip.ts";
 export { Rewriter } from "./rewrite.ts";
 export { locationRegex, Router, serverNameRegex } from "./router.ts";

@@ -17,6 +17,7 @@ import type { CapturingRegex } from "./regex.ts";
 import type { Rewriter } from "./rewrite.ts";
 import type { Router } from "./router.ts";
 import type { SecureLink } from "./secure_link.ts";
+import type { ValidReferers } from "./valid_referers.ts";
 import type { Handler, Server, Worker } from "./worker.ts";
 
 /** What a request's location is at run time. */
@@ -48,6 +49,8 @@ export interface Location {
   readonly methods: ReadonlySet<string> | undefined;
   /** Regexes that have led here, the outermost first; undefined: none. */
   readonly regexes: readonly CapturingRegex[] | undefined;
+  /** Undefined where all are valid. */
+  readonly referers: ValidReferers | undefined;
   /** `uninitialized_variable_warn`. */
   readonly warnsUnset: boolean;
 }

@@ -18,6 +18,7 @@ import { requestId } from "./request_id.ts";
 import { connectionsVariable } from "./stub_status.ts";
 import { userIdVariable } from "./user_id.ts";
 import { sentField, sentTrailer } from "./sent_fields.ts";
+import { invalidReferer } from "./valid_referers.ts";
 
 type Variable = Getter<Request>;
 
@@ -50,6 +51,7 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["host", (request) => request.host],
   ["hostname", () => hostname()],
   ["https", () => ""],
+  ["invalid_referer", invalidReferer],
   ["is_args", ({ args }) => args === "" ? "" : "?"],
   ["is_request_port", (request) => requestPort(request) === "" ? "" : ":"],
   ["limit_rate", (request) => limitRate(request)],

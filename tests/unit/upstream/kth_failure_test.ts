@@ -255,6 +255,7 @@ servers:
       rewriter: undefined,
       methods: undefined,
       regexes: undefined,
+      referers: undefined,
       warnsUnset: true,
     };
   });
