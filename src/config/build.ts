@@ -9,6 +9,7 @@ import type { ListenerConf, ServerConf, SluiceConf } from "../http/conf.ts";
 import { serverNameRegex } from "../http/router.ts";
 import { hostname } from "../http/variables.ts";
 import { LOG_FORMATS, type LogFormat } from "../log/access_log.ts";
+import { HAS_OTHER, HAS_UNDERSCORE } from "../wire/fields.ts";
 import type { Block } from "./block.ts";
 import { LogsBuilder } from "./build_logs.ts";
 import { settleAccess } from "./build_access.ts";
@@ -156,11 +157,12 @@ function buildServer(
   );
   const nameTexts = names.map(({ text }) => text.startsWith("~") ? text : text.toLowerCase());
   checkNames(names, building.problems);
-  const { largeClientHeaderBuffers, ...listen } = building.settle(
-    listenDirectives,
-    block,
-    listenOfRoot,
-  );
+  const { largeClientHeaderBuffers, underscoresInHeaders, ignoreInvalidHeaders, ...listen } =
+    building.settle(
+      listenDirectives,
+      block,
+      listenOfRoot,
+    );
   return {
     conf: {
       // A return alone is a location that matches all: see buildLocations.
@@ -201,6 +203,9 @@ function buildServer(
       ...listen,
       largeClientHeaderBufferCount: largeClientHeaderBuffers.count,
       largeClientHeaderBufferSizeBytes: largeClientHeaderBuffers.sizeBytes,
+      droppedNames: ignoreInvalidHeaders
+        ? HAS_OTHER | (underscoresInHeaders ? 0 : HAS_UNDERSCORE)
+        : 0,
       proxyProtocol: false, // its addresses say
     },
     listens,

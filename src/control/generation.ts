@@ -261,6 +261,7 @@ export class Generation {
     const handler = new HttpServer({
       worker: this.worker,
       variables: parts.variables,
+      mergesSlashes: conf.listen.mergeSlashes,
       port: conf.address.transport === "tcp" ? conf.address.port : 0,
       router,
       fallback,

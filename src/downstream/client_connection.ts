@@ -218,7 +218,8 @@ export class ClientConnection implements Client {
   #takeHead(): RequestHead {
     const { settings: { conf }, spareHeads } = this.shared;
     const spare = spareHeads.pop();
-    if (spare === undefined) return new RequestHead(conf.maxHeaders);
+    if (spare === undefined) return new RequestHead(conf.maxHeaders, conf.droppedNames);
+    spare.fields.dropped = conf.droppedNames;
     spare.fields.maxCount = conf.maxHeaders; // it may be from before a reload
     return spare;
   }

@@ -19,6 +19,10 @@ export interface ListenConf {
   readonly maxConnectionsPerAddress: number;
   /** `max_headers`: bound of the number of field lines. */
   readonly maxHeaders: number;
+  /** Bits of what no name of a request's field may have to be passed on: see wire/fields.ts. */
+  readonly droppedNames: number;
+  /** `merge_slashes`. */
+  readonly mergeSlashes: boolean;
   /** `listen … proxy_protocol`: connections begin with a header of the PROXY protocol. */
   readonly proxyProtocol: boolean;
 }

@@ -175,7 +175,7 @@ export class Request {
     const raw = head.path();
     return this.#path = head.isPathPlain || raw === "*"
       ? raw
-      : normalizePath(raw === "" ? "/" : raw);
+      : normalizePath(raw === "" ? "/" : raw, this.server.mergesSlashes);
   }
 
   /** `$args`: the query. */

@@ -68,6 +68,8 @@ export interface EnterServer {
 export interface HttpServerOptions {
   readonly worker: Worker;
   readonly variables: Variables;
+  /** @default {true} */
+  readonly mergesSlashes?: boolean;
   readonly port: number;
   readonly router: Router<Location>;
   /** Of the default server, for what ends before a server is known. */
@@ -83,10 +85,12 @@ export class HttpServer implements ClientHandler, Server {
   readonly #options: HttpServerOptions;
 
   readonly variables: Variables;
+  readonly mergesSlashes: boolean;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
     this.variables = options.variables;
+    this.mergesSlashes = options.mergesSlashes ?? true;
   }
 
   /** Content phase: finds the location, and lets it answer. */

@@ -75,6 +75,7 @@ export class Subrequest implements Client {
     this.response = new MemoryResponse(this, options.keepsBody);
     this.#departure = options.departure;
     const bytes = writeHead(parent, options);
+    this.head.fields.dropped = parent.head.fields.dropped;
     this.head.begin(bytes, 0);
     if (!this.head.parse(bytes.length)) throw new BadMessage(500, "no subrequest");
     this.request = worker.takeRequest();

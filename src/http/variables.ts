@@ -6,7 +6,7 @@
 import { SERVER_VERSION } from "../downstream/mod.ts";
 import { type Getter, timeIso8601, timeLocal } from "../log/mod.ts";
 import type { Attempt } from "../upstream/mod.ts";
-import { bytesOf, latin1, NO_LENGTH, parseIp } from "../wire/mod.ts";
+import { bytesOf, fieldId, type FieldLines, latin1, NO_LENGTH, parseIp } from "../wire/mod.ts";
 import { basicCredentials } from "./basic_credentials.ts";
 import { upstreamValue } from "./kept.ts";
 import { locationRate } from "./rate.ts";
@@ -185,13 +185,22 @@ function field({ head: { fields } }: Request, lower: Uint8Array): string {
 function httpField(name: string): Variable {
   const lower = bytesOf(name.toLowerCase().replaceAll("_", "-"));
   const separator = name === "cookie" ? "; " : ", ";
+  const spelled = name.includes("_") ? bytesOf(name.toLowerCase()) : undefined;
   return ({ head: { fields } }) => {
-    let index = fields.find(lower);
-    if (index < 0) return "";
-    let text = fields.value(index);
-    while ((index = fields.find(lower, index + 1)) >= 0) text += separator + fields.value(index);
-    return text;
+    const text = allOf(fields, lower, separator);
+    const mayHave = (fields.dropped & fieldId.HAS_UNDERSCORE) === 0;
+    return text === "" && spelled !== undefined && mayHave
+      ? allOf(fields, spelled, separator)
+      : text;
   };
+}
+
+function allOf(fields: FieldLines, lower: Uint8Array, separator: string): string {
+  let index = fields.find(lower);
+  if (index < 0) return "";
+  let text = fields.value(index);
+  while ((index = fields.find(lower, index + 1)) >= 0) text += separator + fields.value(index);
+  return text;
 }
 
 /** `$upstream_http_x`, `$upstream_cookie_x`: of the response of a peer. */

@@ -23,6 +23,8 @@ export interface Handler {
 export interface Server {
   /** Of the configuration that its requests go by. */
   readonly variables: Variables;
+  /** `merge_slashes`. */
+  readonly mergesSlashes: boolean;
   /** Finds the location of a subrequest and has it answer. Never rejects. */
   answerSubrequest(request: Request): Promise<void>;
   /** A client's request has been answered, or goes on elsewhere. */

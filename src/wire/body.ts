@@ -227,7 +227,7 @@ export class BodyDecoder {
 
   #readTrailers(gathered: Uint8Array, size: number): void {
     if (size === 2 && gathered[0] === CR) return;
-    const lines = new FieldLines(gathered.slice(0, size), TRAILER_LINES_MAX, false);
+    const lines = new FieldLines(gathered.slice(0, size), TRAILER_LINES_MAX, 0);
     let at = 0;
     while (at < size - 2) {
       at = lines.add(at, size);

@@ -32,7 +32,7 @@ export const UPGRADE = 7;
 export const HTTP2_SETTINGS = 8;
 /** A field named by `Connection`, so meant for us alone. */
 export const NOMINATED = 9;
-/** A name with an underscore: dropped, as nginx does, since CGI cannot tell it from a hyphen. */
+/** A name of a kind that is dropped: with an underscore, which CGI cannot tell from a hyphen, or worse. */
 export const UNDERSCORED = 10;
 export const FIRST_END_TO_END = 11;
 export const OTHER = 11;
@@ -110,7 +110,16 @@ const STRIDE = 4;
 const FIRST_CAPACITY = 32;
 const USUAL_CAPACITY = 128;
 
-const UNDERSCORE = 0x5f;
+/** Bits of what a name has: an underscore, or something else that is no letter, digit or hyphen. */
+export const HAS_UNDERSCORE = 2;
+export const HAS_OTHER = 4;
+const PLAIN = 1;
+/** For each byte one of these bits; 0: no name has it. */
+const NAME_KIND = IS_TOKEN.map((isToken, byte) => {
+  const character = String.fromCharCode(byte);
+  if (isToken === 0) return 0;
+  return character === "_" ? HAS_UNDERSCORE : /[A-Za-z0-9-]/.test(character) ? PLAIN : HAS_OTHER;
+});
 
 /** The lines of one head. Used again for the next head of its connection. */
 export class FieldLines {
@@ -125,13 +134,13 @@ export class FieldLines {
 
   /** Bound of the number of lines (`max_headers`). */
   maxCount: number;
-  readonly #underscoredId: number;
+  /** Bits of what a name may not have: such lines are not passed on. */
+  dropped: number;
 
-  /** @param dropsUnderscores Whether names with an underscore are to be dropped: requests only. */
-  constructor(bytes: Uint8Array, maxCount: number, dropsUnderscores: boolean) {
+  constructor(bytes: Uint8Array, maxCount: number, dropped: number) {
     this.bytes = bytes;
     this.maxCount = maxCount;
-    this.#underscoredId = dropsUnderscores ? UNDERSCORED : OTHER;
+    this.dropped = dropped;
   }
 
   clear(bytes: Uint8Array): void {
@@ -234,9 +243,10 @@ export class FieldLines {
   add(start: number, end: number): number {
     const bytes = this.bytes;
     let at = start;
-    let hasUnderscore = false;
-    while (at < end && IS_TOKEN[bytes[at]!] === 1) {
-      if (bytes[at] === UNDERSCORE) hasUnderscore = true;
+    let kinds = 0;
+    let kind = 0;
+    while (at < end && (kind = NAME_KIND[bytes[at]!]!) !== 0) {
+      kinds |= kind;
       at++;
     }
     if (at === end) return -1;
@@ -262,7 +272,7 @@ export class FieldLines {
     this.#offsets[offset + NAME_END] = nameEnd;
     this.#offsets[offset + VALUE_START] = valueStart;
     this.#offsets[offset + VALUE_END] = at;
-    this.#ids[index] = hasUnderscore ? this.#underscoredId : identify(bytes, start, nameEnd);
+    this.#ids[index] = (kinds & this.dropped) !== 0 ? UNDERSCORED : identify(bytes, start, nameEnd);
     this.count = index + 1;
     this.end = next;
     return next;

@@ -12,10 +12,11 @@ const PERCENT = 0x25;
  * Decodes `%XX`, merges slashes and resolves `.` and `..` (RFC 3986, 6.2.2), as nginx
  * does before it looks for a location. The result has one byte of the path a code unit.
  *
+ * @param mergesSlashes Whether `//` is as good as `/` (`merge_slashes`).
  * @param path Starts with a slash; still encoded, without the query.
  * @throws {BadMessage} A broken escape, a NUL, or a `..` above the root.
  */
-export function normalizePath(path: string): string {
+export function normalizePath(path: string, mergesSlashes = true): string {
   const segments: string[] = [];
   let segment = "";
   let endsOpen = true; // whether the path ends in a slash, or in a "." or ".."
@@ -32,7 +33,7 @@ export function normalizePath(path: string): string {
         throw new BadMessage(400, "a path that leads above the root");
       }
       endsOpen = true;
-    } else if (segment === "." || segment === "") {
+    } else if (segment === "." || (segment === "" && (mergesSlashes || isLast))) {
       endsOpen = true;
     } else {
       segments.push(segment);

@@ -10,6 +10,8 @@ import {
   CONTENT_LENGTH,
   EXPECT,
   FieldLines,
+  HAS_OTHER,
+  HAS_UNDERSCORE,
   HOST,
   TRANSFER_ENCODING,
   UPGRADE,
@@ -49,8 +51,9 @@ export class RequestHead extends Head {
   /** Whether there is an Upgrade field, and index of its line. */
   upgradeIndex = -1;
 
-  constructor(maxFields: number) {
-    super(new FieldLines(new Uint8Array(), maxFields, true));
+  /** @param dropped Of {@linkcode FieldLines}: nginx's default. */
+  constructor(maxFields: number, dropped = HAS_UNDERSCORE | HAS_OTHER) {
+    super(new FieldLines(new Uint8Array(), maxFields, dropped));
   }
 
   override begin(bytes: Uint8Array, start: number): void {

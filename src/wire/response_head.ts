@@ -34,7 +34,7 @@ export class ResponseHead extends Head {
   hasAccel = false;
 
   constructor(maxFields: number) {
-    super(new FieldLines(new Uint8Array(), maxFields, false));
+    super(new FieldLines(new Uint8Array(), maxFields, 0));
   }
 
   override begin(bytes: Uint8Array, start: number): void {

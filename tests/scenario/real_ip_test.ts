@@ -131,3 +131,37 @@ servers: [{ listen: "127.0.0.1:0 proxy_protocol", locations: { /: { return: 200 
     assertEquals((await client.readToEnd()).length, 0);
   });
 });
+
+Deno.test("valid_referers: none, blocked, the server's names, names with a path, regexes", async () => {
+  const yaml = `
+servers:
+  - listen: 127.0.0.1:0
+    server_name: 'first.example ~^sub\\d\\.example$'
+    valid_referers: 'none blocked server_names *.shop.example/in ~friend\\.'
+    locations: { /: { return: '200 "$invalid_referer"' }, /one: { valid_referers: only.example, return: '200 "$invalid_referer"' } }
+`;
+  await withSluice(yaml, async (address) => {
+    const ask = async (referer: string | undefined, path = "/") => {
+      const lines = referer === undefined ? [] : [`Referer: ${referer}`];
+      return (await exchange(address, getRequest(path, ...lines))).bodyText;
+    };
+    for (
+      const valid of [
+        undefined,
+        "-",
+        "http://first.example/x",
+        "HTTPS://First.Example:8443/",
+        "http://sub7.example/",
+        "http://a.shop.example/in/x",
+        "http://my.friend.example/",
+      ]
+    ) assertEquals(await ask(valid), "", valid);
+    for (
+      const other of ["http://other.example/", "http://a.shop.example/out", "http://a.shop.example"]
+    ) {
+      assertEquals(await ask(other), "1", other);
+    }
+    assertEquals(await ask(undefined, "/one"), "1");
+    assertEquals(await ask("http://only.example/", "/one"), "");
+  });
+});

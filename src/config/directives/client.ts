@@ -68,6 +68,32 @@ export const listenDirectives = {
       "that proxy's address, whatever PROXY protocol or `real_ip_header` say: leave it at 0 there. " +
       "nginx has no such bound; `limit_conn` counts requests.",
   }),
+  underscoresInHeaders: directive({
+    name: "underscores_in_headers",
+    contexts: HTTP_SERVER,
+    type: flag,
+    default: "off",
+    doc: "Whether fields of requests may have an underscore in their names. If not they are " +
+      "dropped: CGI and its like cannot tell them from those with a hyphen. The default " +
+      "server's counts for all that are behind one address.",
+  }),
+  ignoreInvalidHeaders: directive({
+    name: "ignore_invalid_headers",
+    contexts: HTTP_SERVER,
+    type: flag,
+    default: "on",
+    doc: "Whether fields of requests are dropped whose names have more than letters, digits and " +
+      "hyphens in them (and underscores, with `underscores_in_headers`). Off, all names pass that " +
+      "HTTP allows. Names that HTTP does not allow are 400 in any case, where nginx drops them too.",
+  }),
+  mergeSlashes: directive({
+    name: "merge_slashes",
+    contexts: HTTP_SERVER,
+    type: flag,
+    default: "on",
+    doc: "Whether several slashes in a path are as good as one, when its location is looked for. " +
+      "The default server's counts for all that are behind one address.",
+  }),
   maxHeaders: directive({
     name: "max_headers",
     contexts: HTTP_SERVER,

@@ -118,6 +118,8 @@ Deno.test("config: the example of the design becomes records", () => {
     largeClientHeaderBufferSizeBytes: 8192,
     maxConnectionsPerAddress: 0,
     maxHeaders: 1000,
+    droppedNames: 6,
+    mergeSlashes: true,
     proxyProtocol: false,
   });
   const server = serverOf(conf);

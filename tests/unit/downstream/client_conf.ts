@@ -8,6 +8,8 @@ export const LISTEN = {
   largeClientHeaderBufferSizeBytes: 8192,
   maxConnectionsPerAddress: 0,
   maxHeaders: 100,
+  droppedNames: 6,
+  mergeSlashes: true,
   proxyProtocol: false,
 };
 export const CLIENT = {
