@@ -1,7 +1,7 @@
 /** Which peer a request goes to, by the group's `balance`. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import type { CustomBalancer } from "../../mod.ts";
-import { connect, exchange, getRequest } from "../support/client.ts";
+import { type Client, connect, exchange, getRequest } from "../support/client.ts";
 import { eventually, inFrontOf, type InProcessSluice, withSluice } from "../support/in_process.ts";
 import {
   act,
@@ -105,8 +105,15 @@ Deno.test("sticky route: a variable names the peer; one that drains has only suc
   });
 });
 
-Deno.test("least_time and ewma: requests go where answers come soonest", async () => {
-  for (const balance of ["least_time header", "least_time last_byte", "ewma"]) {
+Deno.test("least_time, ewma and random two least_time: requests go where answers come soonest", async () => {
+  const ways = [
+    "least_time header",
+    "least_time last_byte",
+    "ewma",
+    "random two least_time=header",
+    "random two least_time=last_byte",
+  ];
+  for (const balance of ways) {
     const isOver = gate();
     await using slow = await startOrigin({
       each: [expectHead(), pause(isOver), send(okResponse("slow"))],
@@ -114,9 +121,14 @@ Deno.test("least_time and ewma: requests go where answers come soonest", async (
     await using fast = await named("fast");
     const conf = inFrontOf([slow.address, fast.address], { group: `balance: ${balance}` });
     await withSluice(conf, async (address) => {
-      await using waiting = await connect(address);
-      await waiting.send(getRequest());
-      await slow.waitForRequest(1);
+      await using clients = new AsyncDisposableStack();
+      let waiting: Client;
+      do { // chance may send some to the fast one first
+        waiting = clients.use(await connect(address));
+        const seen = slow.requestsSeen + fast.requestsSeen;
+        await waiting.send(getRequest());
+        await eventually("it to be asked", () => slow.requestsSeen + fast.requestsSeen > seen);
+      } while (slow.requestsSeen === 0);
       const startedAtMs = performance.now();
       while (performance.now() - startedAtMs < 100) {
         assertEquals((await exchange(address, getRequest())).bodyText, "fast");

@@ -59,3 +59,30 @@ Deno.test("retry_budget: when it is spent a request is not tried again, and says
     assertMatch(await sluice.accessLine(1), /not tried again, retry budget spent/);
   }, { logFormat: "$status|$upstream_failure" });
 });
+
+Deno.test("panic_threshold: when too few peers are healthy all are asked, and the log says when", async () => {
+  let isWell = false;
+  const play = act("answer", (connection) => {
+    const isCheck = connection.requests.at(-1)?.target === "/healthz";
+    return connection.write(isCheck && !isWell ? new TextEncoder().encode(BAD) : okResponse("yes"));
+  });
+  await using one = await startOrigin({ each: [repeat(expectRequest(), play)] });
+  await using two = await startOrigin({ each: [repeat(expectRequest(), play)] });
+  const conf = inFrontOf([one.address, two.address], {
+    group: "panic_threshold: 50%, health_check: { path: /healthz, interval: 10ms }",
+  });
+  await withSluice(conf, async (address, sluice) => {
+    await sluice.errorLine(/is unhealthy/);
+    const ask = async () => (await exchange(address, getRequest())).status;
+    for (let at = 0; at < 6; at++) assertEquals(await ask(), 200);
+    const panic = await sluice.errorLine(/panic/);
+    assertMatch(panic, /\[warn\].*0 of 2 peers of app are healthy: panic, health is ignored/);
+
+    isWell = true;
+    await sluice.errorLine(/is healthy/);
+    await sluice.errorLine(new RegExp(`${two.address} of app is healthy`));
+    await sluice.errorLine(new RegExp(`${one.address} of app is healthy`));
+    assertEquals(await ask(), 200);
+    await sluice.errorLine(/2 of 2 peers of app are healthy: no panic any more/);
+  });
+});
