@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { systemClock } from "../event/mod.ts";
+import { keepOpen, systemClock } from "../event/mod.ts";
 import type { SluiceConf } from "../http/mod.ts";
 import { Counts, type CountsCopy, type LogLevel, sumOf as sumOfCounts } from "../log/mod.ts";
 import { Zones } from "../zone/mod.ts";
@@ -106,6 +106,8 @@ export class Workers implements RunningServer, Team {
   #addresses: readonly string[] = [];
   /** Ports that were asked for as 0, by the names of their listeners. */
   #ports = new Map<string, number>();
+  /** Sockets of addresses, by the names of their listeners: open while a worker is replaced. */
+  #kept = new Map<string, Disposable>();
   #freeColumns: number[];
   /** Reloads and starts come one after the other. */
   #lastChange: Promise<void> = Promise.resolve();
@@ -144,6 +146,7 @@ export class Workers implements RunningServer, Team {
    */
   async begin(): Promise<void> {
     this.#ports = settlePorts(this.#conf, this.#ports);
+    this.#kept = keepAll(this.#conf, this.#ports, this.#kept);
     const starts = await Promise.allSettled(this.#places.map((place) => this.#fill(place)));
     for (const start of starts) if (start.status === "rejected") throw start.reason;
   }
@@ -210,6 +213,7 @@ export class Workers implements RunningServer, Team {
 
   async shutdown(): Promise<void> {
     this.#isEnding = true;
+    this.#closeKept();
     await Promise.all(this.#tell("shutdown"));
     await this.#end();
     await this.#main.shutdown();
@@ -217,6 +221,7 @@ export class Workers implements RunningServer, Team {
 
   async stop(): Promise<void> {
     this.#isEnding = true;
+    this.#closeKept();
     const { promise: isLate, resolve: giveUp } = Promise.withResolvers<void>();
     const disarm = systemClock.arm(systemClock.nowMs() + STOP_MS, giveUp);
     isLate.then(() => {
@@ -231,6 +236,12 @@ export class Workers implements RunningServer, Team {
   /** Ends a worker where it is; it is replaced. For tests of just that. */
   terminate(number: number): void {
     this.#places[number - 1]?.worker?.terminate("terminated");
+  }
+
+  /** Before the workers' own: who waits in the queue then is accepted by them. */
+  #closeKept(): void {
+    closeOthers(this.#kept, new Map());
+    this.#kept = new Map();
   }
 
   /** Calls all workers that run. Never rejects: one that ends meanwhile has nothing left to do. */
@@ -259,7 +270,15 @@ export class Workers implements RunningServer, Team {
   /** Two halves: all open the configuration, then all put it in force; or none does. */
   async #switchTo(conf: SluiceConf): Promise<void> {
     const prepared = await this.#main.prepare(conf);
-    const ports = settlePorts(conf, this.#ports);
+    let ports: Map<string, number>;
+    let kept: Map<string, Disposable>;
+    try {
+      ports = settlePorts(conf, this.#ports);
+      kept = keepAll(conf, ports, this.#kept);
+    } catch (error) {
+      await prepared.abandon();
+      throw error;
+    }
     const order: ConfOrder = { conf, zones: this.#zones.share(), ports };
     const workers = this.#places.flatMap(({ worker }) => worker ?? []);
     const answers = await Promise.allSettled(
@@ -268,11 +287,14 @@ export class Workers implements RunningServer, Team {
     const failed = answers.find((answer) => answer.status === "rejected");
     if (failed !== undefined) {
       await Promise.allSettled(workers.map((worker) => worker.call("abandon")));
+      closeOthers(kept, this.#kept);
       await prepared.abandon();
       throw failed.reason;
     }
     this.#conf = conf;
     this.#ports = ports;
+    closeOthers(this.#kept, kept);
+    this.#kept = kept;
     this.#changes.clear();
     // One that ends here is replaced by one with the new configuration.
     const commits = workers.map((worker) => worker.call("commit"));
@@ -391,6 +413,38 @@ function settlePorts(
     ports.set(name, known.get(name) ?? freePort(name, address.hostname));
   }
   return ports;
+}
+
+/**
+ * The sockets of a configuration: those that are open already, and new ones. Not of addresses
+ * where each worker has a queue of its own, nor of unix sockets, which cannot be shared.
+ *
+ * @throws {CannotListen} None is left open that was not before.
+ */
+function keepAll(
+  { listeners }: SluiceConf,
+  ports: ReadonlyMap<string, number>,
+  open: ReadonlyMap<string, Disposable>,
+): Map<string, Disposable> {
+  const kept = new Map<string, Disposable>();
+  for (const { name, address, backlog, reusePort } of listeners) {
+    if (address.transport !== "tcp" || reusePort) continue;
+    try {
+      const bind = { ...address, port: ports.get(name) ?? address.port };
+      kept.set(name, open.get(name) ?? keepOpen(bind, backlog));
+    } catch (error) {
+      closeOthers(kept, open);
+      throw new CannotListen(name, error);
+    }
+  }
+  return kept;
+}
+
+function closeOthers(
+  some: ReadonlyMap<string, Disposable>,
+  but: ReadonlyMap<string, Disposable>,
+): void {
+  for (const [name, socket] of some) if (but.get(name) !== socket) socket[Symbol.dispose]();
 }
 
 function freePort(name: string, hostname: string): number {

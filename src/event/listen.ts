@@ -174,6 +174,17 @@ function localOf({ localAddr }: Deno.Conn): RemoteAddress {
   return { hostname: `unix:${path ?? ""}`, port: 0 };
 }
 
+/**
+ * Keeps the socket open that threads share, and accepts nothing: while none of them listens,
+ * who comes waits in its queue.
+ *
+ * @throws As {@linkcode Listener}.
+ */
+export function keepOpen(address: BindAddress, backlog: number): Disposable {
+  const raw = open(address, backlog, { isShared: true });
+  return { [Symbol.dispose]: () => raw.close() };
+}
+
 /** Deno has it for servers of its own, and does not document it. */
 interface SharedListenOptions extends Deno.TcpListenOptions {
   readonly loadBalanced: boolean;
@@ -182,7 +193,7 @@ interface SharedListenOptions extends Deno.TcpListenOptions {
 function open(
   address: BindAddress,
   backlog: number,
-  { reusePort = false, isShared = false }: AcceptOptions,
+  { reusePort = false, isShared = false }: Pick<AcceptOptions, "reusePort" | "isShared">,
 ): Deno.Listener {
   if (address.transport === "unix") return Deno.listen({ transport: "unix", path: address.path });
   const { hostname, port } = address;

@@ -18,7 +18,7 @@ export {
 export { DescriptorReserve } from "./descriptor_reserve.ts";
 export { Driver } from "./driver.ts";
 export { CannotBind, Failure, type FailureKind, type Side } from "./failure.ts";
-export { type AcceptOptions, type BindAddress, Listener } from "./listen.ts";
+export { type AcceptOptions, type BindAddress, keepOpen, Listener } from "./listen.ts";
 export { type ConnContext, type ConnCounters, TcpConn, type Transport } from "./tcp_conn.ts";
 export { certificatesIn, TlsClient, type TlsClientOptions, type TlsVersion } from "./tls_client.ts";
 export { Pause } from "./pause.ts";

@@ -61,6 +61,8 @@ async function errorLine(dir: string, pattern: RegExp): Promise<void> {
   );
 }
 
+const SHARED = `servers: [{ listen: "127.0.0.1:0", locations: { /: { return: 200 ok } } }]`;
+
 const PLAIN = `servers: [{ listen: ${LISTEN}, locations: { /: { return: 200 ok } } }]`;
 
 Deno.test("workers: 2: two threads answer, say who they are in the log, and end with the process", async () => {
@@ -162,6 +164,16 @@ Deno.test("workers: one that is terminated under load costs only its own connect
       return (await exchange(address, getRequest("/more"))).status;
     }));
     assertEquals(more, more.map(() => 200));
+  }));
+
+Deno.test("workers: while all of them are being replaced, who comes waits, and is served", () =>
+  withWorkers(SHARED, async (workers, dir, address) => {
+    workers.terminate(1);
+    workers.terminate(2);
+    const all = await manyAt(address, 8);
+    assertEquals(all.map(({ status }) => status), all.map(() => 200));
+    await errorLine(dir, /start worker process 1$/);
+    await errorLine(dir, /start worker process 2$/);
   }));
 
 Deno.test("workers: a reload is all workers' or nobody's", async () => {
