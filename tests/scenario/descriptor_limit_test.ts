@@ -21,7 +21,8 @@ servers: [{ listen: 127.0.0.1:0, locations: { /: { return: 200 ok } } }]
   );
   await sluice.program.waitForLine(/cannot accept a connection: Too many open files/);
   for (let count = 0; count < 3; count++) {
-    assertEquals((await exchange(admin, getRequest("/healthz"))).status, 200);
+    const request = `GET /healthz HTTP/1.1\r\nHost: ${admin}\r\nConnection: close\r\n\r\n`;
+    assertEquals((await exchange(admin, request)).status, 200);
   }
   for (const client of clients) await client.close();
   assertEquals((await exchange(sluice.address, getRequest("/"))).status, 200);
