@@ -9,7 +9,7 @@ import { fieldSafe } from "./field_text.ts";
 import { writeFailure } from "./redirect.ts";
 import { type ResponseView, weakened } from "./compression.ts";
 import type { Request } from "./request.ts";
-import { prepareReshaped, VARIES, writeReshaped } from "./reshape.ts";
+import { carriesRanges, prepareReshaped, VARIES, writeCarried, writeReshaped } from "./reshape.ts";
 import type { Segment } from "./send_file.ts";
 
 const OK = bytesOf("HTTP/1.1 200 OK\r\n");
@@ -76,9 +76,9 @@ export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boo
       write(LAST_MODIFIED, lastModified(modifiedS), into);
     }
     if (etag !== "" && replaced[fieldId.ETAG] !== 1) write(ETAG, etag, into);
-    if (status === 200 && answer.hasRanges && !isRecoded && policy?.maxRanges !== 0) {
-      into.constant(ACCEPT_RANGES);
-    }
+    const tellsRanges = status === 200 && answer.hasRanges && !isRecoded &&
+      policy?.maxRanges !== 0 && !carriesRanges(request);
+    if (tellsRanges) into.constant(ACCEPT_RANGES);
     if (answer.encoding !== "" && status !== 304 && !reshaped?.isDecoded) {
       into.constant(CONTENT_ENCODING_GZIP);
     }
@@ -91,7 +91,7 @@ export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boo
       into.crlf();
     }
     if (request.isMarked) {
-      for (const line of request.carried) into.constant(line);
+      writeCarried(request, reshaped, into);
       writeFailure(request, into);
     }
     if (reshaped !== undefined) writeReshaped(reshaped, into);

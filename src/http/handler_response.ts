@@ -7,7 +7,7 @@ import { formatHttpDate, reasonOf, SERVER_NAME, SERVER_VERSION } from "../downst
 import type { HeadWriter } from "../wire/mod.ts";
 import { weakened } from "./compression.ts";
 import type { Request } from "./request.ts";
-import { prepareReshaped, type Reshaped, writeReshaped } from "./reshape.ts";
+import { prepareReshaped, type Reshaped, writeCarried, writeReshaped } from "./reshape.ts";
 
 /** What a handler answers with. A `Response` will do. */
 export interface HandlerResponse {
@@ -89,7 +89,7 @@ export function writeHead(
   { status, fields, hasType }: Pick<Understood, "status" | "fields" | "hasType">,
   wholeBytes: number,
 ): void {
-  const { client, policy, carried } = request;
+  const { client, policy } = request;
   const told = request.statusOverride === 0 ? status : request.statusOverride;
   const hasNone = told === 204 || told === 304;
   const hasBody = client.head.method !== "HEAD" && !hasNone;
@@ -121,7 +121,7 @@ export function writeHead(
     if (hasOwnType) write(`Content-Type: ${reshaped?.type || "text/plain"}`, into);
     if (bodyBytes >= 0 && !hasNone) write(`Content-Length: ${bodyBytes}`, into);
     for (const line of lines) write(line, into);
-    for (const line of carried) into.constant(line);
+    writeCarried(request, reshaped, into);
     if (reshaped !== undefined) writeReshaped(reshaped, into);
     policy?.writeHeaders(request, told, into);
   });

@@ -9,7 +9,13 @@ import { BadMessage, type HeadWriter, normalizePath } from "../wire/mod.ts";
 import { absoluteUrl } from "./absolute_url.ts";
 import { fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";
-import { prepareReshaped, type Reshaped, type Reshaper, writeReshaped } from "./reshape.ts";
+import {
+  prepareReshaped,
+  type Reshaped,
+  type Reshaper,
+  writeCarried,
+  writeReshaped,
+} from "./reshape.ts";
 import { upstreamFailure } from "./variables.ts";
 
 /** Internal redirects of one request: nginx's. One more is a cycle, and ends with 500. */
@@ -61,7 +67,7 @@ export function sendOwn(request: Request, response: SimpleResponse): void {
   if (addsNone && status === response.status) return sendSimple(request.client, response);
   const writeFields = (into: HeadWriter): void => {
     response.writeFields?.(into);
-    for (const line of carried) into.constant(line);
+    writeCarried(request, reshaped, into);
     writeFailure(request, into);
     if (reshaped !== undefined) writeReshaped(reshaped, into);
     policy?.writeHeaders(request, status, into);

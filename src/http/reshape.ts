@@ -181,6 +181,31 @@ export function writeReshaped({ lines }: Reshaped, into: HeadWriter): void {
   }
 }
 
+/** What was carried here from an answer that is replaced, but for what is told anew. */
+export function writeCarried(
+  { carried }: Request,
+  reshaped: Reshaped | undefined,
+  into: HeadWriter,
+): void {
+  for (const line of carried) {
+    if (reshaped?.isDated && isOneOf(line, DATING)) continue;
+    into.constant(line);
+  }
+}
+
+/** Whether one of the lines that were carried here says what may be asked for in parts. */
+export function carriesRanges({ carried }: Request): boolean {
+  return carried.some((line) => isOneOf(line, ACCEPT_RANGES));
+}
+
+const ACCEPT_RANGES: readonly Uint8Array[] = [bytesOf("accept-ranges:")];
+const DATING: readonly Uint8Array[] = ["expires:", "cache-control:"].map(bytesOf);
+
+/** Whether a line begins with one of some names in lower case. */
+function isOneOf(line: Uint8Array, names: readonly Uint8Array[]): boolean {
+  return names.some((name) => name.every((unit, at) => (line[at]! | 0x20) === (unit | 0x20)));
+}
+
 function writeTrailers(request: Request, trailers: readonly Trailer[], into: HeadWriter): void {
   for (const { prefix, value } of trailers) {
     const text = fieldSafe(value.render(request));

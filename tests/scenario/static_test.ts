@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, exchange, getRequest, type Response } from "../support/client.ts";
 import { MODIFIED, withFiles } from "../support/files.ts";
+import { answerOf, startRoutes } from "../support/routes.ts";
 
 const ETAG = '"56273e80-5"';
 const TEN = { "ten.txt": "0123456789" };
@@ -288,5 +289,36 @@ Deno.test("limit_rate: a file is sent at that rate", async () => {
     assertEquals(response!.bodyText.length, 3_000);
     const tookMs = performance.now() - startMs;
     assert(tookMs > 150, `${tookMs} ms`); // 3,000 bytes but for the last piece, at 10,000 a second
+  });
+});
+
+Deno.test("X-Accel-Redirect: a file is sent with the origin's type, cookies and rate, and the location's expires", async () => {
+  await using origin = await startRoutes({
+    "/get": answerOf(
+      "200 OK",
+      "not this",
+      "X-Accel-Redirect: /files/report.txt",
+      "Content-Type: application/pdf",
+      "Content-Disposition: attachment",
+      "Cache-Control: private",
+      "Set-Cookie: a=b",
+    ),
+  });
+  const server = (root: string) =>
+    `locations: {
+    /get: { proxy: { pass: "http://${origin.address}" } },
+    /files/: { internal: on, alias: "${root}/private/", expires: 1h } }`;
+  await withFiles({ "private/report.txt": "the report" }, server, async ({ address }) => {
+    const [file, direct, part] = await ask(address, [
+      ["/get"],
+      ["/files/report.txt"],
+      ["/get", "Range: bytes=4-"],
+    ]);
+    assertEquals(
+      told(file!, "Content-Type", "Content-Disposition", "Set-Cookie", "Cache-Control", "ETag"),
+      '200|application/pdf|attachment|a=b|max-age=3600|"56273e80-a"|the report',
+    );
+    assertEquals(direct!.status, 404);
+    assertEquals(told(part!, "Content-Range"), "206|bytes 4-9/10|report");
   });
 });
