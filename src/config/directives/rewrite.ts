@@ -201,7 +201,8 @@ function readStep(
 function setWords(node: Node): readonly Scalar[] | undefined {
   if (node.kind !== "scalar") return wordsOf(node);
   const words = firstWordAndRest(node);
-  return words && [words[0], unquoted(words[1])];
+  if (words === undefined || words[1].text === "") return words && [words[0]];
+  return [words[0], unquoted(words[1])];
 }
 
 function readSet(node: Node, reading: Reading): RewriteStep | undefined {

@@ -62,7 +62,7 @@ function definitions<Value>(
         if (value.kind !== "mapping") return reading.of(key).refuse(value, expected) ?? [];
         const unknown = value.entries.filter((entry) => !keys.includes(entry.key));
         for (const entry of unknown) {
-          reading.refusePart(entry.keySpan, entry.key, `need some of ${keys.join(", ")}`);
+          reading.of(key).refusePart(entry.keySpan, entry.key, `need some of ${keys.join(", ")}`);
         }
         const of = (wanted: string) => value.entries.find(({ key }) => key === wanted)?.value;
         const defined = read({ name: key.slice(1), span: keySpan, of }, reading.of(key));
