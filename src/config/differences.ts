@@ -103,6 +103,30 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "a supervisor tries again",
     },
     {
+      what: "`worker_processes`",
+      nginx: "processes, with a master process even for one",
+      sluice: "threads of one process; 1 (the default) is the main thread itself",
+      why: "Deno shares memory and listening sockets between threads, not between processes",
+    },
+    {
+      what: "a reload that changes `worker_processes`",
+      nginx: "changes it",
+      sluice: "waits for the next start, and says so",
+      why: "shared memory has a column for each worker",
+    },
+    {
+      what: "a unix socket with several workers",
+      nginx: "all of them accept there",
+      sluice: "the first one does",
+      why: "the runtime cannot share a unix socket between threads",
+    },
+    {
+      what: "`zone` of a group with several workers",
+      nginx: "without it each worker has a state of peers of its own",
+      sluice: "one state, always; the turns of round robin and averages are each worker's own",
+      why: "`max_conns` and `fail_timeout` are meant for the peer, however many workers there are",
+    },
+    {
       what: "`user` when started by root",
       nginx: "workers become that user",
       sluice: "an error that says how to start it as that user",
