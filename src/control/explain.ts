@@ -51,8 +51,11 @@ export class CannotUseFile extends Error {
 export function explain(error: unknown): string | undefined {
   if (error instanceof ConfigError) return error.format();
   if (error instanceof UsageError) return `sluice: ${error.message} (--help tells more)`;
+  if (error instanceof CannotListen) {
+    return `sluice: ${error.message}: ${reasonOfListen(error)}`;
+  }
   if (
-    error instanceof CannotListen || error instanceof CannotRead ||
+    error instanceof CannotRead ||
     error instanceof CannotUseFile || error instanceof CannotUsePid ||
     error instanceof CannotUsePrefix
   ) {
@@ -94,6 +97,14 @@ function isOfSystem(error: unknown): error is Error {
   // EMFILE, ENOSPC and their like, which Deno has no class for. ERR_… are Node's words for bugs.
   return error instanceof Error && "code" in error && typeof error.code === "string" &&
     /^E[A-Z0-9]+$/.test(error.code);
+}
+
+/** What the system says of an address. */
+function reasonOfListen({ address, cause }: CannotListen): string {
+  const isThere = cause instanceof Deno.errors.AddrInUse && address.startsWith("unix:");
+  return isThere
+    ? "there is a file already: another program listens there, or one that was killed has left it"
+    : reasonOf(cause);
 }
 
 function reasonOf(cause: unknown): string {

@@ -31,10 +31,11 @@ async function main(args: readonly string[]): Promise<number> {
   const replacements = option("--replacements", 10);
   const clients = option("--clients", 16);
   const newPerSecond = option("--new", 200);
+  const workers = option("--workers", 1);
   const migrates = await Deno.readTextFile("/proc/sys/net/ipv4/tcp_migrate_req");
 
   const port = freePort();
-  let sluice: Sluice = await start(port);
+  let sluice: Sluice = await start(port, workers);
   const kept: Count = { answered: 0, connections: 0, lost: new Map() };
   const fresh: Count = { answered: 0, connections: 0, lost: new Map() };
   let done = 0;
@@ -46,7 +47,7 @@ async function main(args: readonly string[]): Promise<number> {
   for (; done < replacements; done++) {
     const share = requests * (done + 0.5) / replacements;
     while (kept.answered < share) await pause(10);
-    const next = await start(port);
+    const next = await start(port, workers);
     const { code } = await sluice.program.stop("SIGQUIT");
     if (code !== 0) console.log(`the old process ended with ${code}`);
     await sluice[Symbol.asyncDispose]();
@@ -68,10 +69,11 @@ function told({ answered, connections, lost }: Count): string {
   }`;
 }
 
-function start(port: number): Promise<Sluice> {
+function start(port: number, workers: number): Promise<Sluice> {
   return startSluice(`
 log: { access: off, error: stderr }
 keepalive_requests: 1000000
+workers: ${workers}
 servers:
   - { listen: "127.0.0.1:${port} reuseport", locations: { /: { return: "200 ok" } } }
 `);

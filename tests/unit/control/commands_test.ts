@@ -219,6 +219,11 @@ for (
       "sluice: Cannot listen on 127.0.0.1:80: another program listens there already",
     ],
     [
+      new CannotListen("unix:/run/x.sock", new Deno.errors.AddrInUse("os error 98")),
+      "sluice: Cannot listen on unix:/run/x.sock: there is a file already: another program listens " +
+      "there, or one that was killed has left it",
+    ],
+    [
       new CannotListen("192.0.2.1:80", new Deno.errors.AddrNotAvailable("os error 99")),
       "sluice: Cannot listen on 192.0.2.1:80: this machine does not have this address",
     ],
