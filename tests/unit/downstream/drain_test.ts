@@ -2,12 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ClientConnection, type ClientHandler, serveClient } from "../../../src/downstream/mod.ts";
 import { errorPage, sendSimple } from "../../../src/downstream/error_page.ts";
 import { settled } from "../../support/manual_clock.ts";
-import {
-  assertQuiet,
-  scriptedConn,
-  SILENCE,
-  testContext,
-} from "../../support/scripted_transport.ts";
+import { assertQuiet, scriptedConn, testContext } from "../../support/scripted_transport.ts";
 import { CLIENT, LISTEN, NO_HANDLER } from "./client_conf.ts";
 
 const REQUEST = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
