@@ -78,6 +78,8 @@ export interface ProxyOptions {
 export interface RunningProxy extends AsyncDisposable {
   /** What it listens on, in the order of the configuration, with real ports: `127.0.0.1:8080`. */
   readonly addresses: readonly string[];
+  /** Where the admin listener is, if the configuration has one (`admin`). */
+  readonly adminAddress: string | undefined;
   /** What is held right now: connections, buffers. */
   stats(): ServerStats;
   /** Accepts nothing new, finishes what runs, then closes everything. */
@@ -201,6 +203,9 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const server = await start(conf, { handlers, balancers });
   return {
     addresses: server.addresses,
+    get adminAddress() {
+      return server.adminAddress;
+    },
     stats: () => server.stats(),
     shutdown: () => server.shutdown(),
     stop: () => server.stop(),

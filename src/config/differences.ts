@@ -53,6 +53,62 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "no reason to differ between them",
     },
   ],
+  "Logs": [
+    {
+      what: "a line of the access log",
+      nginx: "written as it comes, unless `buffer` says otherwise",
+      sluice: "gathered: 64 KB or a second; `buffer=0` writes it as it comes",
+      why: "a write for each request costs more than the line",
+    },
+    {
+      what: "logs of one file with different `buffer` or `flush`",
+      nginx: "refuses them",
+      sluice: "the smallest and shortest count",
+      why: "no line waits longer than any of them allows",
+    },
+    {
+      what: "a path with variables that has `..` or control characters in it by then",
+      nginx: "opens it",
+      sluice: "loses the line, says so once and counts it",
+      why: "a client may name it: no file outside of the folder is written",
+    },
+    {
+      what: "a path with variables and the folder of `root`",
+      nginx: "writes only while the folder of `root` exists",
+      sluice: "does not look at it",
+      why: "what it is to keep from being made is kept by permissions",
+    },
+    {
+      what: "a log that cannot be written",
+      nginx: "says so once a second or for each line; a full disk may hold a worker up",
+      sluice: "says so once, counts the lines (`sluice_log_lines_lost_total`), goes on",
+      why: "a log never holds traffic up",
+    },
+    {
+      what: "`escape=json` and bytes that are no UTF-8",
+      nginx: "as they are",
+      sluice: "`\\u00XX`",
+      why: "the line is JSON then",
+    },
+    {
+      what: "`error_log` at the top of nginx.conf and in `http`",
+      nginx: "requests have those of `http`, the process those of the top",
+      sluice: "all of them are of one level, for both",
+      why: "they are one place in YAML",
+    },
+    {
+      what: "the default `tag` of a syslog",
+      nginx: "`nginx`",
+      sluice: "`sluice`",
+      why: "it says which program it was",
+    },
+    {
+      what: "`syslog:server=` with the name of a host",
+      nginx: "looked up at the start",
+      sluice: "refused, but for `localhost`: an address is needed",
+      why: "logs do not wait for DNS",
+    },
+  ],
   "The process": [
     {
       what: "a reload and idle connections to clients",
