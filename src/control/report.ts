@@ -66,10 +66,11 @@ function peerStatus(peer: Peer, nowMs: number): PeerStatus {
   };
 }
 
-function reasonOf({ bars, health, record }: Peer, nowMs: number): string {
+function reasonOf({ bars, health, record, ejectedUntilMs }: Peer, nowMs: number): string {
   if ((bars & UNHEALTHY) !== 0) return health?.lastFailure ?? "";
-  if ((bars & EJECTED) === 0 || record === undefined) return "";
-  return `${record.why}, for ${Math.ceil((record.untilMs - nowMs) / 1_000)} s more`;
+  if ((bars & EJECTED) === 0) return "";
+  const time = `for ${Math.max(0, Math.ceil((ejectedUntilMs - nowMs) / 1_000))} s more`;
+  return record === undefined || record.why === "" ? time : `${record.why}, ${time}`;
 }
 
 function stateOf(peer: Peer, nowMs: number): PeerState {

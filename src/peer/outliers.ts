@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Deadlines, type Expirable, NEVER } from "../event/mod.ts";
+import type { Deadlines, Expirable } from "../event/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
 import type { OutlierConf } from "./conf.ts";
 import { DOWN, EJECTED, type Peer } from "./peer.ts";
@@ -19,7 +19,7 @@ export interface AttemptEnd {
   readonly isStale: boolean;
 }
 
-/** What is known of one peer; kept with it over a reload. */
+/** What one worker has seen of a peer; kept with it over a reload. */
 export class PeerRecord {
   /** In a row, up to now. */
   answers5xx = 0;
@@ -28,12 +28,8 @@ export class PeerRecord {
   /** In this interval. */
   succeeded = 0;
   failed = 0;
-  /** How often it was ejected, but for the times that were forgiven since. */
-  ejections = 0;
-  /** Why it was ejected the last time; empty: it never was. */
+  /** Why it was ejected here the last time; empty: it never was. */
   why = "";
-  /** When its ejection ends, in ms of the clock; NEVER: it is not ejected. */
-  untilMs = NEVER;
 
   /** Share of this interval's attempts that succeeded. */
   get successRate(): number {
@@ -90,24 +86,24 @@ export class OutlierDetection implements Expirable {
 
   /** Goes on with peers that another group has watched. */
   takeOver(): void {
-    for (const { record } of this.#group.peers) {
-      if (record !== undefined) this.#deadlines.notice(record.untilMs);
+    for (const { bars, ejectedUntilMs } of this.#group.peers) {
+      if ((bars & EJECTED) !== 0) this.#deadlines.notice(ejectedUntilMs);
     }
   }
 
   expire(nowMs: number): number {
-    const isOver = nowMs >= this.#intervalEndMs;
-    if (isOver) this.#compare(nowMs);
-    let nextMs = NEVER;
-    for (const peer of this.#group.peers) {
-      const { record } = peer;
-      if (record === undefined) continue;
-      if (nowMs >= record.untilMs) this.#letBack(peer, record, nowMs);
-      else if (isOver && record.untilMs === NEVER && record.ejections > 0) record.ejections--;
-      nextMs = Math.min(nextMs, record.untilMs);
+    if (nowMs >= this.#intervalEndMs) {
+      this.#compare(nowMs);
+      this.#intervalEndMs = nowMs + this.#conf.intervalMs;
     }
-    if (isOver) this.#intervalEndMs = nowMs + this.#conf.intervalMs;
-    return Math.min(nextMs, this.#intervalEndMs);
+    // Also those that another worker has ejected: it may be gone.
+    let nextMs = this.#intervalEndMs;
+    for (const peer of this.#group.peers) {
+      if ((peer.bars & EJECTED) === 0) continue;
+      if (nowMs >= peer.ejectedUntilMs) this.#letBack(peer, nowMs);
+      else nextMs = Math.min(nextMs, peer.ejectedUntilMs);
+    }
+    return nextMs;
   }
 
   close(): void {
@@ -156,15 +152,13 @@ export class OutlierDetection implements Expirable {
   }
 
   #eject(peer: Peer, record: PeerRecord, why: string, nowMs: number): void {
-    const { baseEjectionMs, maxEjectionMs } = this.#conf;
+    const { baseEjectionMs, maxEjectionMs, intervalMs } = this.#conf;
     record.forget();
     if (!this.#mayEject()) return;
-    record.ejections++;
-    const timeMs = Math.min(baseEjectionMs * record.ejections, maxEjectionMs);
-    record.untilMs = nowMs + timeMs;
+    const timeMs = peer.eject(nowMs, baseEjectionMs, maxEjectionMs, intervalMs);
+    if (timeMs === 0) return; // another worker was faster
     record.why = why;
-    peer.bar(EJECTED, true);
-    this.#deadlines.notice(record.untilMs);
+    this.#deadlines.notice(nowMs + timeMs);
     const { name } = this.#group;
     const text = `peer ${peer.name} of ${name} is ejected for ${timeMs / 1_000} s: ${why}`;
     this.#group.report("warn", text);
@@ -178,10 +172,9 @@ export class OutlierDetection implements Expirable {
     return ejected < Math.min(most, peers.length - 1);
   }
 
-  #letBack(peer: Peer, record: PeerRecord, nowMs: number): void {
-    record.forget();
-    record.untilMs = NEVER;
-    peer.bar(EJECTED, false);
+  #letBack(peer: Peer, nowMs: number): void {
+    peer.record?.forget();
+    if (!peer.bar(EJECTED, false)) return; // another worker was faster
     peer.comeBack(nowMs);
     this.#group.report("notice", `peer ${peer.name} of ${this.#group.name} is no longer ejected`);
   }

@@ -30,7 +30,7 @@ export class Peer {
   #written: PeerConf;
   /** What all workers know of it. */
   readonly #state: PeerState;
-  /** Bits that this worker knows of; {@linkcode UNHEALTHY} is known to all. */
+  /** Bits that this worker knows of; {@linkcode UNHEALTHY} and {@linkcode EJECTED} are known to all. */
   #ownBars = 0;
   /** Groups of this worker that have it. */
   #holders = 0;
@@ -168,10 +168,36 @@ export class Peer {
     this.bar(DRAINING, this.#conf.isDraining === true);
   }
 
-  /** Sets one of the bits of {@linkcode Peer.bars}, or clears it. */
-  bar(reason: number, isBarred: boolean): void {
-    if (reason === UNHEALTHY) this.#state.bars = isBarred ? UNHEALTHY : 0;
-    else this.#ownBars = isBarred ? this.#ownBars | reason : this.#ownBars & ~reason;
+  /**
+   * Sets one of the bits of {@linkcode Peer.bars}, or clears it. Returns whether that is a
+   * change: of several workers that do it at once, to one of them.
+   */
+  bar(reason: number, isBarred: boolean): boolean {
+    if (reason === UNHEALTHY || reason === EJECTED) return this.#state.bar(reason, isBarred);
+    const before = this.#ownBars;
+    this.#ownBars = isBarred ? before | reason : before & ~reason;
+    return this.#ownBars !== before;
+  }
+
+  /** When its ejection ends, or the last one ended, in ms of the clock. */
+  get ejectedUntilMs(): number {
+    return this.#state.ejectedUntilMs;
+  }
+
+  /**
+   * Takes it out for a while (`outlier_detection`), longer each time; each `forgiveMs` that it
+   * was in since makes that less. Returns for how long, in ms; 0 if it is out already.
+   */
+  eject(nowMs: number, baseMs: number, maxMs: number, forgiveMs: number): number {
+    const state = this.#state;
+    const forgiven = Math.max(0, Math.floor((nowMs - state.ejectedUntilMs) / forgiveMs));
+    const ejections = Math.max(0, state.ejections - forgiven) + 1;
+    const timeMs = Math.min(baseMs * ejections, maxMs);
+    // Before the bit: who sees that one looks how long it lasts.
+    state.ejectedUntilMs = nowMs + timeMs;
+    if (!this.bar(EJECTED, true)) return 0;
+    state.ejections = ejections;
+    return timeMs;
   }
 
   /** It is not checked any more: what checks said does not count. */

@@ -1,10 +1,10 @@
 /**
  * What all workers know of a peer as one: its connections, its window of failures, whether its
- * checks have it out, when it came back. With several workers it lies in a zone, an entry a peer.
+ * checks have it out, or what it answered, when it came back. With several workers it lies in a zone, an entry a peer.
  *
  * ```
- * words    0 whether the rest has been begun   1 fails        2 barred by its checks
- * doubles  2 failed at    3 checked at         4 back at      ms of the clock
+ * words    0 whether the rest has been begun   1 fails        2 bars      3 ejections
+ * doubles  2 failed at    3 checked at         4 back at      5 ejected until: ms of the clock
  * counts   0 connections of each worker        1 whether a worker has the peer
  * ```
  *
@@ -24,7 +24,7 @@ const PEERS_MIN = 4_096;
 const ROOM = 4;
 
 function layoutOf(entries: number): ZoneLayout {
-  return { kind: "keys", size: { entries }, words: 10, counts: 2 };
+  return { kind: "keys", size: { entries }, words: 12, counts: 2 };
 }
 
 /** The state of one peer. */
@@ -36,11 +36,17 @@ export interface PeerState {
   /** Failures in the current window. */
   fails: number;
   /** Bits that all know of. */
-  bars: number;
+  readonly bars: number;
+  /** How often it was ejected, but for the times that were forgiven since. */
+  ejections: number;
   /** In ms of the clock, -Infinity for never. */
   failedAtMs: number;
   checkedAtMs: number;
   backAtMs: number;
+  /** When its ejection ends, or the last one ended. */
+  ejectedUntilMs: number;
+  /** Sets a bit, or clears it; returns whether it was the other way before. */
+  bar(bit: number, isBarred: boolean): boolean;
   /** Counts a connection, unless there are `limit` already (0: no bound). */
   connect(limit: number): boolean;
   disconnect(): void;
@@ -59,6 +65,14 @@ export class OwnState implements PeerState {
   failedAtMs = -Infinity;
   checkedAtMs = -Infinity;
   backAtMs = -Infinity;
+  ejections = 0;
+  ejectedUntilMs = -Infinity;
+
+  bar(bit: number, isBarred: boolean): boolean {
+    const before = this.bars;
+    this.bars = isBarred ? before | bit : before & ~bit;
+    return this.bars !== before;
+  }
 
   /** Whoever chose the peer has seen that there is room. */
   connect(_limit: number): boolean {
@@ -128,7 +142,12 @@ class SharedState implements PeerState {
     this.#doubleAt = table.doubleAt(entry, 0);
     this.#countAt = table.countAt(entry, CONNECTIONS);
     this.isNew = Atomics.compareExchange(this.#words, this.#at, 0, 1) === 0;
-    if (this.isNew) this.failedAtMs = this.checkedAtMs = this.backAtMs = -Infinity;
+    if (!this.isNew) return;
+    this.failedAtMs =
+      this.checkedAtMs =
+      this.backAtMs =
+      this.ejectedUntilMs =
+        -Infinity;
   }
 
   /** This worker does not have the peer any more; connections that it still counts keep it. */
@@ -166,8 +185,19 @@ class SharedState implements PeerState {
     return this.#words[this.#at + 2]!;
   }
 
-  set bars(bars: number) {
-    Atomics.store(this.#words, this.#at + 2, bars);
+  bar(bit: number, isBarred: boolean): boolean {
+    const before = isBarred
+      ? Atomics.or(this.#words, this.#at + 2, bit)
+      : Atomics.and(this.#words, this.#at + 2, ~bit);
+    return ((before & bit) !== 0) !== isBarred;
+  }
+
+  get ejections(): number {
+    return this.#words[this.#at + 3]!;
+  }
+
+  set ejections(ejections: number) {
+    Atomics.store(this.#words, this.#at + 3, ejections);
   }
 
   get failedAtMs(): number {
@@ -192,5 +222,13 @@ class SharedState implements PeerState {
 
   set backAtMs(atMs: number) {
     this.#doubles[this.#doubleAt + 4] = atMs;
+  }
+
+  get ejectedUntilMs(): number {
+    return this.#doubles[this.#doubleAt + 5]!;
+  }
+
+  set ejectedUntilMs(atMs: number) {
+    this.#doubles[this.#doubleAt + 5] = atMs;
   }
 }

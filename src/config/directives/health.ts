@@ -140,7 +140,7 @@ export const healthDirectives = {
       "A peer is ejected that fails too often in a row, or clearly more often than the others: " +
       "it gets no requests for a while, and for a longer one each time. `max_fails` takes a peer " +
       "out for failures as such; this does for bad answers too, and for being worse than others. " +
-      "With several workers each looks for itself. The parameters are Envoy's.",
+      "With several workers each looks at its own requests, and what one ejects is out for all. The parameters are Envoy's.",
   }),
   retryBudget: directive({
     name: "retry_budget",

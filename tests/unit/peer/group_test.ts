@@ -8,6 +8,8 @@ import type {
 import { CannotChange, PeerGroup } from "../../../src/peer/group.ts";
 import type { Endpoint } from "../../../src/peer/name_source.ts";
 import { EJECTED, Selection, UNHEALTHY } from "../../../src/peer/peer.ts";
+import { PeerStates } from "../../../src/peer/peer_state.ts";
+import { Zones } from "../../../src/zone/mod.ts";
 import { assertQuiet, testContext } from "../../support/scripted_transport.ts";
 import { peerConf } from "./peer_conf.ts";
 
@@ -222,19 +224,22 @@ Deno.test("group: no panic while a backup can be used", () => {
   assertEquals(walk(group, 1), [one.name]);
 });
 
+const OUTLIERS: OutlierConf = {
+  consecutive5xx: 1,
+  consecutiveGatewayFailures: 0,
+  consecutiveErrors: 0,
+  intervalMs: 20_000,
+  successRateMinimumHosts: 5,
+  successRateRequestVolume: 100,
+  successRateStdevFactor: 0,
+  baseEjectionMs: 10_000,
+  maxEjectionMs: 10_000,
+  maxEjectedShare: 0.5,
+};
+const BAD = { status: 500, failure: undefined, isStale: false };
+
 Deno.test("group: an ejected peer stays so over a reload, and comes back in its time; not without detection", async () => {
-  const outliers: OutlierConf = {
-    consecutive5xx: 1,
-    consecutiveGatewayFailures: 0,
-    consecutiveErrors: 0,
-    intervalMs: 100_000,
-    successRateMinimumHosts: 5,
-    successRateRequestVolume: 100,
-    successRateStdevFactor: 0,
-    baseEjectionMs: 10_000,
-    maxEjectionMs: 10_000,
-    maxEjectedShare: 0.5,
-  };
+  const outliers = OUTLIERS;
   const peers = [peerConf(), peerConf()];
   const context = testContext();
   const said: string[] = [];
@@ -244,8 +249,7 @@ Deno.test("group: an ejected peer stays so over a reload, and comes back in its 
     return new PeerGroup(conf, context.deadlines, (_, text) => void said.push(text));
   };
   const first = groupWith({ outliers });
-  const bad = { status: 500, failure: undefined, isStale: false };
-  first.outliers!.note(first.peers[0]!, bad, context.deadlines.nowMs);
+  first.outliers!.note(first.peers[0]!, BAD, context.deadlines.nowMs);
   const second = groupWith({ outliers });
   second.takeOver(first);
   first.close();
@@ -254,11 +258,43 @@ Deno.test("group: an ejected peer stays so over a reload, and comes back in its 
   assertEquals(new Set(walk(second, 2)).size, 2);
   assertEquals(said.length, 2);
 
-  second.outliers!.note(second.peers[0]!, bad, context.deadlines.nowMs);
+  second.outliers!.note(second.peers[0]!, BAD, context.deadlines.nowMs);
   const third = groupWith({});
   third.takeOver(second);
   second.close();
   assertEquals(new Set(walk(third, 2)).size, 2);
   third.close();
+  assertQuiet(context);
+});
+
+Deno.test("group: what one worker ejects is out for all, and comes back though that worker has ended", async () => {
+  const context = testContext();
+  const leader = new Zones({ columns: 3 });
+  const peers = [peerConf(), peerConf()];
+  const said: string[] = [];
+  new PeerStates(leader, peers.length); // who leads makes the zone
+  const groups = [1, 2].map((column) => {
+    const zones = new Zones({ columns: 3, column, shared: leader.share() });
+    const keepalive = { connections: 1, requests: 10, timeMs: 1_000, timeoutMs: 1_000 };
+    return new PeerGroup(
+      { name: "app", keepalive, resolver: RESOLVER, peers, outliers: OUTLIERS },
+      context.deadlines,
+      (_, text) => void said.push(text),
+      {},
+      new PeerStates(zones, peers.length),
+    );
+  });
+  const [first, second] = groups;
+  const { nowMs } = context.deadlines;
+  first!.outliers!.note(first!.peers[0]!, BAD, nowMs);
+  second!.outliers!.note(second!.peers[0]!, BAD, nowMs);
+  second!.outliers!.note(second!.peers[1]!, BAD, nowMs);
+  assertEquals(walk(second!, 2), [peers[1]!.name, peers[1]!.name]);
+  assertEquals(said, [`peer ${peers[0]!.name} of app is ejected for 10 s: 1 5xx in a row`]);
+  first!.close();
+  await context.clock.advance(21_000);
+  assertEquals(said.slice(1), [`peer ${peers[0]!.name} of app is no longer ejected`]);
+  assertEquals(new Set(walk(second!, 2)).size, 2);
+  second!.close();
   assertQuiet(context);
 });
