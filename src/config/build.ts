@@ -19,6 +19,7 @@ import { secureLinkDirectives } from "./directives/secure_link.ts";
 import { limitDirectives } from "./directives/limit.ts";
 import { buildLocations, type Levels, responseConf } from "./build_location.ts";
 import { buildAdmin } from "./build_admin.ts";
+import { settleResponse } from "./build_response.ts";
 import { declaredVariables } from "./declared_variables.ts";
 import { buildRewrite, realIpConf, referersConf, type RewriteSettings } from "./build_rewrite.ts";
 import { buildGroups } from "./build_upstream.ts";
@@ -32,7 +33,6 @@ import { proxyDirectives } from "./directives/proxy.ts";
 import { refererDirectives } from "./directives/referer.ts";
 import { realIpDirectives } from "./directives/real_ip.ts";
 import { rewriteDirectives } from "./directives/rewrite.ts";
-import { responseDirectives } from "./directives/response.ts";
 import { resolverDirectives } from "./directives/resolver.ts";
 import { type Listen, serverDirectives } from "./directives/server.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
@@ -71,7 +71,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     referers: building.settle(refererDirectives, root),
     serverNames: [],
     proxy: building.settle(proxyDirectives, root),
-    response: building.settle(responseDirectives, root),
+    response: settleResponse(building, root),
     files: filesLevel(root, building),
     subrequests: building.settle(subrequestDirectives, root),
     access: settleAccess(building, root),
@@ -141,7 +141,7 @@ function buildServer(
   const realIp = building.settle(realIpDirectives, block, levels.realIp);
   const referers = building.settle(refererDirectives, block, levels.referers);
   const proxy = building.settle(proxyDirectives, block, levels.proxy);
-  const response = building.settle(responseDirectives, block, levels.response);
+  const response = settleResponse(building, block, levels.response);
   const files = filesLevel(block, building, levels.files);
   const subrequests = building.settle(subrequestDirectives, block, levels.subrequests);
   const accessOf = settleAccess(building, block, levels.access);

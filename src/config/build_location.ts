@@ -39,6 +39,7 @@ import {
   type SubrequestSettings,
 } from "./build_subrequests.ts";
 import { compressionConf } from "./build_compression.ts";
+import { settleResponse } from "./build_response.ts";
 import { filesConf, type FilesLevel, filesLevel, typesConf } from "./build_files.ts";
 import { buildRewrite, realIpConf, referersConf, type RewriteSettings } from "./build_rewrite.ts";
 import { dynamicPeer, type Groups } from "./build_upstream.ts";
@@ -51,7 +52,7 @@ import { realIpDirectives, type RealIpSettings } from "./directives/real_ip.ts";
 import { refererDirectives, type RefererSettings } from "./directives/referer.ts";
 import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
 import { DEFAULT_REDIRECT } from "./directives/proxy_headers.ts";
-import { placeDirectives, responseDirectives } from "./directives/response.ts";
+import { placeDirectives, type responseDirectives } from "./directives/response.ts";
 import { rewriteDirectives } from "./directives/rewrite.ts";
 import { actionDirectives } from "./directives/server.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
@@ -278,7 +279,7 @@ function buildLocation(
   const { levels } = around;
   const client = building.settle(clientDirectives, block, levels.client);
   const log = levels.logs.settle(block, levels.log);
-  const response = building.settle(responseDirectives, block, levels.response);
+  const response = settleResponse(building, block, levels.response);
   const files = filesLevel(block, building, levels.files, pattern);
   const { isInternal } = building.settle(placeDirectives, block);
   const subrequests = building.settle(subrequestDirectives, block, levels.subrequests);
@@ -362,7 +363,7 @@ function buildIfPlace(
   around: Around,
 ): LocationConf | undefined {
   const { levels, rewrite } = around;
-  const response = building.settle(responseDirectives, block, levels.response);
+  const response = settleResponse(building, block, levels.response);
   const files = filesLevel(block, building, levels.files);
   // No prefix is matched by an if: its `pass` has no path.
   const pattern: Pattern = { modifier: "~", pattern: "" };

@@ -92,3 +92,20 @@ Deno.test("charset: is told with the types that it is for, whoever the response 
     assertEquals(parts.bodyText.split("Content-Type: text/html; charset=utf-8\r\n").length, 3);
   });
 });
+
+Deno.test("add_header_inherit and add_trailer_inherit: merge adds to one's own, off inherits nothing", async () => {
+  const server = `add_header: { X-A: a }, add_trailer: { X-T: t }, locations: {
+    /merge: { add_header: { X-B: b }, add_header_inherit: merge },
+    /own: { add_header: { X-B: b } },
+    /off: { add_header_inherit: off, add_trailer_inherit: off } }`;
+  await withFiles({ merge: "", own: "", off: "" }, server, async ({ address }) => {
+    const told = async (path: string) => {
+      const { fields, trailers } = await exchange(address, getRequest(path));
+      return [fields.get("X-B"), fields.get("X-A"), trailers?.get("X-T")]
+        .map((value) => value ?? "-").join();
+    };
+    assertEquals(await told("/merge"), "b,a,t");
+    assertEquals(await told("/own"), "b,-,t");
+    assertEquals(await told("/off"), "-,-,-");
+  });
+});

@@ -15,7 +15,7 @@ import { expiresDirectives } from "./expires.ts";
 import type { Entry, Mapping, Node } from "../node.ts";
 import { userIdDirectives } from "./user_id.ts";
 import { type Rule, rules } from "../rules.ts";
-import { checkVariables, fieldName, fieldValue, flag, integer } from "../types.ts";
+import { checkVariables, choice, fieldName, fieldValue, flag, integer } from "../types.ts";
 
 const errorPages: ArgumentType<readonly ErrorPageConf[]> = rules(
   "map of statuses to [=[status]] path | @name | URL",
@@ -138,6 +138,26 @@ export const responseDirectives = {
       "with `always` to all. An empty value adds none. `ETag` and `Last-Modified` take the place " +
       "of the peer's. Where it is set it replaces all of the level around it. Line ends that a " +
       "variable brings are escaped; nginx would split the response there.",
+  }),
+  addHeaderInherit: directive({
+    name: "add_header_inherit",
+    contexts: HTTP_SERVER_LOCATION,
+    type: choice(["on", "off", "merge"]),
+    default: "on",
+    example: { yaml: "merge", nginx: "merge" },
+    doc:
+      "What a level has of `add_header` of the level around it: all, if it has none of its own; " +
+      "nothing (`off`); or all, behind its own (`merge`).",
+  }),
+  addTrailerInherit: directive({
+    name: "add_trailer_inherit",
+    contexts: HTTP_SERVER_LOCATION,
+    type: choice(["on", "off", "merge"]),
+    default: "on",
+    example: { yaml: "merge", nginx: "merge" },
+    doc:
+      "What a level has of `add_trailer` of the level around it: all, if it has none of its own; " +
+      "nothing (`off`); or all, behind its own (`merge`).",
   }),
   errorPages: directive({
     name: "error_page",

@@ -77,3 +77,27 @@ Deno.test("config: charset", () => {
     'Cannot set charset to "a b": need off, or the name of a charset such as utf-8, or a text with $variables',
   ]);
 });
+
+Deno.test("config: add_header_inherit and add_trailer_inherit: all, nothing, or behind one's own", () => {
+  const namesOf = (server: string, location: string) => {
+    const yaml = `servers: [{ ${server}, locations: { /: { return: 200, ${location} } } }]`;
+    const { response } = readYaml(yaml, "f").listeners[0]!.servers[0]!.locations[0]!;
+    return [response.addHeaders, response.trailers].map((all) =>
+      all.map(({ name }) => name).join()
+    );
+  };
+  const server = "add_header: { A: a }, add_trailer: { T: t }";
+  assertEquals(namesOf(server, ""), ["A", "T"]);
+  assertEquals(namesOf(server, "add_header: { B: b }"), ["B", "T"]);
+  assertEquals(namesOf(server, "add_header_inherit: off, add_trailer_inherit: off"), ["", ""]);
+  assertEquals(
+    namesOf(
+      `${server}, add_header_inherit: merge`,
+      "add_trailer_inherit: merge, add_header: { B: b }, add_trailer: { U: u }",
+    ),
+    ["B,A", "U,T"],
+  );
+  assertEquals(problemsIn("add_header_inherit: some"), [
+    'Cannot set add_header_inherit to "some": need one of on, off, merge',
+  ]);
+});
