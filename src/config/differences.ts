@@ -309,6 +309,32 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "it comes from the client",
     },
   ],
+  "Access": [
+    {
+      what: "`auth_basic` without `auth_basic_user_file`",
+      nginx: "lets everybody in (from its source)",
+      sluice: "an error of the configuration",
+      why: "nobody means it",
+    },
+    {
+      what: "keys of limits that are very long",
+      nginx: "not limited, and logged",
+      sluice: "limited like any other",
+      why: "who is limited often chooses the key",
+    },
+    {
+      what: "a `limit_req` zone that is full",
+      nginx: "drops up to two old keys; 503 if that is not enough",
+      sluice: "drops one of the oldest keys",
+      why: "a table without locks, of a fixed size",
+    },
+    {
+      what: "a password whose hash takes long (bcrypt, crypt)",
+      nginx: "holds up all connections of the worker meanwhile",
+      sluice: "is calculated beside other requests; 503 when 128 wait",
+      why: "one login should not stop traffic",
+    },
+  ],
   "Subrequests": [
     {
       what: "a mirror that is slow",

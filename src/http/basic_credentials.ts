@@ -19,7 +19,7 @@ export interface BasicCredentials {
 export function basicCredentials({ head: { fields } }: Request): BasicCredentials | undefined {
   const index = fields.find(AUTHORIZATION);
   if (index < 0) return undefined;
-  const encoded = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(fields.value(index))?.[1];
+  const encoded = /^basic +([A-Za-z0-9+/]+)=*$/i.exec(fields.value(index))?.[1];
   if (encoded === undefined) return undefined;
   let text: string;
   try {

@@ -30,7 +30,7 @@ export class SecureLink {
     if (this.#secret !== undefined) return ofSecret(request, this.#secret);
     if (this.#md5 === undefined) return "";
     const [checksum, expires] = this.#parts(request);
-    if (expires !== "" && !(/^\d{1,15}$/.test(expires) && Number(expires) > 0)) return "";
+    if (expires !== undefined && !isMoment(expires)) return "";
     if (checksum.length > MD5_BASE64_MAX || !/^[\w-]{22}(?:=|$)/.test(checksum)) return "";
     const expected = createHash("md5").update(bytesOfUnits(this.#md5.render(request))).digest();
     const found = bytesOfUnits(atob(
@@ -38,19 +38,25 @@ export class SecureLink {
     ));
     if (!timingSafeEqual(found, expected)) return "";
     const nowS = Math.floor(request.worker.clock.wallMs() / 1_000);
-    return expires !== "" && Number(expires) < nowS ? "0" : "1";
+    return expires !== undefined && Number(expires) < nowS ? "0" : "1";
   }
 
   /** `$secure_link_expires`. */
   expires(request: Request): string {
-    return this.#parts(request)[1];
+    const [, expires = ""] = this.#parts(request);
+    return isMoment(expires) ? expires : "";
   }
 
-  #parts(request: Request): readonly [checksum: string, expires: string] {
+  #parts(request: Request): readonly [checksum: string, expires: string | undefined] {
     const text = this.#link?.render(request) ?? "";
     const comma = text.indexOf(",");
-    return comma < 0 ? [text, ""] : [text.slice(0, comma), text.slice(comma + 1)];
+    return comma < 0 ? [text, undefined] : [text.slice(0, comma), text.slice(comma + 1)];
   }
+}
+
+/** Seconds since 1970. */
+function isMoment(text: string): boolean {
+  return /^\d{1,15}$/.test(text) && Number(text) > 0;
 }
 
 /** `/prefix/CHECKSUM/LINK`, of the request line as it came; the checksum is of link and secret. */
