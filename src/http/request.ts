@@ -7,6 +7,7 @@ import type { Client, RequestBodyReader } from "../downstream/mod.ts";
 import type { ErrorContext, ErrorLog, LogLevel } from "../log/mod.ts";
 import { type Attempt, Exchange, type Reason } from "../upstream/mod.ts";
 import {
+  BadMessage,
   type FieldLines,
   normalizePath,
   type RequestHead,
@@ -169,13 +170,24 @@ export class Request {
    *
    * @throws {BadMessage} The path cannot be normalised.
    */
-  get path(): string {
+  readPath(): string {
     if (this.#path !== undefined) return this.#path;
     const { head } = this;
     const raw = head.path();
     return this.#path = head.isPathPlain || raw === "*"
       ? raw
       : normalizePath(raw === "" ? "/" : raw, this.server.mergesSlashes);
+  }
+
+  /** The same; empty where the path cannot be normalised, which its request was told. */
+  get path(): string {
+    if (this.#path !== undefined) return this.#path;
+    try {
+      return this.readPath();
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error;
+      return "";
+    }
   }
 
   /** `$args`: the query. */

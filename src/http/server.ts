@@ -197,6 +197,7 @@ export class HttpServer implements ClientHandler, Server {
     const { router, enterServer } = this.#options;
     if (request.depth === 0) request.routedBy = router.isSingle ? "" : request.host;
     if (enterServer === undefined) return this.#locationOf(request);
+    request.readPath();
     if (request.depth === 0) {
       enterServer.catch(request);
       enterServer.realIpOf(request.routedBy)?.run(request);
@@ -207,7 +208,7 @@ export class HttpServer implements ClientHandler, Server {
   #locationOf(request: Request): Location {
     const { router, fallbackOf } = this.#options;
     const host = request.routedBy;
-    return router.findLocation(host, request.path) ?? fallbackOf(host);
+    return router.findLocation(host, request.readPath()) ?? fallbackOf(host);
   }
 
   /** Server rewrite phase. Returns whether the request goes on. */

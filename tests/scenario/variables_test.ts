@@ -146,3 +146,14 @@ servers:
       "$sent_http_x_life $sent_http_connection|$sent_http_content_length $request_completion",
   });
 });
+
+Deno.test("a path that is none has no $uri, and the log says so", async () => {
+  const yaml = `
+map: { $mapped: { source: $uri, default: "<$uri>" } }
+servers: [{ listen: "127.0.0.1:0", rewrite: [{ set: "$seen $uri" }], locations: { /: { return: 200 } } }]
+`;
+  await withSluice(yaml, async (address, sluice) => {
+    assertEquals((await exchange(address, getRequest("/%zz"))).status, 400);
+    assertEquals(await sluice.accessLine(1), "-|/%zz|<>|400");
+  }, { logFormat: "$uri|$request_uri|$mapped|$status" });
+});
