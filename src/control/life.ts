@@ -7,7 +7,7 @@ import type { SluiceConf } from "../http/conf.ts";
 import type { Outcome, ReloadsStatus } from "./control.ts";
 import { explain, logLines } from "./explain.ts";
 import type { LifeRequest, LifeRequests } from "./life_requests.ts";
-import { checkPidFile, PidFile } from "./pid_file.ts";
+import { PidFile } from "./pid_file.ts";
 import type { Reloading } from "./process_control.ts";
 import type { RunningServer } from "./running_server.ts";
 
@@ -38,6 +38,7 @@ export class Life implements Reloading {
     lastError: "",
   };
   #isEnding = false;
+  #lastReload: Promise<Outcome> = Promise.resolve({ ok: true });
 
   /**
    * Writes the pid file.
@@ -87,8 +88,16 @@ export class Life implements Reloading {
     }
   }
 
-  /** Reads the configuration again and puts it in force; a wrong one changes nothing. */
-  async reload(): Promise<Outcome> {
+  /**
+   * Reads the configuration again and puts it in force; a wrong one changes nothing. Reloads
+   * come one after the other: the last one that was asked for is the last one that reads.
+   */
+  reload(): Promise<Outcome> {
+    return this.#lastReload = this.#lastReload.then(() => this.#reload());
+  }
+
+  /** Never rejects. */
+  async #reload(): Promise<Outcome> {
     const { server } = this;
     server.log("notice", "reconfiguring");
     try {
@@ -115,11 +124,15 @@ export class Life implements Reloading {
   async #switch(conf: SluiceConf): Promise<void> {
     const path = this.#pidPathOf(conf);
     if (path === this.#pidFile?.path) return await this.server.reload(conf);
-    if (path !== undefined) checkPidFile(path);
-    await this.server.reload(conf);
+    const next = path === undefined ? undefined : new PidFile(path);
+    try {
+      await this.server.reload(conf);
+    } catch (error) {
+      next?.remove();
+      throw error;
+    }
     this.#pidFile?.remove();
-    this.#pidFile = undefined;
-    if (path !== undefined) this.#pidFile = new PidFile(path);
+    this.#pidFile = next;
   }
 
   #count(lastError: string): void {

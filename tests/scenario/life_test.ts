@@ -117,8 +117,20 @@ Deno.test("pid: a reload that names another file moves it", async () => {
   await Deno.writeTextFile(sluice.configPath, moved);
   sluice.program.kill("SIGHUP");
   await eventually("the other pid file", () => fileExists(`${sluice.dir}/other.pid`));
-  await errorLine(sluice, /start worker process .*\n?/);
   await eventually("the first to go", () => !fileExists(`${sluice.dir}/sluice.pid`));
+});
+
+Deno.test("pid: a reload that cannot have its other file changes nothing", async () => {
+  await using sluice = await start("old");
+  const moved = conf(sluice.dir, "new").replace("sluice.pid", "no/such/other.pid");
+  await Deno.writeTextFile(sluice.configPath, moved);
+  sluice.program.kill("SIGHUP");
+  await errorLine(
+    sluice,
+    /\[emerg\] .*Cannot use the pid file .*other\.pid: there is no such file/,
+  );
+  assertEquals(await bodyFrom(sluice), "old");
+  assertEquals(fileExists(`${sluice.dir}/sluice.pid`), true);
 });
 
 Deno.test("a wrong configuration at the start: status 1, its errors are in the error log too, and there is no pid file", async () => {
