@@ -258,12 +258,6 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       sluice: "sends none; an interim response counts in `$bytes_sent` alone",
       why: "RFC 9110, 10.1.1: nobody is waiting for it",
     },
-    {
-      what: "reason phrases",
-      nginx: "its own (`Moved Temporarily`)",
-      sluice: "RFC 9110's (`Found`)",
-      why: "they are registered",
-    },
   ],
   "Variables and rewriting": [
     {
