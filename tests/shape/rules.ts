@@ -22,6 +22,7 @@ const TOP_LEVEL = [
   ".ci",
   ".gitignore",
   "CONTRIBUTING.md",
+  "SECURITY.md",
   "LICENSE",
   "README.md",
   "deno.json",

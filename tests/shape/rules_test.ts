@@ -135,6 +135,7 @@ Deno.test("shape: the top level may not grow, nor lose anything", () => {
   assertEquals(checkTopLevel(entries, ignoredNames("/coverage/\n# tools\nnode_modules/\n")), [
     "utils: not among the top-level entries that DESIGN.md fixes",
     "CONTRIBUTING.md: missing at the top level",
+    "SECURITY.md: missing at the top level",
   ]);
 });
 
