@@ -117,6 +117,7 @@ export class LocationLogs {
     return this.#files.own(
       new PathLogs(path, lines, this.#variables.compile(path), openFiles, {
         targetOf: (file) => logTarget({ file }),
+        after: logTarget({ file: path }).after,
         nowMs: () => systemClock.nowMs(),
         report: (message) => this.#ofProcess.log.log("crit", message),
       }),

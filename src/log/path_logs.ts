@@ -24,6 +24,8 @@ const BAD_PATH = /[\x00-\x1f\x7f]|(?:^|\/)\.\.(?:\/|$)/;
 /** How files are reached, and what time it is. */
 export interface PathLogsHost {
   targetOf(path: string): LogTarget;
+  /** Calls `fire` once, `delayMs` from now. Returns how to take that back. */
+  after(delayMs: number, fire: () => void): () => void;
   /** In ms; any moment is 0. */
   nowMs(): number;
   /** Tells a person that logging fails. Not called for every line. */
@@ -164,7 +166,7 @@ export class PathLogs<Source> {
 
   #arm(): void {
     if (this.#disarm !== undefined) return;
-    this.#disarm = this.#host.targetOf(this.name).after(this.#cache!.inactiveMs, () => {
+    this.#disarm = this.#host.after(this.#cache!.inactiveMs, () => {
       this.#disarm = undefined;
       this.#lookThrough();
       if (this.#open.size > 0) this.#arm();
