@@ -14,6 +14,7 @@ import {
 import { SERVER_VERSION } from "../downstream/mod.ts";
 import type {
   Control,
+  GroupStatus,
   NewPeer,
   Outcome,
   PeerChange,
@@ -46,8 +47,8 @@ export interface Team {
 /** What one worker tells of itself: plain data. */
 export interface WorkerReport {
   readonly worker: WorkerStatus;
-  /** Requests that wait for a peer, by group. */
-  readonly queued: Readonly<Record<string, number>>;
+  /** Groups as it sees them. */
+  readonly groups: readonly GroupStatus[];
 }
 
 /** A change of a group's peers, as plain data. */
@@ -91,11 +92,28 @@ function whatIsDone(order: PeerOrder): string {
 /** Of the server of one thread. */
 export function reportOf(server: Controlled): WorkerReport {
   const reported = server.reported();
+  const nowMs = reported.context.deadlines.stamp();
   return {
     worker: workerStatus(reported),
-    queued: Object.fromEntries(
-      Array.from(server.groups.values(), ({ name, queue }) => [name, queue?.count ?? 0]),
-    ),
+    groups: Array.from(server.groups.values(), (group) => groupStatus(group, nowMs)),
+  };
+}
+
+/** What the leader sees of a group, with what each worker has to itself: its queue, its ejections. */
+function joined(group: GroupStatus, reports: readonly WorkerReport[]): GroupStatus {
+  const seen = reports.flatMap(({ groups }) => groups.filter(({ name }) => name === group.name));
+  const ejectedBy = (name: string) =>
+    seen.flatMap(({ peers }) => peers)
+      .find((peer) => peer.name === name && peer.state === "ejected");
+  return {
+    ...group,
+    queued: seen.reduce((sum, { queued }) => sum + queued, 0),
+    peers: group.peers.map((peer) => {
+      const ejected = peer.state === "up" ? ejectedBy(peer.name) : undefined;
+      return ejected === undefined
+        ? peer
+        : { ...peer, state: ejected.state, reason: ejected.reason };
+    }),
   };
 }
 
@@ -134,10 +152,10 @@ export class ProcessControl implements Control {
     const { deadlines, counts } = this.#server.reported().context;
     const nowMs = deadlines.stamp();
     const reports = await this.team?.reports() ?? [reportOf(this.#server)];
-    const upstreams = Array.from(this.#server.groups.values(), (group) => ({
-      ...groupStatus(group, nowMs),
-      queued: reports.reduce((sum, { queued }) => sum + (queued[group.name] ?? 0), 0),
-    }));
+    const upstreams = Array.from(
+      this.#server.groups.values(),
+      (group) => joined(groupStatus(group, nowMs), reports),
+    );
     return {
       version: SERVER_VERSION,
       pid: Deno.pid,

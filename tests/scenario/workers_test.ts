@@ -484,3 +484,24 @@ ${PLAIN}`;
     assert(workers.adminAddress !== undefined);
   });
 });
+
+Deno.test("workers: /status tells of a peer that one of them has ejected", async () => {
+  const bad = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n";
+  await using ill = await startOrigin({ each: [repeat(expectRequest(), send(bad))] });
+  await using well = await startOrigin({
+    each: [repeat(expectRequest(), send(okResponse("well")))],
+  });
+  const text = `
+upstreams:
+  app:
+    outlier_detection: { consecutive_5xx: 2, base_ejection_time: 1h, interval: 1h }
+    servers: [${ill.address}, ${well.address}]
+servers: [{ listen: ${LISTEN}, locations: { /: { proxy: { pass: "http://app" } } } }]`;
+  await withWorkers(text, async ({ control }, dir, address) => {
+    await manyAt(address, 24);
+    await errorLine(dir, /is ejected/);
+    const { upstreams } = await control.status();
+    assertEquals(upstreams[0]?.peers.map(({ state }) => state), ["ejected", "up"]);
+    assertMatch(upstreams[0]?.peers[0]?.reason ?? "", /5xx/);
+  });
+});
