@@ -37,9 +37,6 @@ export interface PortOwner {
 
 const TOLD_GAP_MS = 1_000;
 
-/** Counts the connections of the process, for logs. */
-let connectionNumber = 0;
-
 export class Port {
   readonly #listener: Listener;
   readonly #shared: ClientShared;
@@ -121,7 +118,7 @@ export class Port {
   }
 
   #clientOf(conn: TcpConn): ClientConnection {
-    return new ClientConnection(conn, ++connectionNumber, this.#shared);
+    return new ClientConnection(conn, this.#owner.thread.nextConnection(), this.#shared);
   }
 
   /** At most once a second: a flood should not flood the log. */

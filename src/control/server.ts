@@ -102,6 +102,9 @@ export interface Prepared {
   abandon(): Promise<void>;
 }
 
+/** How old what one worker knows of the clients of another may be. */
+const PUBLISH_EVERY_MS = 1_000;
+
 /** nginx's words for the end of a worker and of the process. */
 const LAST_LINES: Readonly<Record<Thread["role"], readonly string[]>> = {
   alone: ["exiting", `worker process ${Deno.pid} exited with code 0`, "exit"],
@@ -133,6 +136,7 @@ class Server implements ThreadServer, PortOwner {
   readonly #retired = new Set<Generation>();
   /** Reloads come one after the other. */
   #lastReload: Promise<void> = Promise.resolve();
+  #endPublishing: () => void = () => {};
   #isEnding = false;
   readonly #drained = Promise.withResolvers<void>();
   #end: Promise<void> | undefined;
@@ -158,6 +162,7 @@ class Server implements ThreadServer, PortOwner {
     }
     first.worker.connectionNumbers = this.#connectionNumbers;
     first.begin();
+    if (this.thread.role === "worker") this.#publish();
   }
 
   get thread(): Thread {
@@ -192,8 +197,22 @@ class Server implements ThreadServer, PortOwner {
     };
   }
 
-  /** For `stub_status`. */
+  /** For `stub_status`: other workers' are as of the last second. */
   readonly #connectionNumbers = (): ConnectionNumbers => {
+    const { team } = this.thread;
+    if (team === undefined) return this.#ownConnections();
+    team.publish(this.#ownConnections());
+    return team.sum();
+  };
+
+  /** Tells the other workers, again and again. */
+  #publish(): void {
+    const { clock } = this.#lasting.context.deadlines;
+    this.thread.team?.publish(this.#ownConnections());
+    this.#endPublishing = clock.arm(clock.nowMs() + PUBLISH_EVERY_MS, () => this.#publish());
+  }
+
+  #ownConnections(): ConnectionNumbers {
     const { accepted } = this.tally;
     let { requests } = this.tally;
     const doing = { idle: 0, reading: 0, writing: 0 };
@@ -203,7 +222,7 @@ class Server implements ThreadServer, PortOwner {
     }
     const { idle: waiting, ...others } = doing;
     return { accepted, requests, ...others, waiting };
-  };
+  }
 
   get addresses(): readonly string[] {
     return [...this.#ports.values()].map(({ address }) => address);
@@ -436,6 +455,7 @@ class Server implements ThreadServer, PortOwner {
     if (this.#admin !== undefined) this.#closeAdmin(this.#admin);
     await this.#adminClosed;
     this.#closeLasting();
+    this.#endPublishing();
     for (const line of LAST_LINES[this.thread.role]) this.log("notice", line);
     await this.#current.close();
   }

@@ -7,7 +7,11 @@
 import type { BindAddress } from "../event/mod.ts";
 import type { ListenerConf, SluiceConf } from "../http/mod.ts";
 import { Counts, type OnRow } from "../log/mod.ts";
+import { TeamNumbers } from "./team_numbers.ts";
 import { Zones } from "../zone/mod.ts";
+
+/** Counts the connections of a process with one thread. */
+let connectionNumber = 0;
 
 export interface Thread {
   /** Workers count from 1; 0: the main thread. It stands in the error log behind the process. */
@@ -15,6 +19,10 @@ export interface Thread {
   readonly zones: Zones;
   /** Peers are checked by the one that leads or is alone. */
   readonly role: "alone" | "leader" | "worker";
+  /** The number of one more connection to a client, for logs: no other worker gives the same. */
+  nextConnection(): number;
+  /** Clients of all workers; not there where there is one. */
+  readonly team: TeamNumbers | undefined;
   /** What it counts in. */
   newCounts(): Counts;
   /** The addresses of a configuration that this thread listens on. */
@@ -29,6 +37,8 @@ export function alone(): Thread {
     number: 0,
     zones: new Zones(),
     role: "alone",
+    nextConnection: () => ++connectionNumber,
+    team: undefined,
     newCounts: () => new Counts(),
     listensTo: ({ listeners }) => listeners,
     bindOf: ({ address }) => address,
@@ -41,6 +51,8 @@ export function leader(zones: Zones): Thread {
     number: 0,
     zones,
     role: "leader",
+    nextConnection: () => 0,
+    team: new TeamNumbers(zones),
     newCounts: () => new Counts(),
     listensTo: () => [],
     bindOf: ({ address }) => address,
@@ -62,10 +74,13 @@ export function worker(
   ports: () => SettledPorts,
   onRow: OnRow,
 ): Thread {
+  const team = new TeamNumbers(zones);
   return {
     number,
     zones,
     role: "worker",
+    nextConnection: () => team.nextConnection(),
+    team,
     newCounts: () => new Counts(onRow),
     // Threads cannot share a unix socket, so the first worker has it.
     listensTo: ({ listeners }) =>

@@ -15,7 +15,7 @@ import {
   send,
   startOrigin,
 } from "../support/origin.ts";
-import { gate } from "../support/within.ts";
+import { gate, PATIENCE_MS } from "../support/within.ts";
 import { tempDir } from "../support/program.ts";
 import { runSluice, startSluice } from "../support/sluice.ts";
 
@@ -503,5 +503,32 @@ servers: [{ listen: ${LISTEN}, locations: { /: { proxy: { pass: "http://app" } }
     const { upstreams } = await control.status();
     assertEquals(upstreams[0]?.peers.map(({ state }) => state), ["ejected", "up"]);
     assertMatch(upstreams[0]?.peers[0]?.reason ?? "", /5xx/);
+  });
+});
+
+Deno.test("workers: stub_status tells of the clients of both, and no connection has another's number", async () => {
+  const text = `
+servers: [{ listen: ${LISTEN}, locations: { /: { return: 200 ok }, = /s: { stub_status: on } } }]`;
+  await withWorkers(text, async (workers, dir, address) => {
+    const acceptedBecomes = async (count: number) => {
+      await using client = await connect(address);
+      const endMs = performance.now() + PATIENCE_MS;
+      let seen = -1;
+      while (seen !== count && performance.now() < endMs) {
+        await client.send(getRequest("/s"));
+        seen = Number(/^ (\d+) /m.exec((await client.readResponse()).bodyText)?.[1]);
+      }
+      assertEquals(seen, count);
+    };
+    await manyAt(address, 30);
+    await acceptedBecomes(31);
+    workers.terminate(1);
+    await errorLine(dir, /start worker process 1$/);
+    await manyAt(address, 30);
+    await acceptedBecomes(62);
+    await eventually("all lines", () => linesOf(dir, "access.log").length >= 40);
+    const numbers = linesOf(dir, "access.log").filter((line) => !line.includes("/s "))
+      .map((line) => line.split(" ", 1)[0]);
+    assertEquals(new Set(numbers).size, numbers.length);
   });
 });
