@@ -71,7 +71,29 @@ export function folderOf(fileName: string): string {
 /** The document that YAML would have for the statements of a whole file. */
 export function nginxDocument(statements: readonly Statement[], problems: Problems): Mapping {
   const span = { start: 0, end: 0 };
-  return new Reader(problems, "main").readBlock(statements, "main", span);
+  return new Reader(problems, "main").readBlock(withoutTwins(statements), "main", span);
+}
+
+/**
+ * The main context and `http` are one level in YAML. What both set (`error_log`) stays in the
+ * main one for the process; that of `http` moves into the servers which would inherit it.
+ */
+function withoutTwins(statements: readonly Statement[]): readonly Statement[] {
+  const main = new Set(statements.map(({ name }) => name.text));
+  const isTwin = ({ name: { text } }: Statement) =>
+    main.has(text) && DIRECTIVES_OF.get("main")?.has(text) === true &&
+    DIRECTIVES_OF.get("server")?.has(text) === true;
+  return statements.map((statement) => {
+    const { name, block } = statement;
+    const twins = name.text === "http" ? block?.filter(isTwin) ?? [] : [];
+    if (block === undefined || twins.length === 0) return statement;
+    const inside = block.filter((one) => !isTwin(one)).map((one) => {
+      if (one.name.text !== "server" || one.block === undefined) return one;
+      const own = new Set(one.block.map(({ name }) => name.text));
+      return { ...one, block: [...twins.filter(({ name }) => !own.has(name.text)), ...one.block] };
+    });
+    return { ...statement, block: inside };
+  });
 }
 
 /**

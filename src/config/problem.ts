@@ -198,7 +198,8 @@ function placeOf(
   { start, end }: Span,
 ): Pick<Problem, "line" | "column" | "sourceLine" | "length"> {
   const offset = Math.min(Math.max(start, 0), text.length);
-  const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
+  // A search from before the beginning would begin at it.
+  const lineStart = offset === 0 ? 0 : text.lastIndexOf("\n", offset - 1) + 1;
   const nextLine = text.indexOf("\n", offset);
   const lineEnd = nextLine < 0 ? text.length : nextLine;
   const sourceLine = text.slice(lineStart, lineEnd).replace(/\r$/, "");

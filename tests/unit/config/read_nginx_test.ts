@@ -3,6 +3,7 @@ import { isKnownVariable } from "../../../src/http/variables.ts";
 import type { SluiceConf } from "../../../src/http/conf.ts";
 import { ACCEPTED, isAccepted, isRefused, REFUSED } from "../../../src/config/nginx_known.ts";
 import { ConfigError } from "../../../src/config/problem.ts";
+import { convertConf } from "../../../src/config/convert.ts";
 import { readConf, syntaxOf } from "../../../src/config/read_conf.ts";
 
 function read(text: string): SluiceConf {
@@ -88,6 +89,19 @@ Deno.test("nginx.conf: what stands at a level replaces all of the level around i
     action.kind === "proxy" ? action.setHeaders.map(([name]) => name) : []
   );
   assertEquals(fields?.slice(0, 2), [["Host", "C"], ["Host", "A", "B"]]);
+});
+
+Deno.test("nginx.conf: an error_log of http is the servers', that of the main context the process's", () => {
+  const conf = readConf(
+    `error_log /a; events {} http { error_log /b;
+      server { location / { return 200; } }
+      server { listen 81; error_log /c; location / { return 200; } } }`,
+    "nginx.conf",
+    { isKnownVariable },
+  );
+  const converted = convertConf(conf);
+  assertEquals(converted.match(/error: .*/g), ["error: [/a]", "error: [/b]", "error: [/c]"]);
+  assertEquals(readConf(converted, "a.yaml", { isKnownVariable }).conf, conf.conf);
 });
 
 Deno.test("nginx.conf: HTTP/1.1 and kept connections by default, as in nginx's mainline", () => {
