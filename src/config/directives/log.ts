@@ -132,7 +132,11 @@ const logFormatForm: NginxForm = {
   }),
   print: (node, name) =>
     entriesOf(node).map(({ key, value }) => {
-      if (value.kind === "scalar") return { name, args: [key, value.text] };
+      if (value.kind === "scalar") {
+        // A text that looks like the parameter is none if there is one before it.
+        const before = value.text.startsWith("escape=") ? ["escape=default"] : [];
+        return { name, args: [key, ...before, value.text] };
+      }
       const textOf = (part: string) => {
         const found = entriesOf(value).find(({ key }) => key === part)?.value;
         return found?.kind === "scalar" ? switchText(found.text) : undefined;
