@@ -297,6 +297,12 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "who is trusted should not depend on DNS",
     },
     {
+      what: "`$1` of a group that is repeated, and of which the last round took another branch",
+      nginx: "what an earlier round caught",
+      sluice: "empty",
+      why: "so do the runtime's regexes",
+    },
+    {
       what: "a line end in a redirect that variables are in",
       nginx: "ends the field: the response is split",
       sluice: "escaped",

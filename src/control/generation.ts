@@ -250,7 +250,13 @@ export class Generation {
         serverName: nameOf(server),
         methods: location.limitExcept?.methods,
         rewriter: rewrite &&
-          new Rewriter(rewrite, files.types, parts.variables, (inner) => place(inner, server, [])),
+          new Rewriter(
+            rewrite,
+            files.types,
+            parts.variables,
+            (inner) => place(inner, server, []),
+            location.limitExcept?.methods,
+          ),
         regexes: regexesOf([...within, location], parts.variables),
         referers: location.referers && new ValidReferers(location.referers),
         warnsUnset: location.warnsUnset,

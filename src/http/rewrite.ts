@@ -40,6 +40,7 @@ export class Rewriter {
   readonly #openIf: (location: LocationConf) => Location;
   readonly #log: ((request: Request, message: string) => void) | undefined;
   readonly #steps: readonly Step[];
+  readonly #methods: ReadonlySet<string> | undefined;
   /** Of the run that is under way: whether the URI is another one. */
   #isMoved = false;
   /** Likewise: whether captures are escaped outside of queries too. */
@@ -48,13 +49,17 @@ export class Rewriter {
   /**
    * @param types Of what `return` answers with.
    * @param openIf Makes the location that an `if` is, where it says more than what to rewrite.
+   * @param methods Those of `limit_except`: requests with others are at a place of their own, which
+   * rewrites nothing.
    */
   constructor(
     { steps, isLogged }: RewritePhaseConf,
     types: MediaTypes,
     variables: Variables,
     openIf: (location: LocationConf) => Location,
+    methods?: ReadonlySet<string>,
   ) {
+    this.#methods = methods;
     this.#variables = variables;
     this.#types = types;
     this.#openIf = openIf;
@@ -64,6 +69,7 @@ export class Rewriter {
 
   /** An `if` that held, and is a location, is the request's location then. */
   run(request: Request): Rewritten {
+    if (this.#methods !== undefined && !this.#methods.has(request.method)) return "go on";
     this.#isMoved = false;
     this.#isQuoted = true;
     const flow = this.#runAll(this.#steps, request);

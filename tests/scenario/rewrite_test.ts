@@ -243,3 +243,24 @@ Deno.test("proxy: a URI that was rewritten is passed whole by break, and in its 
     ["200 GET /whole/a%20b?q", "200 GET /instead/x?a=b"],
   );
 });
+
+Deno.test("limit_except: requests with other methods are at a place that no if leads away from", async () => {
+  const yaml = `
+servers:
+  - listen: 127.0.0.1:0
+    locations:
+      /:
+        root: /nowhere
+        limit_except: { GET: { access: deny all } }
+        rewrite: [{ if: { when: $arg_open, add_header: { X-A: b }, then: [{ rewrite: "^ /open" }] } }]
+      /open: { return: 200 open }
+`;
+  await withSluice(yaml, async (address) => {
+    const ask = async (method: string) => {
+      const request = `${method} /?open=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`;
+      return (await exchange(address, request)).status;
+    };
+    assertEquals(await ask("GET"), 200);
+    assertEquals(await ask("POST"), 403);
+  });
+});

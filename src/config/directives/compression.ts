@@ -67,7 +67,7 @@ const LENGTH_DOC = "Responses whose `Content-Length` is less than this stay as t
 export const compressionDirectives = {
   gzip: directive({
     name: "gzip",
-    contexts: HTTP_SERVER_LOCATION,
+    contexts: [...HTTP_SERVER_LOCATION, "location_if"],
     type: flag,
     default: "off",
     doc:

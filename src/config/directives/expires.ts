@@ -47,7 +47,7 @@ const charset: ArgumentType<string> = {
 export const expiresDirectives = {
   expires: directive({
     name: "expires",
-    contexts: HTTP_SERVER_LOCATION,
+    contexts: [...HTTP_SERVER_LOCATION, "location_if"],
     type: expires,
     default: "off",
     example: { yaml: "30d", nginx: "30d" },

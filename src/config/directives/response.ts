@@ -113,7 +113,7 @@ export const responseDirectives = {
   ...userIdDirectives,
   trailers: directive({
     name: "add_trailer",
-    contexts: HTTP_SERVER_LOCATION,
+    contexts: [...HTTP_SERVER_LOCATION, "location_if"],
     type: addHeaders,
     example: {
       yaml: '{ X-Took: "$request_time" }',
