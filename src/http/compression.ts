@@ -26,8 +26,17 @@ export interface ResponseView {
   readonly bodyBytes: number;
   /** Whether what is sent so far has to reach the client at once. */
   readonly flushesEach: boolean;
+  /** Whether it is a page of our own: nginx tells no charset of those of redirects. */
+  readonly isOwn?: boolean;
   /** The value of a field, by its name in lower case; empty where there is none. */
   field(name: string): string;
+}
+
+/** The value of a field of a head that is not written yet. */
+export function fieldToBe(view: ResponseView, name: string): string {
+  if (name === "content-type") return view.type;
+  if (name === "content-length") return view.bodyBytes < 0 ? "" : String(view.bodyBytes);
+  return view.field(name);
 }
 
 /** What becomes of a response. */

@@ -93,8 +93,8 @@ function reshapeOwn(
   const hasBody = request.client.head.method !== "HEAD" && status !== 204 && status !== 304;
   return reshaper.reshape(request, {
     status,
-    // nginx tells no charset of the pages of redirects.
-    type: status >= 300 && status < 400 ? "" : contentType,
+    type: contentType,
+    isOwn: true,
     bodyBytes: body.length,
     flushesEach: false,
     field: () => "",

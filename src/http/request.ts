@@ -16,6 +16,7 @@ import {
 import { upstreamValue } from "./kept.ts";
 import type { CountedRequest } from "./limit_connections.ts";
 import type { LimitStatus } from "./limit_requests.ts";
+import type { ResponseView } from "./compression.ts";
 import type { LocationFiles } from "./location_files.ts";
 import type { MemoryResponse } from "./memory_response.ts";
 import { ProxyDownstream } from "./proxy_downstream.ts";
@@ -66,6 +67,8 @@ export class Request {
   isMarked = false;
   /** Of the location that it is at. */
   policy: ResponsePolicy | undefined;
+  /** The head of its response, while it is made and not written yet. */
+  headToBe: ResponseView | undefined;
   /** Likewise: its files. */
   files: LocationFiles | undefined;
   /** Where it is; undefined if it was led nowhere. */

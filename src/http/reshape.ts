@@ -117,6 +117,15 @@ export class Reshaper {
 
   /** Undefined where nothing becomes of it. */
   reshape(request: Request, view: ResponseView, hasBody: boolean): Reshaped | undefined {
+    request.headToBe = view; // for `$sent_http_…` of what is compiled here
+    try {
+      return this.#reshape(request, view, hasBody);
+    } finally {
+      request.headToBe = undefined;
+    }
+  }
+
+  #reshape(request: Request, view: ResponseView, hasBody: boolean): Reshaped | undefined {
     const { status } = view;
     const isSafe = SAFE_STATUSES.has(status);
     const dated = isSafe ? this.#expires?.of(request, view.field("last-modified")) : undefined;
@@ -133,7 +142,8 @@ export class Reshaper {
     const trailers = this.#trailers.filter(({ always }) => always || isSafe);
     const isChunked = hasBody && trailers.length > 0 && request.depth === 0 &&
       request.head.minorVersion === 1;
-    const type = this.#withCharset(request, view.type);
+    const isPlain = view.isOwn === true && status >= 300 && status < 400;
+    const type = isPlain ? "" : this.#withCharset(request, view.type);
     const isOther = dated !== undefined || recoding !== undefined || isChunked || type !== "";
     if (!isOther) return undefined;
 

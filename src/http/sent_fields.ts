@@ -6,13 +6,19 @@
  * @module
  */
 import type { Getter } from "../log/mod.ts";
+import { fieldToBe } from "./compression.ts";
 import type { Request } from "./request.ts";
 
 const DECODER = new TextDecoder("latin1");
 
 /** How to read a field of the response, by its name in lower case with underscores. */
 export function sentField(name: string): Getter<Request> {
-  return fieldOf(name, ({ client }) => client.response.headBytes());
+  const written = fieldOf(name, ({ client }) => client.response.headBytes());
+  const lower = name.toLowerCase().replaceAll("_", "-");
+  return (request) => {
+    const { headToBe } = request;
+    return headToBe === undefined ? written(request) : fieldToBe(headToBe, lower);
+  };
 }
 
 /** Likewise of its trailers. */

@@ -184,8 +184,7 @@ export class StaticFiles implements Handler {
   ): FileAnswer | undefined {
     const { etag: hasEtag, ifModifiedSince } = this.#conf;
     const etag = hasEtag ? `"${modifiedS.toString(16)}-${sizeBytes.toString(16)}"` : "";
-    const given = request.carriedType || this.#files.types.of(request, name);
-    const type = request.policy?.reshaper?.typed(request, given) ?? given;
+    const type = request.carriedType || this.#files.types.of(request, name);
     const answer: FileAnswer = {
       status: request.statusOverride === 0 ? 200 : request.statusOverride,
       type,
@@ -233,7 +232,11 @@ export class StaticFiles implements Handler {
         lines: [`Content-Range: ${contentRange(first, sizeBytes)}`],
       };
     }
-    const { heads, end, bodyBytes, lines } = multipart(ranges, sizeBytes, type);
+    const { heads, end, bodyBytes, lines } = multipart(
+      ranges,
+      sizeBytes,
+      request.policy?.reshaper?.typed(request, type) ?? type,
+    );
     const segments: Segment[] = ranges.flatMap((range, at) => [{ bytes: heads[at]! }, range]);
     segments.push({ bytes: end });
     return { ...answer, varies, status: 206, type: "", bodyBytes, segments, lines };

@@ -109,3 +109,25 @@ Deno.test("add_header_inherit and add_trailer_inherit: merge adds to one's own, 
     assertEquals(await told("/off"), "-,-,-");
   });
 });
+
+Deno.test("expires: a map of $sent_http_content_type decides, whoever the response is from", async () => {
+  await using origin = await startRoutes({
+    "/css": answerOf("200 OK", "x", "Content-Type: text/css"),
+  });
+  const main = `
+map: { $kept: { source: "$sent_http_content_type", default: off, values: {
+  text/html: epoch, text/css: max, "~image/": 30d } } }
+`;
+  const server = `expires: $kept, charset: utf-8, locations: {
+    /: {}, /p/: { proxy: { pass: "http://${origin.address}/" } } }`;
+  const files = { "a.html": "h", "a.css": "c", "a.png": "p", "a.txt": "t", "d/": "" };
+  await withFiles(files, server, async ({ address }) => {
+    const told = async (path: string) => (await keptAt(address, path))[1];
+    assertEquals(await told("/a.html"), "no-cache");
+    assertEquals(await told("/a.css"), "max-age=315360000");
+    assertEquals(await told("/a.png"), "max-age=2592000");
+    assertEquals(await told("/a.txt"), null);
+    assertEquals(await told("/d"), "no-cache");
+    assertEquals(await told("/p/css"), "max-age=315360000");
+  }, { main });
+});
