@@ -1,5 +1,6 @@
 /** limit_req and limit_conn: compared with nginx 1.22.1 by hand, statuses and words. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { readYaml } from "../../src/config/mod.ts";
 import { connect, exchange, getRequest } from "../support/client.ts";
 import { eventually, type InProcessSluice, withSluice } from "../support/in_process.ts";
 import {
@@ -122,6 +123,22 @@ Deno.test("limit_req: a client that leaves while its request is delayed is 499",
     }
     assertEquals(await sluice.accessLine(2), "/?k=1 499 [DELAYED] [-]");
     await sluice.errorLine(/\[info\].* client prematurely closed connection, client: /);
+  });
+});
+
+Deno.test("limit_req: what a zone knows outlives a reload, if its name and size stay", async () => {
+  const yaml = (zone: string, word: string) => `
+limit_req_zone: [${zone}]
+servers: [{ listen: 127.0.0.1:0, locations: { /: { limit_req: zone=one, root: /${word} } } }]
+`;
+  await withSluice(yaml("$arg_k zone=one:64k rate=1r/m", "one"), async (address, sluice) => {
+    const statusOf = async (target: string) => (await exchange(address, getRequest(target))).status;
+    const reload = (text: string) => sluice.server.reload(readYaml(text, "test.yaml"));
+    assertEquals(await inTurn(statusOf, "/?k=1", "/?k=1"), [404, 503]);
+    await reload(yaml("$arg_k zone=one:64k rate=2r/m", "two"));
+    assertEquals(await inTurn(statusOf, "/?k=1", "/?k=2"), [503, 404]);
+    await reload(yaml("$arg_k zone=one:128k rate=2r/m", "three"));
+    assertEquals(await statusOf("/?k=1"), 404, "another size, another zone");
   });
 });
 
