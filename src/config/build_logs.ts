@@ -20,6 +20,8 @@ export interface LogsConf {
   readonly accessLogs: readonly AccessLogConf[];
   /** The whole process's, where nothing else is said. */
   readonly errorLogs: readonly ErrorLogConf[];
+  /** `status_zone`: what requests are counted under; undefined: the server's name. */
+  readonly statusZone: string | undefined;
 }
 
 /** Makes records of what levels have settled: one record for all levels that inherit it. */
@@ -40,7 +42,7 @@ export class LogsBuilder {
     return this.#building.settle(logDirectives, block, outer);
   }
 
-  build({ access, error, openFileCache }: LogSettings): LogsConf {
+  build({ access, error, openFileCache, statusZone }: LogSettings): LogsConf {
     const byCache = this.#accessLogs.get(access) ?? new Map();
     this.#accessLogs.set(access, byCache);
     let accessLogs = byCache.get(openFileCache);
@@ -53,7 +55,7 @@ export class LogsBuilder {
     const errorLogs = this.#errorLogs.get(error) ??
       error.map(({ path, level }): ErrorLogConf => ({ path: path ?? "stderr", level }));
     this.#errorLogs.set(error, errorLogs);
-    return { accessLogs, errorLogs };
+    return { accessLogs, errorLogs, statusZone: statusZone === "off" ? undefined : statusZone };
   }
 
   #accessLog(

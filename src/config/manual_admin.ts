@@ -95,8 +95,8 @@ export function metricsPage(): string[] {
   return [
     "# Metrics",
     "What `/metrics` of the [admin](admin.md) listener says, in Prometheus's text format. Nothing is\n" +
-    "counted where there is no `admin`. Counters go on over reloads; a label `server` is the first\n" +
-    "`server_name` of a server, or the address that it is behind.",
+    "counted where there is no `admin`. Counters go on over reloads; a label `server` is its\n" +
+    "`status_zone`, else the first `server_name` of a server, else the address that it is behind.",
     `Bounds of histograms, in seconds: ${bounds}.`,
     ["| Name | Type | Unit | Labels | |", "| --- | --- | --- | --- | --- |", ...rows].join("\n"),
   ];

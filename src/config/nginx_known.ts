@@ -212,7 +212,7 @@ export const REFUSED: readonly Refused[] = [
       zone state ntlm upstream_conf health_check health_check_timeout match
       zone_sync zone_sync_buffers zone_sync_connect_retry_interval
       zone_sync_connect_timeout zone_sync_interval zone_sync_recv_buffer_size zone_sync_server
-      zone_sync_ssl zone_sync_timeout status status_zone api api_config_files
+      zone_sync_ssl zone_sync_timeout status api api_config_files
       mgmt usage_report license_token uuid_file enforce_initial_report`),
   },
   {

@@ -213,7 +213,7 @@ export class Generation {
       client: server.client,
       accessLog: logs.accessLog(server.accessLogs),
       errorLog: logs.errorLog(server.errorLogs),
-      counts: this.#countsOf(server, conf),
+      counts: this.#countsOf(server.statusZone, server, conf),
       policy: policies.of(server.response),
       files: new LocationFiles(server.files, server.types, parts.variables),
       secureLink: undefined,
@@ -239,7 +239,7 @@ export class Generation {
         client: location.client,
         accessLog: logs.accessLog(location.accessLogs),
         errorLog: logs.errorLog(location.errorLogs),
-        counts: this.#countsOf(server, conf),
+        counts: this.#countsOf(location.statusZone, server, conf),
         policy: policies.of(location.response),
         files,
         secureLink: location.secureLink && new SecureLink(location.secureLink, parts.variables),
@@ -279,9 +279,13 @@ export class Generation {
   }
 
   /** A server without a name is counted by the address that it is behind. */
-  #countsOf(server: ServerConf, { name }: ListenerConf): Float64Array | undefined {
-    const serverName = nameOf(server);
-    return this.worker.context.counts?.servers.of(serverName === "" ? name : serverName);
+  #countsOf(
+    zone: string | undefined,
+    server: ServerConf,
+    { name }: ListenerConf,
+  ): Float64Array | undefined {
+    const serverName = nameOf(server) === "" ? name : nameOf(server);
+    return this.worker.context.counts?.servers.of(zone ?? serverName);
   }
 }
 

@@ -44,6 +44,8 @@ export interface ServerConf {
   readonly accessLogs: readonly AccessLogConf[];
   /** For what its requests have to say. */
   readonly errorLogs: readonly ErrorLogConf[];
+  /** `status_zone`: what requests are counted under; undefined: the server's name. */
+  readonly statusZone: string | undefined;
   /** Likewise. */
   readonly response: ResponseConf;
   /** Likewise, for logs. */
@@ -97,6 +99,8 @@ export interface LocationConf {
   readonly accessLogs: readonly AccessLogConf[];
   /** For what its requests have to say. */
   readonly errorLogs: readonly ErrorLogConf[];
+  /** `status_zone`: what requests are counted under; undefined: the server's name. */
+  readonly statusZone: string | undefined;
   readonly response: ResponseConf;
   /** `internal`: for requests that the proxy itself sends there; 404 for others. */
   readonly isInternal: boolean;

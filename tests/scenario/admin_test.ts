@@ -94,6 +94,30 @@ Deno.test("a client that is at work, idle, or half way through a request head is
   });
 });
 
+Deno.test("status_zone: requests are counted under its name, in place of the server's", async () => {
+  const yaml = `
+${ADMIN}
+servers:
+  - listen: 127.0.0.1:0
+    server_name: example.org
+    locations:
+      /: { return: 200 }
+      /api: { return: 200, status_zone: api }
+  - listen: 127.0.0.1:0
+    server_name: zoned
+    status_zone: all
+    locations: { /: { return: 200, status_zone: off }, /x: { return: 200 } }
+`;
+  await withSluice(yaml, async (address, sluice) => {
+    for (const path of ["/", "/api", "/api"]) await exchange(address, getRequest(path));
+    await sluice.accessLine(3);
+    const metrics = readPrometheus((await ask(sluice, "/metrics")).text);
+    const of = (server: string) =>
+      sampleOf(metrics, "sluice_http_requests_total", { server, class: "2xx" });
+    assertEquals([of("example.org"), of("api"), of("all")], [1, 2, 0]);
+  });
+});
+
 Deno.test("what limits have decided is counted by zone", async () => {
   const yaml = `
 ${ADMIN}

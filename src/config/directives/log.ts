@@ -306,6 +306,20 @@ export const logDirectives = {
       "to `0.0.0.0:0`, and for a unix socket all of `--allow-net` and write access to it. A log that " +
       "cannot be written loses its lines: that is said once, counted, and holds no request up.",
   }),
+  statusZone: directive({
+    name: "status_zone",
+    contexts: ["server", "location", "location_if"],
+    type: scalarType(
+      "name | off",
+      "a name of letters, digits, _, -, . and :, or off",
+      (text) => text === "false" ? "off" : /^[\w.:-]+$/.test(text) ? text : undefined,
+    ),
+    example: { yaml: "api", nginx: "api" },
+    doc:
+      "The name that requests are counted under in `/status` and `/metrics` of `admin`, in place " +
+      "of the server's; `off` for the server's again. nginx Plus counts a location's requests under " +
+      "its zone and its server's.",
+  }),
   openFileCache: directive({
     name: "open_log_file_cache",
     yaml: "log.open_file_cache",
