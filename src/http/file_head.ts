@@ -36,6 +36,8 @@ export interface FileAnswer {
   readonly varies: boolean;
   /** Whether it may be asked for in parts. */
   readonly hasRanges: boolean;
+  /** Whether it has parts, each with a type of its own. */
+  readonly isMultipart: boolean;
   readonly segments: readonly Segment[];
   /** Further field lines, without CRLF. */
   readonly lines: readonly string[];
@@ -64,7 +66,9 @@ export function writeFileHead(request: Request, answer: FileAnswer, hasBody: boo
       into.crlf();
     }
     into.constant(worker.serverAndDate(client.conf.serverTokens));
-    if (type !== "" && status !== 304) write(CONTENT_TYPE, fieldSafe(type), into);
+    if (type !== "" && status !== 304 && !answer.isMultipart) {
+      write(CONTENT_TYPE, fieldSafe(type), into);
+    }
     if (status !== 304 && status !== 204 && bodyBytes >= 0) {
       into.constant(CONTENT_LENGTH);
       into.decimal(bodyBytes);

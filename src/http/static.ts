@@ -194,6 +194,7 @@ export class StaticFiles implements Handler {
       encoding: packed?.found === undefined ? "" : "gzip",
       varies: packed !== undefined && this.#compression!.varies,
       hasRanges: packed?.found === undefined,
+      isMultipart: false,
       segments: sizeBytes === 0 ? [] : [{ start: 0, end: sizeBytes }],
       lines: [],
     };
@@ -239,7 +240,7 @@ export class StaticFiles implements Handler {
     );
     const segments: Segment[] = ranges.flatMap((range, at) => [{ bytes: heads[at]! }, range]);
     segments.push({ bytes: end });
-    return { ...answer, varies, status: 206, type: "", bodyBytes, segments, lines };
+    return { ...answer, varies, status: 206, isMultipart: true, bodyBytes, segments, lines };
   }
 
   /** Small files at once; others, and those that have to wait for memory, as time goes by. */
