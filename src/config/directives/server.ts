@@ -81,7 +81,8 @@ export const listenParameters = {
     default: "off",
     doc: "Connections here begin with a header of the PROXY protocol, version 1 or 2, and are " +
       "closed if they do not. Its addresses are `$proxy_protocol_addr` and its kin, and with " +
-      "`real_ip_header: proxy_protocol` the client's. TLVs are read over.",
+      "`real_ip_header: proxy_protocol` the client's. TLVs are read over. " +
+      "Peers are not sent such a header: in nginx that is of the stream module alone.",
   }),
   reusePort: directive({
     name: "reuseport",

@@ -119,7 +119,7 @@ function definitionForm(
       const isGood = line(statement, (key, value) => {
         const keySpan = statement.name.span;
         if (key === "") values.push({ key: unescaped(statement.name), keySpan, value });
-        else entries.push({ key, keySpan, value });
+        else gather(entries, { key, keySpan, value });
       });
       if (isGood) continue;
       const found = quote(statement.name.text);
@@ -283,12 +283,16 @@ const geoForm: NginxForm = {
 };
 
 /** Several statements of one word are one list. */
-function gather(node: Mapping, key: string): Node | undefined {
-  const found = node.entries.filter((entry) => entry.key === key);
-  const [first] = found;
-  if (first === undefined || found.length === 1) return first?.value;
-  const items = found.map(({ value }) => value);
-  return { kind: "list", span: first.value.span, items };
+function gather(entries: Entry[], { key, keySpan, value }: Entry): void {
+  const at = entries.findIndex((entry) => entry.key === key);
+  const first = entries[at];
+  if (first === undefined) {
+    entries.push({ key, keySpan, value });
+    return;
+  }
+  const items = first.value.kind === "list" ? first.value.items : [first.value];
+  const list: Node = { kind: "list", span: first.value.span, items: [...items, value] };
+  entries[at] = { ...first, value: list };
 }
 
 const networks = locatedWords("networks", 'networks such as "192.0.2.0/24", or a list of such');
@@ -316,7 +320,11 @@ function readGeo(name: string, node: Mapping, reading: Reading): GeoConf {
     if (GEO_KEYS.includes(key)) continue;
     reading.refusePart(keySpan, key, `need some of ${GEO_KEYS.join(", ")}`);
   }
-  const parts: Parts = { name, span: node.span, of: (key) => gather(node, key) };
+  const parts: Parts = {
+    name,
+    span: node.span,
+    of: (wanted) => node.entries.find(({ key }) => key === wanted)?.value,
+  };
   const isRanges = partOf(parts, "ranges", flag, false, reading);
   const values = parts.of("values");
   const listed = (key: string) => {

@@ -199,3 +199,29 @@ Deno.test("nginx.conf: rewrite, set, if, break and return keep their order, as t
   };
   assertEquals(stepsOf(nginx.conf), stepsOf(yaml));
 });
+
+Deno.test("nginx.conf: map, geo and split_clients are the maps that YAML has", () => {
+  const nginx = readConf(
+    `http {
+      map $uri $m { hostnames; volatile; default d; \\default e; ~^/(a) $1; }
+      geo $g { default out; proxy 10.0.0.1; proxy 10.0.0.2; proxy_recursive; delete 10.0.0.0/8; 10.0.0.0/8 x; 192.0.2.0/24 y; }
+      geo $arg_a $r { ranges; 1.1.1.1-1.1.1.9 z; }
+      split_clients $uri $s { 10% a; * b; }
+      server { listen 80; return 200; }
+    }`,
+    "f.conf",
+    { isKnownVariable },
+  );
+  const yaml = readYaml(
+    `map: { $m: { source: $uri, hostnames: on, volatile: on, default: d, values: { default: e, "~^/(a)": $1 } } }
+geo:
+  $g: { default: out, proxy: [10.0.0.1, 10.0.0.2], proxy_recursive: on, values: { 192.0.2.0/24: y } }
+  $r: { source: $arg_a, ranges: on, values: { 1.1.1.1-1.1.1.9: z } }
+split_clients: { $s: { source: $uri, values: { 10%: a, "*": b } } }
+servers: [{ listen: 80, return: 200 }]
+`,
+    "f.yaml",
+    { isKnownVariable },
+  );
+  assertEquals(nginx.conf.variables, yaml.variables);
+});
