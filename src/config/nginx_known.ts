@@ -94,8 +94,14 @@ export const REFUSED: readonly Refused[] = [
     title: "The process",
     why: "not supported yet",
     names: names(`
-      open_file_cache open_file_cache_errors open_file_cache_min_uses open_file_cache_valid
       working_directory worker_rlimit_core`),
+  },
+  {
+    title: "A cache of open files",
+    why: "each request opens its file, which takes some microseconds, and sees what is there now",
+    instead: "nothing: without it no more than that changes",
+    names: names(`
+      open_file_cache open_file_cache_errors open_file_cache_min_uses open_file_cache_valid`),
   },
   {
     title: "For debugging nginx itself",
@@ -224,20 +230,20 @@ export const REFUSED: readonly Refused[] = [
   },
   {
     title: "Static files",
-    why: "not supported yet",
-    names: names(`
-      root alias index autoindex autoindex_exact_size autoindex_format autoindex_localtime
-      random_index disable_symlinks types default_type etag if_modified_since
-      gzip_static expires add_trailer add_header_inherit add_trailer_inherit`),
+    why: "not supported",
+    names: names("random_index"),
   },
   {
     title: "Compression",
-    why: "not supported yet",
+    why: "how compression uses memory is not to be set",
     names: names(`
-      gzip gzip_buffers gzip_comp_level gzip_disable gzip_hash gzip_http_version gzip_min_length
-      gzip_no_buffer gzip_proxied gzip_types gzip_vary gzip_window postpone_gzipping gunzip
-      gunzip_buffers brotli brotli_static brotli_types brotli_comp_level brotli_min_length
-      brotli_buffers brotli_window zstd zstd_static zstd_types zstd_comp_level zstd_min_length`),
+      gzip_hash gzip_no_buffer gzip_window postpone_gzipping brotli_buffers brotli_window`),
+  },
+  {
+    title: "Files that are compressed already",
+    why: "not supported yet",
+    instead: "gzip_static",
+    names: names("brotli_static zstd_static"),
   },
   {
     title: "Access",
