@@ -99,22 +99,10 @@ export function reportOf(server: Controlled): WorkerReport {
   };
 }
 
-/** What the leader sees of a group, with what each worker has to itself: its queue, its ejections. */
+/** What the leader sees of a group, with the queues that each worker has to itself. */
 function joined(group: GroupStatus, reports: readonly WorkerReport[]): GroupStatus {
   const seen = reports.flatMap(({ groups }) => groups.filter(({ name }) => name === group.name));
-  const ejectedBy = (name: string) =>
-    seen.flatMap(({ peers }) => peers)
-      .find((peer) => peer.name === name && peer.state === "ejected");
-  return {
-    ...group,
-    queued: seen.reduce((sum, { queued }) => sum + queued, 0),
-    peers: group.peers.map((peer) => {
-      const ejected = peer.state === "up" ? ejectedBy(peer.name) : undefined;
-      return ejected === undefined
-        ? peer
-        : { ...peer, state: ejected.state, reason: ejected.reason };
-    }),
-  };
+  return { ...group, queued: seen.reduce((sum, { queued }) => sum + queued, 0) };
 }
 
 /** What a server leaves to who has started it: where its configuration comes from. */
