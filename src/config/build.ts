@@ -266,6 +266,7 @@ function groupByAddress(
       found.set(name, at);
     }
   }
+  const overlapping = overlappingFamilies([...found.keys()]);
   return [...found].flatMap(([name, all]) => {
     const defaults = all.filter(({ listen }) => listen.isDefaultServer);
     const backlogs = all.filter(({ listen }) => listen.backlog !== undefined);
@@ -279,8 +280,9 @@ function groupByAddress(
       name,
       address: first.listen.address.address,
       backlog: backlogs[0]?.listen.backlog ?? BACKLOG,
-      reusePort: all.some(({ listen }) => listen.reusePort) &&
-        first.listen.address.address.transport === "tcp",
+      reusePort: overlapping.has(name) ||
+        (all.some(({ listen }) => listen.reusePort) &&
+          first.listen.address.address.transport === "tcp"),
       listen: {
         ...first.server.listen,
         proxyProtocol: all.some(({ listen }) => listen.proxyProtocol),
@@ -288,6 +290,24 @@ function groupByAddress(
       servers: ordered.map(({ conf }) => conf),
     }];
   });
+}
+
+/**
+ * `[::]` takes IPv4 too, since the runtime does not let a program say otherwise: beside an IPv4
+ * address of the same port both have to say that they share it. The system then gives each
+ * connection to the address of its own family.
+ */
+function overlappingFamilies(names: readonly string[]): ReadonlySet<string> {
+  const overlapping = new Set<string>();
+  for (const name of names) {
+    const [, port] = /^\[::\]:(\d+)$/.exec(name) ?? [];
+    if (port === undefined || port === "0") continue;
+    const others = names.filter((other) =>
+      /^[\d.]+:\d+$/.test(other) && other.endsWith(`:${port}`)
+    );
+    for (const other of others) overlapping.add(other).add(name);
+  }
+  return overlapping;
 }
 
 function complainOfSecond(

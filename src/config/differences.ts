@@ -431,6 +431,14 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "the runtime has no `sendfile`; a read in another thread costs five times as much",
     },
   ],
+  "Listening": [
+    {
+      what: "`listen [::]:80` without an IPv4 address of the same port",
+      nginx: "IPv6 alone (`ipv6only=on`)",
+      sluice: "IPv4 too, where the system's `bindv6only` is 0",
+      why: "the runtime does not let a program choose; with `listen 80` beside it each has its own",
+    },
+  ],
   "Answers of our own": [
     {
       what:

@@ -15,11 +15,13 @@ import { type Node, part, scalarOf, wordsOf } from "./node.ts";
  * @param positional nginx's names of those that stand first, without `name=`, in their
  * order. The first of them is required, and has no default; without any, nothing is.
  * @param expected What a message says is needed.
+ * @param refused Parameters of nginx that there are not, and why.
  */
 export function parameters<T extends Table>(
   table: T,
   positional: readonly string[],
   expected: string,
+  refused: Readonly<Record<string, string>> = {},
 ): ArgumentType<Settings<T>> {
   const names = Object.values(table).map(({ name }) => name);
   const flags = new Set(
@@ -37,7 +39,9 @@ export function parameters<T extends Table>(
       if (written === undefined) return reading.refuse(node, expected);
       for (const [name, { keySpan }] of written) {
         if (names.includes(name)) continue;
-        reading.refusePart(keySpan, name, "no such parameter", nearestName(name, names));
+        const why = Object.hasOwn(refused, name) ? refused[name] : undefined;
+        if (why !== undefined) reading.refusePart(keySpan, name, why);
+        else reading.refusePart(keySpan, name, "no such parameter", nearestName(name, names));
       }
       if (required !== undefined && !written.has(required)) return reading.refuse(node, expected);
       const settings = settle(table, written, undefined, (name) => reading.of(name));

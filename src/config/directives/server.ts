@@ -97,6 +97,26 @@ export const listenParameters = {
   }),
 } satisfies Table;
 
+const NO_OPTION = "the runtime does not let a program set this of a socket";
+
+/** nginx's parameters of `listen` that there are not. */
+const REFUSED_LISTEN: Readonly<Record<string, string>> = {
+  ssl: "TLS towards clients is not supported yet: need a TLS terminator in front",
+  http2: "HTTP/2 towards clients is not supported yet",
+  spdy: "SPDY is a thing of the past",
+  quic: "HTTP/3 is not supported: the runtime has no QUIC that could carry it",
+  http3: "HTTP/3 is not supported: the runtime has no QUIC that could carry it",
+  accept_filter: NO_OPTION,
+  bind: "every address is bound by itself as it is",
+  deferred: NO_OPTION,
+  fastopen: NO_OPTION,
+  multipath: NO_OPTION,
+  rcvbuf: NO_OPTION,
+  setfib: NO_OPTION,
+  sndbuf: NO_OPTION,
+  so_keepalive: NO_OPTION,
+};
+
 export type Listen = Settings<typeof listenParameters>;
 
 /** What `return` says. */
@@ -204,6 +224,7 @@ export const serverDirectives = {
           listenParameters,
           ["address"],
           listenAddress.expected,
+          REFUSED_LISTEN,
         ),
       ),
     ),

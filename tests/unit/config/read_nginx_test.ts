@@ -161,6 +161,26 @@ Deno.test("nginx.conf: each of the names without an effect is let through where 
   }
 });
 
+Deno.test("nginx.conf: one port of both families of addresses is shared between them", () => {
+  const { listeners } = read(`events {} http { server {
+    listen 80; listen [::]:80; listen 81; listen [::]:82; return 204; } }`);
+  assertEquals(listeners.map(({ name, reusePort }) => [name, reusePort]), [
+    ["0.0.0.0:80", true],
+    ["[::]:80", true],
+    ["0.0.0.0:81", false],
+    ["[::]:82", false],
+  ]);
+});
+
+Deno.test("nginx.conf: parameters of listen that there are not are refused with the reason", () => {
+  assertEquals(problemsOf("events {} http { server { listen 443 ssl deferred; return 204; } }"), [
+    '1:38: Cannot use "ssl" in listen: TLS towards clients is not supported yet: ' +
+    "need a TLS terminator in front",
+    '1:42: Cannot use "deferred" in listen: ' +
+    "the runtime does not let a program set this of a socket",
+  ]);
+});
+
 Deno.test("nginx.conf: wrong places, names, numbers and repetitions, in nginx's words", () => {
   const cases: [text: string, ...messages: string[]][] = [
     [
