@@ -64,7 +64,7 @@ export function fuzz(seed: number, isOver: (tried: number) => boolean, from = 0)
         verdict = `${fuzzer.name}: ${fuzzer.tryOne(random)}`;
       } catch (cause) {
         const what = cause instanceof Error ? cause.message : String(cause);
-        const again = `deno run -A tests/fuzz/main.ts --seed ${seed} --from ${number} --count 1`;
+        const again = `deno task fuzz --only wire --seed ${seed} --from ${number} --count 1`;
         throw new Found(`${fuzzer.name}: ${what}\nagain: ${again}`, { cause });
       }
       verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);

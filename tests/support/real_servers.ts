@@ -13,6 +13,7 @@ const PACKAGES = {
   curl: "curl",
   h2load: "nghttp2-client",
   nginx: "nginx-light",
+  node: "nodejs",
   openssl: "openssl",
   ps: "procps",
   wrk: "wrk",
