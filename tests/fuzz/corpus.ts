@@ -35,3 +35,30 @@ export const REQUESTS: readonly string[] = [
   // Sluice writes its own Host where the client has none.
   `POST / HTTP/1.0\r\nX-HTTP-Method-Override: PUT\r\n\r\n${HIDDEN}`,
 ];
+
+/** What origins send. */
+export const RESPONSES: readonly string[] = [
+  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+  // Two lengths, or one that no two programs read the same.
+  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 3\r\n\r\nhello",
+  "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello",
+  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n",
+  "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+  // Too short, too long, without an end.
+  "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
+  "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhello",
+  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloxx0\r\n\r\n",
+  "HTTP/1.1 200 OK\r\n\r\nhello",
+  // Another response where none may be.
+  "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello",
+  "HTTP/1.1 304 Not Modified\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+  "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello",
+  // A head in a body, a body in a head.
+  "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
+  "HTTP/1.1 200 OK\r\nX: a\r\n Content-Length: 0\r\n\r\nhello",
+  "HTTP/1.1 200 OK\r\nConnection: content-length\r\nContent-Length: 5\r\n\r\nhello",
+];

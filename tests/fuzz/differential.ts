@@ -10,7 +10,6 @@
 import { type Client, connect } from "../support/client.ts";
 import { EndedEarly } from "../support/inbox.ts";
 import { eventually, type InProcessSluice, withSluice } from "../support/in_process.ts";
-import { Random } from "../support/random.ts";
 import { freePorts } from "../support/real_servers.ts";
 import {
   Comparison,
@@ -21,11 +20,6 @@ import {
   type Way,
 } from "./comparison.ts";
 import { logged, NginxOrigin, NodeOrigin, type Origin, type OriginReading } from "./origins.ts";
-import { Found } from "./fuzzers.ts";
-import { smugglingText } from "./smuggling.ts";
-
-/** Differences of one round that a failure tells of. */
-const DIFFERENCES_TOLD = 5;
 
 /** Messages under way at a time. */
 const AT_A_TIME = 16;
@@ -42,34 +36,6 @@ const LOG_LINE = [
   "upstream_addr",
   "upstream_status",
 ].map((name) => `$${name}`).join("\t");
-
-/** Message `number` of a seed. */
-export function messageOf(seed: number, number: number): string {
-  return smugglingText(new Random(seed ^ Math.imul(number, 0x9e37_79b1)));
-}
-
-/**
- * Tries messages `from` to `from + count - 1` of a seed.
- *
- * @throws {Found} When any was read in two ways.
- */
-export async function fuzzRequests(
-  differential: Differential,
-  seed: number,
-  from: number,
-  count: number,
-): Promise<Outcome> {
-  const messages = Array.from({ length: count }, (_, index) => messageOf(seed, from + index));
-  const outcome = await differential.round(messages);
-  if (outcome.differences.length === 0) return outcome;
-  const told = outcome.differences.slice(0, DIFFERENCES_TOLD).map(({ message, what }) =>
-    message === SENTINEL
-      ? what
-      : `message ${from + message}: ${JSON.stringify(messages[message])}\n${what}`
-  );
-  const again = `deno task fuzz --only requests --seed ${seed} --from ${from} --count ${count}`;
-  throw new Found(`${told.join("\n")}\nagain: ${again}`);
-}
 
 /** Both origins. They serve one round after the other. */
 export class Differential implements AsyncDisposable {

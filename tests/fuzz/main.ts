@@ -11,9 +11,12 @@
  * @module
  */
 import { seedFromEnv } from "../support/random.ts";
-import { REQUESTS } from "./corpus.ts";
-import { Differential, fuzzRequests } from "./differential.ts";
+import { told, tryBatch } from "./batch.ts";
+import { REQUESTS, RESPONSES } from "./corpus.ts";
+import { Differential } from "./differential.ts";
 import { Found, fuzz } from "./fuzzers.ts";
+import { ResponseDifferential } from "./response_differential.ts";
+import { doubtfulResponse, smugglingText } from "./smuggling.ts";
 
 /** Inputs between two looks at the clock. */
 const BATCH = 2_000;
@@ -68,12 +71,15 @@ async function chosenRuns(
   const only = args.includes("--only") ? args[args.indexOf("--only") + 1] : undefined;
   const runs: Run[] = [];
   if (only === undefined || only === "wire") runs.push(wireRun(seed));
+  const share = only === undefined ? REAL_SHARE : 1;
   if (only === undefined || only === "requests") {
-    const share = only === undefined ? REAL_SHARE : 1;
     runs.push(await requestsRun(seed, share, stack));
   }
+  if (only === undefined || only === "responses") {
+    runs.push(await responsesRun(seed, share, stack));
+  }
   if (runs.length === 0) {
-    throw new RangeError(`Cannot run --only ${only}: expected wire or requests`);
+    throw new RangeError(`Cannot run --only ${only}: expected wire, requests or responses`);
   }
   return runs;
 }
@@ -88,15 +94,38 @@ function wireRun(seed: number): Run {
 async function requestsRun(seed: number, share: number, stack: AsyncDisposableStack): Promise<Run> {
   const differential = stack.use(await Differential.start());
   const { differences } = await differential.round(REQUESTS);
-  if (differences.length > 0) throw new Found(`the corpus: ${differences[0]?.what}`);
-  return async (from, count) => {
-    const tries = Math.ceil(count / share);
-    const outcome = await fuzzRequests(differential, seed, from, tries);
+  if (differences.length > 0) throw new Found(told(differences, REQUESTS));
+  return async (from, inputs) => {
+    const count = Math.ceil(inputs / share);
+    const batch = { seed, from, count };
+    const outcome = await tryBatch("requests", differential, smugglingText, batch);
     return new Map([
-      ["differential requests: messages", tries],
-      ["differential requests: forwarded by Sluice", outcome.forwarded],
-      ["differential requests: refused by Sluice", outcome.refused],
-      ["differential requests: compared with a direct reading", outcome.compared],
+      ["messages to nginx and Node", count],
+      ["messages to nginx and Node: requests forwarded", outcome.forwarded],
+      ["messages to nginx and Node: requests refused", outcome.refused],
+      ["messages to nginx and Node: readings compared with direct ones", outcome.compared],
+    ]);
+  };
+}
+
+async function responsesRun(
+  seed: number,
+  share: number,
+  stack: AsyncDisposableStack,
+): Promise<Run> {
+  const differential = stack.use(await ResponseDifferential.start());
+  const { differences } = await differential.round(RESPONSES);
+  if (differences.length > 0) throw new Found(told(differences, RESPONSES));
+  return async (from, inputs) => {
+    const count = Math.ceil(inputs / share);
+    const batch = { seed, from, count };
+    const outcome = await tryBatch("responses", differential, doubtfulResponse, batch);
+    return new Map([
+      ["messages to clients", count],
+      ["messages to clients: passed on", outcome.passed],
+      ["messages to clients: cut", outcome.cut],
+      ["messages to clients: refused", outcome.refused],
+      ["messages to clients: readings compared with direct ones", outcome.compared],
     ]);
   };
 }

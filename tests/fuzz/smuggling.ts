@@ -144,7 +144,11 @@ export function smugglingText(random: Random): string {
 
 /** A response whose end is open to question. */
 export function doubtfulResponse(random: Random): string {
-  if (random.chance(0.3)) return mutate(random, responseText(random));
+  if (random.chance(0.15)) return mutate(random, responseText(random));
+  if (random.chance(0.6)) {
+    const text = plainResponse(random);
+    return random.chance(0.3) ? mutate(random, text) : text;
+  }
   const status = random.pick(["200 OK", "200 OK", "200 OK", "204 No Content", "304 Not Modified"]);
   const lines: string[] = [];
   if (random.chance(0.5)) lines.push(random.pick(LENGTHS));
@@ -154,6 +158,23 @@ export function doubtfulResponse(random: Random): string {
   const early = random.chance(0.1) ? "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" : "";
   const text = `${early}${head.join("\r\n")}${body(random)}`;
   return random.chance(0.3) ? mutate(random, text) : text;
+}
+
+/** A response that all programs read the same, or should. */
+function plainResponse(random: Random): string {
+  const data = random.pick(["hello", "", "0\r\n\r\n", "x".repeat(random.integer(1, 40_000))]);
+  const size = data.length.toString(16);
+  const framed = random.pick([
+    `\r\n${data}`,
+    `Content-Length: ${data.length}\r\n\r\n${data}`,
+    `Content-Length: ${data.length + random.pick([-1, 1, 1_000])}\r\n\r\n${data}`,
+    `Transfer-Encoding: chunked\r\n\r\n${data === "" ? "" : `${size}\r\n${data}\r\n`}0\r\n\r\n`,
+    `Transfer-Encoding: chunked\r\n\r\n${size}\r\n${data}\r\n`,
+    `Transfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n5;a=b\r\nhello\r\n0\r\nX-T: 1\r\n\r\n`,
+  ]);
+  const extra = random.chance(0.4) ? `${random.pick(EXTRAS)}\r\n` : "";
+  const status = random.pick(["200 OK", "200 OK", "404 Not Found", "206 Part", "301", "500 "]);
+  return `HTTP/1.${random.pick([1, 1, 0])} ${status}\r\n${extra}${framed}`;
 }
 
 /** A request that all programs read the same, or should. */
