@@ -9,7 +9,7 @@
  */
 import { type Client, connect } from "../support/client.ts";
 import { EndedEarly } from "../support/inbox.ts";
-import { eventually, type InProcessSluice, withSluice } from "../support/in_process.ts";
+import { withSluice } from "../support/in_process.ts";
 import { freePorts } from "../support/real_servers.ts";
 import {
   Comparison,
@@ -20,6 +20,7 @@ import {
   type Way,
 } from "./comparison.ts";
 import { logged, NginxOrigin, NodeOrigin, type Origin, type OriginReading } from "./origins.ts";
+import { wholeLog } from "./whole_log.ts";
 
 /** Messages under way at a time. */
 const AT_A_TIME = 16;
@@ -67,10 +68,11 @@ export class Differential implements AsyncDisposable {
       };
       await Promise.all(Array.from({ length: AT_A_TIME }, work));
       for (const { port } of ways) await sent.ask(port, `/sentinel-${id}`);
-      await sluice.rest();
-      await eventually("the access log", () => sluice.accessLog.length >= ways.length);
+      sluiceLines = readingsOf(
+        await wholeLog(sluice, (target) => sent.ask(ways[0]!.port, target)),
+        id,
+      );
       readings = await this.#readings(sent, id);
-      sluiceLines = readingsOf(sluice, id);
     }, { logFormat: LOG_LINE });
     // What an origin holds of a connection it sees end when Sluice has closed it.
     readings.push(...await this.#readings(sent, `${id}-end`));
@@ -172,8 +174,8 @@ class SentMessages {
   }
 }
 
-function readingsOf(sluice: InProcessSluice, id: string): SluiceReading[] {
-  return sluice.accessLog.map((line) => {
+function readingsOf(log: readonly string[], id: string): SluiceReading[] {
+  return log.map((line) => {
     const [port, number, connection, ...values] = line.split("\t");
     const [method, target, host, body, status, upstreamAddress, upstreamStatus] = values
       .map(logged);

@@ -6,7 +6,11 @@
 
 const SENTINEL = latin1("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsentinel");
 
-/** Answers `/N/…` with message N and the end of the connection, all else with "sentinel". */
+/**
+ * Answers `/N/…` with message N, all else with "sentinel". Behind an even message, and behind any
+ * that is asked for as `/N/direct`, the connection ends; else it waits for the next request, as if
+ * the message had been whole and nothing beyond it.
+ */
 export class RawOrigin implements AsyncDisposable {
   /** One character a byte. */
   messages: readonly string[] = [];
@@ -46,19 +50,30 @@ export class RawOrigin implements AsyncDisposable {
   }
 
   async #serve(conn: Deno.TcpConn): Promise<void> {
-    const into = new Uint8Array(16_384);
-    let head = "";
-    while (!head.includes("\r\n\r\n")) {
-      const count = await conn.read(into);
-      if (count === null) return;
-      head += String.fromCharCode(...into.subarray(0, count));
+    while (true) {
+      const head = await readHead(conn);
+      if (head === undefined) return;
+      const [, number, reader] = /^\S+ \/(\d+)\/(\w+)/.exec(head) ?? [];
+      const bytes = number === undefined ? SENTINEL : latin1(this.messages[Number(number)] ?? "");
+      for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+      if (number === undefined || (Number(number) % 2 === 1 && reader !== "direct")) continue;
+      await conn.closeWrite();
+      while (await conn.read(new Uint8Array(1_024)) !== null);
+      return;
     }
-    const [, number] = /^\S+ \/(\d+)\//.exec(head) ?? [];
-    const bytes = number === undefined ? SENTINEL : latin1(this.messages[Number(number)] ?? "");
-    for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-    await conn.closeWrite();
-    while (await conn.read(into) !== null);
   }
+}
+
+/** A request's head; undefined when the connection ends before there is one. */
+async function readHead(conn: Deno.TcpConn): Promise<string | undefined> {
+  const into = new Uint8Array(16_384);
+  let head = "";
+  while (!head.includes("\r\n\r\n")) {
+    const count = await conn.read(into);
+    if (count === null) return undefined;
+    head += String.fromCharCode(...into.subarray(0, count));
+  }
+  return head;
 }
 
 function latin1(text: string): Uint8Array {

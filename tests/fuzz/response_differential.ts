@@ -3,21 +3,22 @@
  * calls complete they have to find complete, with the same bytes; what it cuts has to be an
  * error to them.
  *
- * A raw origin sends every message and ends its connection. Node's client asks for it directly
+ * A raw origin sends every message, and ends its connection or keeps it open. Node's client asks for it directly
  * and through Sluice, with and without buffering; a strict reader asks for it through Sluice
  * with another request behind it on the same connection.
  *
  * @module
  */
-import { type Client, connect } from "../support/client.ts";
+import { type Client, connect, exchange, getRequest } from "../support/client.ts";
 import { EndedEarly, latin1 } from "../support/inbox.ts";
 import { NotHttp } from "../support/http_text.ts";
-import { type InProcessSluice, withSluice } from "../support/in_process.ts";
+import { withSluice } from "../support/in_process.ts";
 import { freePorts } from "../support/real_servers.ts";
 import { NODE_CLIENT, NodeChild } from "./children.ts";
 import type { Difference } from "./comparison.ts";
 import { logged } from "./origins.ts";
 import { RawOrigin } from "./raw_origin.ts";
+import { wholeLog } from "./whole_log.ts";
 
 /** What came of one round. */
 export interface ResponseOutcome {
@@ -34,6 +35,9 @@ export interface ResponseOutcome {
 
 /** Messages under way at a time. */
 const AT_A_TIME = 16;
+
+/** What ends a response of which the origin sends no more, without ending its connection. */
+const READ_TIMEOUT_MS = 200;
 
 /** One message in so many is asked for with HEAD. */
 const HEAD_SHARE = 8;
@@ -86,7 +90,7 @@ export class ResponseDifferential implements AsyncDisposable {
     this.#origin.messages = messages;
     const ports = await freePorts(2);
     const tally = new Tally();
-    await withSluice(configOf(this.#origin.port, ports), async (_, sluice) => {
+    await withSluice(configOf(this.#origin.port, ports), async (address, sluice) => {
       const queue = messages.entries();
       const read: { number: number; direct: Reading; ways: WayReadings[] }[] = [];
       const work = async () => {
@@ -104,8 +108,8 @@ export class ResponseDifferential implements AsyncDisposable {
         }
       };
       await Promise.all(Array.from({ length: AT_A_TIME }, work));
-      await sluice.rest();
-      const said = readingsOf(sluice);
+      const ask = (target: string) => exchange(address, getRequest(target, "Connection: close"));
+      const said = readingsOf(await wholeLog(sluice, ask));
       for (const { number, direct, ways } of read) tally.compare(number, direct, ways, said);
     }, { logFormat: LOG_LINE });
     return tally;
@@ -146,7 +150,9 @@ interface WayReadings {
 function configOf(originPort: number, ports: readonly number[]): string {
   const servers = ports.map((port, index) =>
     `  - { listen: "127.0.0.1:${port}", locations: { /: { proxy: {
-      pass: "http://origin", http_version: "1.1", buffering: ${index === 0 ? "on" : "off"} } } } }`
+      pass: "http://origin", http_version: "1.1", read_timeout: ${READ_TIMEOUT_MS}ms, buffering: ${
+      index === 0 ? "on" : "off"
+    } } } } }`
   );
   return [
     "upstreams:",
@@ -157,9 +163,9 @@ function configOf(originPort: number, ports: readonly number[]): string {
   ].join("\n");
 }
 
-function readingsOf(sluice: InProcessSluice): Map<string, SluiceReading[]> {
+function readingsOf(log: readonly string[]): Map<string, SluiceReading[]> {
   const readings = new Map<string, SluiceReading[]>();
-  for (const line of sluice.accessLog) {
+  for (const line of log) {
     const [target = "", status, completion] = line.split("\t").map(logged);
     const reading = { status: Number(status), isComplete: completion === "OK" };
     readings.set(target, [...readings.get(target) ?? [], reading]);
@@ -233,7 +239,7 @@ class Tally implements ResponseOutcome {
           found(`${name} reads another status`, line, reading);
         }
         // As in nginx, what is refused has a 502 as its upstream's status, too.
-        const isPassed = line.isComplete && line.status !== 502;
+        const isPassed = line.isComplete && line.status !== 502 && line.status !== 504;
         if (!line.isComplete) this.cut++;
         else if (isPassed) this.passed++;
         else this.refused++;
