@@ -38,8 +38,9 @@ function start(isDirect, done) {
     request.on("close", () => tell(request.complete));
   });
   server.on("clientError", (error, socket) => {
-    const { tag = "", port = socket.remotePort } = known.get(socket) ?? {};
-    say({ isDirect, port, tag, error: error.code, text: (error.rawPacket ?? "").toString("latin1") });
+    const { tag = "", port = socket.remotePort, count = 0 } = known.get(socket) ?? {};
+    say({ isDirect, port, tag, number: count + 1, error: error.code,
+      text: (error.rawPacket ?? "").toString("latin1") });
     socket.destroy();
   });
   server.on("connection", (socket) => socket.on("close", () => known.delete(socket)));
@@ -60,18 +61,18 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
   const request = http.request({ host: "127.0.0.1", port, method, path, agent: false });
   request.on("response", (response) => {
     const parts = [];
-    const answer = (isComplete) => tell({ status: response.statusCode, isComplete,
+    const answer = (isComplete, error = "") => tell({ status: response.statusCode, isComplete, error,
       body: Buffer.concat(parts).toString("latin1") });
     response.on("data", (data) => parts.push(data));
     response.on("end", () => answer(response.complete));
-    response.on("error", () => answer(false));
-    response.on("close", () => answer(response.complete));
+    response.on("error", ({ code }) => setImmediate(answer, false, code));
+    response.on("close", () => setImmediate(answer, response.complete));
   });
   request.on("upgrade", (response, socket) => {
     socket.destroy();
     tell({ status: 101, isComplete: false, body: "" });
   });
-  request.on("error", (error) => tell({ status: 0, isComplete: false, body: "", error: error.code }));
+  request.on("error", (error) => setImmediate(tell, { status: 0, isComplete: false, body: "", error: error.code }));
   request.on("close", () => tell({ status: 0, isComplete: false, body: "" }));
   request.end();
 }).on("close", () => process.exit());

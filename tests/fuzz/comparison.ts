@@ -136,6 +136,12 @@ export class Comparison {
     this.#found(this.#messageOf(line), "Node could not read what followed", line, reading);
   }
 
+  /** Whether another program refuses what we do not. */
+  #isStricter({ error }: OriginReading): boolean {
+    return error !== "" &&
+      !/^(?:ECONNRESET|HPE_INVALID_METHOD|HPE_INVALID_EOF_STATE)$/.test(error);
+  }
+
   /** Node has a list of methods; a token that is not on it is no difference in reading. */
   #isUnknownMethod({ error, text }: OriginReading): boolean {
     if (error !== "HPE_INVALID_METHOD") return false;
@@ -210,6 +216,9 @@ export class Comparison {
       if (!sent?.way?.isBuffered) continue;
       for (const { name } of this.#origins) {
         const reading = direct.get(`${sent.message}/${name}/${line.number}`);
+        if (reading !== undefined && this.#isStricter(reading)) {
+          this.#found(sent.message, `${name} cannot read what Sluice forwards`, line, reading);
+        }
         if (!reading?.isComplete) continue;
         this.#compared++;
         const isSame = reading.method === line.method && pathOf(reading.target) === line.target &&

@@ -243,6 +243,9 @@ class Tally implements ResponseOutcome {
         if (!line.isComplete) this.cut++;
         else if (isPassed) this.passed++;
         else this.refused++;
+        if (isPassed && direct.error?.startsWith("HPE_")) {
+          found("Node cannot read directly what Sluice passes on", line, direct);
+        }
         if (!isPassed || !direct.isComplete) continue;
         this.compared++;
         if (direct.status !== line.status || direct.body !== reading.body) {
