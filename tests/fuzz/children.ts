@@ -38,8 +38,8 @@ function start(isDirect, done) {
     request.on("close", () => tell(request.complete));
   });
   server.on("clientError", (error, socket) => {
-    const { tag = "", port = socket.remotePort, count = 0 } = known.get(socket) ?? {};
-    say({ isDirect, port, tag, number: count + 1, error: error.code,
+    const { tag = "", port = socket.remotePort } = known.get(socket) ?? {};
+    say({ isDirect, port, tag, error: error.code,
       text: (error.rawPacket ?? "").toString("latin1") });
     socket.destroy();
   });

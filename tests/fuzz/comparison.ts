@@ -136,12 +136,6 @@ export class Comparison {
     this.#found(this.#messageOf(line), "Node could not read what followed", line, reading);
   }
 
-  /** Whether another program refuses what we do not. */
-  #isStricter({ error }: OriginReading): boolean {
-    return error !== "" &&
-      !/^(?:ECONNRESET|HPE_INVALID_METHOD|HPE_INVALID_EOF_STATE)$/.test(error);
-  }
-
   /** Node has a list of methods; a token that is not on it is no difference in reading. */
   #isUnknownMethod({ error, text }: OriginReading): boolean {
     if (error !== "HPE_INVALID_METHOD") return false;
@@ -209,14 +203,17 @@ export class Comparison {
     for (const reading of this.#readings) {
       const sent = this.#sentFrom(reading.port);
       if (!reading.isDirect || sent?.origin !== reading.origin) continue;
-      direct.set(`${sent.message}/${reading.origin}/${reading.number}`, reading);
+      // Node does not say which request of a connection it could not read.
+      if (reading.number > 0) {
+        direct.set(`${sent.message}/${reading.origin}/${reading.number}`, reading);
+      }
     }
     for (const line of forwarded) {
       const sent = this.#sentFrom(line.port);
       if (!sent?.way?.isBuffered) continue;
       for (const { name } of this.#origins) {
         const reading = direct.get(`${sent.message}/${name}/${line.number}`);
-        if (reading !== undefined && this.#isStricter(reading)) {
+        if (reading?.error) {
           this.#found(sent.message, `${name} cannot read what Sluice forwards`, line, reading);
         }
         if (!reading?.isComplete) continue;
