@@ -18,6 +18,10 @@ export const CELL_SIZES = [1024, 4096, 8192, 16384, 32768, 65536, LARGEST_CELL_B
 const CELLS_PER_SLAB = 64;
 const SLAB_BYTES_MAX = 1 << 20;
 
+/** In a small pool less at a time: a few cells of each size must not take all there is. */
+const SLAB_SHARE = 1 / 16;
+const SLAB_BYTES_LEAST = 1 << 17;
+
 const POISON = 0xdd;
 
 export interface SlabPoolOptions {
@@ -202,7 +206,7 @@ export class SlabPool {
     const room = this.maxBytes - this.#slabBytes;
     const cellCount = Math.min(
       CELLS_PER_SLAB,
-      Math.floor(SLAB_BYTES_MAX / cellBytes),
+      Math.floor(this.#slabBytesMax() / cellBytes),
       Math.floor(room / cellBytes),
     );
     if (cellCount >= 1) {
@@ -221,6 +225,11 @@ export class SlabPool {
       if (buf !== undefined) return buf;
     }
     return undefined;
+  }
+
+  #slabBytesMax(): number {
+    const share = Math.floor(this.maxBytes * SLAB_SHARE);
+    return Math.min(SLAB_BYTES_MAX, Math.max(SLAB_BYTES_LEAST, share));
   }
 
   #carve(bytes: ArrayBuffer, sizeClass: number): void {

@@ -122,6 +122,21 @@ leakTest("a slab of which one cell is held, or lent to a read, is not carved ane
   large?.release();
 });
 
+leakTest(
+  "in a small pool a few held cells of each size leave most of it to large ones",
+  (watch) => {
+    const pool = watch(new SlabPool({ maxBytes: 2 * MIB }));
+    const held = CELL_SIZES.map((size) => pool.acquire(size, "one of each")!);
+    const large: Buf[] = [];
+    for (let buf = pool.acquire(73_728, "large"); buf !== undefined;) {
+      large.push(buf);
+      buf = pool.acquire(73_728, "large");
+    }
+    assert(large.length >= 14, `only ${large.length} large cells, of ${2 * MIB} bytes`);
+    for (const buf of [...held, ...large]) buf.release();
+  },
+);
+
 leakTest("a bound of less than one cell refuses everything", (watch) => {
   const pool = watch(new SlabPool({ maxBytes: 1023 }));
   for (const size of [1, ...CELL_SIZES, 100_000]) assertEquals(pool.acquire(size, "t"), undefined);
