@@ -15,6 +15,7 @@ import { told, tryBatch } from "./batch.ts";
 import { REQUESTS, RESPONSES } from "./corpus.ts";
 import { Differential } from "./differential.ts";
 import { Found, fuzz } from "./fuzzers.ts";
+import { playIsolation } from "./isolation.ts";
 import { ResponseDifferential } from "./response_differential.ts";
 import { doubtfulResponse, smugglingText } from "./smuggling.ts";
 
@@ -78,8 +79,11 @@ async function chosenRuns(
   if (only === undefined || only === "responses") {
     runs.push(await responsesRun(seed, share, stack));
   }
+  if (only === undefined || only === "isolation") runs.push(isolationRun(seed, share));
   if (runs.length === 0) {
-    throw new RangeError(`Cannot run --only ${only}: expected wire, requests or responses`);
+    throw new RangeError(
+      `Cannot run --only ${only}: expected wire, requests, responses or isolation`,
+    );
   }
   return runs;
 }
@@ -126,6 +130,21 @@ async function responsesRun(
       ["messages to clients: cut", outcome.cut],
       ["messages to clients: refused", outcome.refused],
       ["messages to clients: readings compared with direct ones", outcome.compared],
+    ]);
+  };
+}
+
+function isolationRun(seed: number, share: number): Run {
+  return async (from, inputs) => {
+    const count = Math.ceil(inputs / share);
+    const outcome = await playIsolation(seed, (played) => played >= count, from);
+    return new Map([
+      ["isolation: connections", outcome.connections],
+      ["isolation: requests", outcome.requests],
+      ["isolation: answers compared", outcome.answered],
+      ["isolation: answers that failed or were cut", outcome.failed],
+      ["isolation: uploads compared", outcome.uploads],
+      ["isolation: clients that left early", outcome.left],
     ]);
   };
 }
