@@ -13,6 +13,7 @@ import {
   HAS_OTHER,
   HAS_UNDERSCORE,
   HOST,
+  OTHER,
   TRANSFER_ENCODING,
   UPGRADE,
 } from "./fields.ts";
@@ -27,6 +28,24 @@ const COLON = 0x3a;
 /** Known methods need no string of their own. */
 const METHODS = ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"]
   .map((name) => ({ name, bytes: bytesOf(name) }));
+
+/**
+ * Fields that say something about a request once: of two, who checks may take the first and who
+ * serves the second. nginx refuses repeated ones, too.
+ */
+const ONCE = [
+  "authorization",
+  "content-range",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+].map(bytesOf);
+
+/** Whether one of {@linkcode ONCE} is so long; few other names are. */
+const IS_ONCE_LENGTH = new Uint8Array(256);
+for (const name of ONCE) IS_ONCE_LENGTH[name.length] = 1;
 
 /** One request's head. Used again for the next request of its connection. */
 export class RequestHead extends Head {
@@ -185,8 +204,15 @@ export class RequestHead extends Head {
     const { fields } = this;
     let hostIndex = -1;
     let hasConnection = false;
+    let hasExpect = false;
+    let onceSeen = 0;
     for (let index = 0; index < fields.count; index++) {
       switch (fields.id(index)) {
+        case OTHER:
+          if (IS_ONCE_LENGTH[fields.nameEnd(index) - fields.lineStart(index)] === 1) {
+            onceSeen = this.#readOnce(index, onceSeen);
+          }
+          break;
         case HOST:
           if (hostIndex >= 0) throw new BadMessage(400, "more than one Host");
           hostIndex = index;
@@ -204,6 +230,8 @@ export class RequestHead extends Head {
           this.upgradeIndex = index;
           break;
         case EXPECT:
+          if (hasExpect) throw new BadMessage(400, "more than one Expect");
+          hasExpect = true;
           this.#readExpect(index);
           break;
       }
@@ -214,6 +242,19 @@ export class RequestHead extends Head {
     for (let index = 0; index < fields.count; index++) {
       if (fields.id(index) === CONNECTION) this.readConnection(index);
     }
+  }
+
+  /** Returns `seen` with the bit of the line's name, if it is one of {@linkcode ONCE}. */
+  #readOnce(index: number, seen: number): number {
+    const { fields } = this;
+    const start = fields.lineStart(index);
+    const end = fields.nameEnd(index);
+    const at = ONCE.findIndex((name) => equalsIgnoringCase(fields.bytes, start, end, name));
+    if (at < 0) return seen;
+    if ((seen & (1 << at)) !== 0) {
+      throw new BadMessage(400, `more than one ${latin1(fields.bytes, start, end)}`);
+    }
+    return seen | (1 << at);
   }
 
   #readHost(index: number): void {

@@ -147,6 +147,28 @@ const BAD: readonly (readonly [name: string, text: string, status: number, reaso
   // Host
   ["no Host", "GET / HTTP/1.1\r\n\r\n", 400, /no Host/],
   ["absolute-form without Host", "GET http://a/ HTTP/1.1\r\n\r\n", 400, /no Host/],
+  [
+    "two Expects",
+    field("Expect: 100-continue\r\nExpect: 100-continue"),
+    400,
+    /more than one Expect/,
+  ],
+  ...[
+    "Authorization",
+    "Content-Range",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "If-Unmodified-Since",
+  ].map((name) =>
+    [
+      `two lines of ${name}`,
+      field(`${name}: a\r\nX: y\r\n${name.toUpperCase()}: b`),
+      400,
+      new RegExp(`more than one ${name}`, "i"),
+    ] as const
+  ),
   ["two Hosts", `GET / HTTP/1.1\r\n${HOST}${HOST}\r\n`, 400, /more than one Host/],
   ["two Hosts in HTTP/1.0", `GET / HTTP/1.0\r\n${HOST}host: b\r\n\r\n`, 400, /more than one Host/],
   ...[
