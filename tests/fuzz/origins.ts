@@ -107,7 +107,8 @@ export class NginxOrigin implements Origin {
       host: logged(host),
       body: logged(body ?? ""),
       status: Number(status),
-      isComplete: status === "200",
+      // With a condition in the request its answer may be another than 200.
+      isComplete: /^(?:200|206|304|412|416)$/.test(status ?? ""),
       error: status === "400" ? "400" : "",
       text: "",
     };
