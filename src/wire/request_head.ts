@@ -263,6 +263,8 @@ export class RequestHead extends Head {
       return;
     }
     const { fields } = this;
+    // nginx takes a tab for a part of the value, where RFC 9110, 5.5, has it beside.
+    if (fields.hasTabAround(index)) throw new BadMessage(400, "a tab around Host");
     const start = fields.valueStart(index);
     const end = fields.valueEnd(index);
     const hostEnd = checkAuthority(fields.bytes, start, end);

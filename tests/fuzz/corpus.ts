@@ -36,6 +36,8 @@ export const REQUESTS: readonly string[] = [
   ...["Expect: 100-continue", "Authorization: Basic YTph", 'If-Match: "a"', "Content-Range: a"].map(
     (field) => `GET / HTTP/1.1\r\nHost: a\r\n${field}\r\n${field}\r\n\r\n`,
   ),
+  "GET / HTTP/1.1\r\nHost:\ta\r\n\r\n",
+  "GET https://[::1]/ HTTP/1.1\r\nHost: a\t\r\n\r\n",
   // Sluice writes its own Host where the client has none.
   `POST / HTTP/1.0\r\nX-HTTP-Method-Override: PUT\r\n\r\n${HIDDEN}`,
 ];

@@ -9,6 +9,12 @@ import { Differential } from "./differential.ts";
 import { ResponseDifferential } from "./response_differential.ts";
 import { doubtfulResponse, smugglingText } from "./smuggling.ts";
 
+/**
+ * Always the same: what programs of other versions read in other ways is to be found by hand, with
+ * `deno task fuzz`, not by the next commit's luck.
+ */
+const CI_SEED = 1;
+
 const RUN_MS = 3_000;
 /** Messages in a round. */
 const ROUND = 100;
@@ -21,7 +27,7 @@ realServerTest(
   async () => {
     await using differential = await Differential.start();
     await tryCorpus(differential, REQUESTS);
-    const seed = seedFromEnv();
+    const seed = seedFromEnv(CI_SEED);
     let [forwarded, refused, compared] = [0, 0, 0];
     await untilOver(async (from) => {
       const batch = { seed, from, count: ROUND };
@@ -40,7 +46,7 @@ realServerTest(
   async () => {
     await using differential = await ResponseDifferential.start();
     await tryCorpus(differential, RESPONSES);
-    const seed = seedFromEnv();
+    const seed = seedFromEnv(CI_SEED);
     let [passed, cut, refused, compared] = [0, 0, 0, 0];
     await untilOver(async (from) => {
       const batch = { seed, from, count: ROUND };

@@ -210,6 +210,11 @@ async function readFinal(client: Client, method: string): ReturnType<Client["rea
   }
 }
 
+/** Whether both are whole, and none is that nothing came in time: that is the machine's doing. */
+function isComparable(one: Reading, other: Reading): boolean {
+  return one.isComplete && other.isComplete && one.status !== 504 && other.status !== 504;
+}
+
 /** Whether Node refuses the framing of a response. */
 function isBeyondNode({ error = "" }: Reading, text: string): boolean {
   const body = text.slice(text.indexOf("\r\n\r\n") + 4);
@@ -268,7 +273,7 @@ class Tally implements ResponseOutcome {
           found("Node reads directly what Sluice does not", line, reading, direct);
         }
       }
-      if (node.isComplete && raw.isComplete && node.body !== raw.body) {
+      if (isComparable(node, raw) && node.body !== raw.body) {
         found("two readers read another body", node, raw);
       }
       // Sluice ends a connection that it cannot use again; else the next answer is the next.
@@ -277,7 +282,7 @@ class Tally implements ResponseOutcome {
       }
     }
     const [buffered, unbuffered] = ways;
-    if (buffered?.node.isComplete && unbuffered?.node.isComplete) {
+    if (buffered && unbuffered && isComparable(buffered.node, unbuffered.node)) {
       const isSame = buffered.node.status === unbuffered.node.status &&
         buffered.node.body === unbuffered.node.body;
       // What is refused when it was to be buffered may have begun when it was not.

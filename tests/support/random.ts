@@ -86,15 +86,16 @@ export class Random {
 
 /**
  * The seed to use: from {@linkcode SEED_VARIABLE} when it may be read and is
- * set, else a new one. Works without permissions.
+ * set, else `otherwise`. Works without permissions.
  *
+ * @param otherwise A new one, where it is left out.
  * @throws {RangeError} When the variable is not an integer.
  */
-export function seedFromEnv(): number {
+export function seedFromEnv(otherwise?: number): number {
   const isReadable = Deno.permissions.querySync({ name: "env", variable: SEED_VARIABLE }).state ===
     "granted";
   const text = isReadable ? Deno.env.get(SEED_VARIABLE) : undefined;
-  if (text === undefined) return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  if (text === undefined) return otherwise ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   const seed = Number(text);
   if (!Number.isSafeInteger(seed)) {
     throw new RangeError(`Cannot use ${SEED_VARIABLE} "${text}": expected an integer`);

@@ -23,7 +23,7 @@ const GOOD: Readonly<Record<string, string>> = {
     `GET / HTTP/1.1\r\n${HOST}Connection: keep-alive, Upgrade,,X-Mine\r\nX-Mine: 1\r\nUpgrade: websocket\r\n\r\n`,
   "Expect": `PUT / HTTP/1.1\r\n${HOST}Expect: 100-Continue\r\nContent-Length: 1\r\n\r\n`,
   "space around values":
-    `GET / HTTP/1.1\r\nHost:\t example.org \t\r\nX:\r\nY: \r\nZ:a b\tc\r\n\r\n`,
+    `GET / HTTP/1.1\r\nHost:  example.org  \r\nX:\r\nY: \r\nZ:\t a b\tc \t\r\n\r\n`,
   "obs-text": `GET / HTTP/1.1\r\n${HOST}X: \xe4\xff\x80\r\n\r\n`,
   "underscores": `GET / HTTP/1.1\r\n${HOST}Content_Length: 5\r\nTransfer_Encoding: chunked\r\n\r\n`,
   "many fields": `GET / HTTP/1.1\r\n${HOST}${"A: b\r\n".repeat(MAX_FIELDS - 1)}\r\n`,
@@ -169,6 +169,8 @@ const BAD: readonly (readonly [name: string, text: string, status: number, reaso
       new RegExp(`more than one ${name}`, "i"),
     ] as const
   ),
+  ["a tab before Host", "GET / HTTP/1.1\r\nHost:\ta\r\n\r\n", 400, /tab around Host/],
+  ["a tab behind Host", "GET / HTTP/1.1\r\nHost: a\t\r\n\r\n", 400, /tab around Host/],
   ["two Hosts", `GET / HTTP/1.1\r\n${HOST}${HOST}\r\n`, 400, /more than one Host/],
   ["two Hosts in HTTP/1.0", `GET / HTTP/1.0\r\n${HOST}host: b\r\n\r\n`, 400, /more than one Host/],
   ...[
