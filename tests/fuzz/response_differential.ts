@@ -219,6 +219,8 @@ function isComparable(one: Reading, other: Reading): boolean {
 function isBeyondNode({ error = "" }: Reading, text: string): boolean {
   const body = text.slice(text.indexOf("\r\n\r\n") + 4);
   if (TRAILER_ERRORS.test(error) && /content-length|transfer-encoding/i.test(body)) return false;
+  // A chunk's line that ends in a ";" has no extension for nginx and Sluice, a bad one for Node.
+  if (error === "HPE_STRICT" && body.includes(";\r\n")) return false;
   return error.startsWith("HPE_");
 }
 
