@@ -137,7 +137,7 @@ export class Port {
     clients.add(client);
     tally.accepted++;
     if (this.#isEnding) client.drain();
-    serveClient(client).finally(() => {
+    serveClient(client).then(() => {
       clients.delete(client);
       tally.requests += client.requests;
       onEnd?.();

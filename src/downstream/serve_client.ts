@@ -27,14 +27,6 @@ export interface ClientHandler {
 
 /** Serves a connection to its end. Never rejects; the connection is closed and holds nothing after. */
 export async function serveClient(client: ClientConnection): Promise<void> {
-  try {
-    await serve(client);
-  } catch (error) {
-    handlerOf(client).onBug(client, error); // in what ends a connection: nobody else has to go with it
-  }
-}
-
-async function serve(client: ClientConnection): Promise<void> {
   const { driver } = client;
   try {
     if (client.shared.settings.conf.proxyProtocol) {
@@ -55,10 +47,9 @@ async function serve(client: ClientConnection): Promise<void> {
     }
   } catch (error) {
     if (error instanceof BadMessage) await refuse(client, error);
-    else if (error instanceof BadProxyHeader) handlerOf(client).onBadProxyHeader(client, error);
     else tell(client, error);
   } finally {
-    client.close();
+    close(client);
   }
 }
 
@@ -76,8 +67,18 @@ async function refuse(client: ClientConnection, refusal: BadMessage): Promise<vo
   }
 }
 
+/** A bug in what ends a connection is told: nobody else has to go with it. */
+function close(client: ClientConnection): void {
+  try {
+    client.close();
+  } catch (error) {
+    handlerOf(client).onBug(client, error);
+  }
+}
+
 function tell(client: ClientConnection, error: unknown): void {
-  if (error instanceof Failure) handlerOf(client).onBroken(client, error);
+  if (error instanceof BadProxyHeader) handlerOf(client).onBadProxyHeader(client, error);
+  else if (error instanceof Failure) handlerOf(client).onBroken(client, error);
   else handlerOf(client).onBug(client, error);
 }
 
