@@ -106,6 +106,7 @@ Deno.test("limit_req: a delayed request is answered when it is its time", async 
     const tookMs = performance.now() - startedAtMs;
     assert(tookMs >= 195, `${tookMs} ms for what may take place every 50 ms`);
     await sluice.errorLine(/\[warn\].* delaying request, excess: /);
+    await sluice.accessLine(5);
     assertEquals(
       sluice.accessLog.filter((line) => line === "/?f=1 200 [DELAYED] [-]").length,
       4,
