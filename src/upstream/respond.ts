@@ -33,8 +33,13 @@ export function startResponse(exchange: Exchange): "done" | "sending" | "begun" 
   return buf.isLent ? "sending" : "done";
 }
 
-/** A response that came in one piece: all that is left is its way to the client. */
-export async function* respondWhole({ downstream }: Exchange): Phase<void> {
+/**
+ * A response that came in one piece: all that is left is its way to the client. However slow
+ * that is, the peer's connection is free for others.
+ */
+export async function* respondWhole(exchange: Exchange): Phase<void> {
+  const { downstream } = exchange;
+  if (exchange.isRequestComplete) releaseUpstream(exchange);
   while (downstream.isSending) yield downstream.writable;
   downstream.checkSending();
 }

@@ -36,6 +36,8 @@ interface Case {
   readonly upstreamLimitRate?: RateLimit;
   readonly upstreamFailsAt?: number;
   readonly clientFailsAt?: number;
+  /** Default: the client's side copies nothing, and changes the body. */
+  readonly copiesUpTo?: number;
 }
 
 interface Result {
@@ -79,7 +81,11 @@ async function run(one: Case): Promise<Result> {
     await exchange.driver.run(processHeader(exchange));
     const progress = startResponse(exchange);
     if (progress === "begun") await exchange.driver.run(respondBuffered(exchange));
-    if (progress === "sending") await exchange.driver.run(respondWhole(exchange));
+    if (progress === "sending") {
+      const sent = exchange.driver.run(respondWhole(exchange));
+      assert(given !== undefined, "the peer's connection is free before the client has all");
+      await sent;
+    }
   })().catch((error) => void (failure = String(error))).finally(() => isOver = true);
   for (let turns = 0; !isOver; turns++) {
     await settled();
@@ -116,7 +122,7 @@ function downstream(conn: Conn, log: string[], one: Case): Downstream {
     upstreamLimitRate: one.upstreamLimitRate,
     isSatisfied: false,
     asksForUpgrade: false,
-    copiesUpTo: -1,
+    copiesUpTo: one.copiesUpTo ?? -1,
     beginResponse() {},
     send: (from: Parameters<Downstream["send"]>[0]) => conn.send(from),
     end() {},
@@ -203,6 +209,20 @@ Deno.test("respond_buffered: 60 random responses arrive byte for byte, and leave
       assertEquals(log.filter((line) => line.startsWith("[crit]")).length <= 1, true, what);
     }
   }));
+
+Deno.test("respond_buffered: a response that came whole frees the peer's connection before a slow client has it", async () => {
+  const body = bodyOf(500);
+  const one: Case = {
+    body,
+    reads: [`HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n${body}`],
+    writes: [SILENCE, 100, SILENCE],
+    proxy: "buffers: 2 4k",
+    file: new MemoryFile(),
+    copiesUpTo: 0,
+  };
+  const { sent, failure } = await run(one); // which asserts it
+  assertEquals([failure, sent === body], ["", true]);
+});
 
 const BODY = bodyOf(30_000);
 
