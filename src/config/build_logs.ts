@@ -110,7 +110,7 @@ export class LogsBuilder {
     if (known !== gzipLevel) {
       return complain(
         `have two access logs in ${quote(file)}`,
-        "gzip in one of them",
+        "gzip",
         "need the same gzip for one file",
       );
     }

@@ -29,6 +29,7 @@ const HTTP: readonly NginxContext[] = ["http", "server", "location"];
 
 const HASHES = "tables here grow as they need to";
 const RUNTIME = "how files and sockets are read and written is the runtime's choice";
+const OLD_BROWSERS = "the browsers that it is for are gone";
 const POLLING = "how connections are waited for is the runtime's choice";
 
 /** By name. */
@@ -68,6 +69,14 @@ export const ACCEPTED: ReadonlyMap<string, Accepted> = new Map<string, Accepted>
   ["tcp_nodelay", { contexts: HTTP, why: "nothing is ever held back: it is always on" }],
   ["early_hints", { contexts: HTTP, why: "what a peer hints (103) is passed on, always" }],
   ["tcp_nopush", { contexts: HTTP, why: "head and body go out in one write where they fit" }],
+  ["zone", { contexts: ["upstream"], why: "workers share what is known of peers as it is" }],
+  ["client_body_in_single_buffer", {
+    contexts: HTTP,
+    why: "where bodies are kept is ours to choose",
+  }],
+  ["keepalive_disable", { contexts: HTTP, why: OLD_BROWSERS }],
+  ["msie_padding", { contexts: HTTP, why: OLD_BROWSERS }],
+  ["msie_refresh", { contexts: HTTP, why: OLD_BROWSERS }],
   ["connection_pool_size", { contexts: ["http", "server"], why: HASHES }],
   ["request_pool_size", { contexts: ["http", "server"], why: HASHES }],
   ["server_names_hash_bucket_size", { contexts: ["http"], why: HASHES }],
@@ -92,7 +101,8 @@ function names(text: string): readonly string[] {
 export const REFUSED: readonly Refused[] = [
   {
     title: "The process",
-    why: "not supported yet",
+    why: "the system's own settings do that",
+    instead: "the service manager's WorkingDirectory and LimitCORE",
     names: names(`
       working_directory worker_rlimit_core`),
   },
@@ -206,31 +216,29 @@ export const REFUSED: readonly Refused[] = [
   },
   {
     title: "Proxying",
-    why: "not supported yet",
-    names: names(`
-      proxy_request_dynamic proxy_ssl_certificate_cache proxy_ssl_key_log
-      proxy_ssl_alpn proxy_protocol proxy_allow_upstream`),
+    why: "Sluice has no such choice",
+    names: names("proxy_request_dynamic proxy_allow_upstream"),
+  },
+  {
+    title: "TLS towards peers",
+    why: "the runtime's TLS lets no program choose it",
+    names: names("proxy_ssl_certificate_cache proxy_ssl_key_log proxy_ssl_alpn"),
   },
   {
     title: "Upstreams",
-    why: "not supported yet",
+    why: "it is part of nginx's commercial edition, or was",
+    instead: "health_check with its parameters, and the admin listener",
     names: names(`
-      zone state ntlm upstream_conf health_check health_check_timeout match
+      state ntlm upstream_conf health_check health_check_timeout match
       zone_sync zone_sync_buffers zone_sync_connect_retry_interval
       zone_sync_connect_timeout zone_sync_interval zone_sync_recv_buffer_size zone_sync_server
       zone_sync_ssl zone_sync_timeout status api api_config_files
       mgmt usage_report license_token uuid_file enforce_initial_report`),
   },
   {
-    title: "Rewriting",
-    why: "not supported yet",
-    names: names(`
-      rewrite if set break return rewrite_log uninitialized_variable_warn map geo split_clients
-      valid_referers limit_except try_files`),
-  },
-  {
     title: "Static files",
-    why: "not supported",
+    why: "a page that changes with each look",
+    instead: "a handler of a program that embeds Sluice",
     names: names("random_index"),
   },
   {
@@ -246,25 +254,26 @@ export const REFUSED: readonly Refused[] = [
     names: names("brotli_static zstd_static"),
   },
   {
-    title: "Access",
-    why: "not supported yet",
-    names: names(`
-      allow deny satisfy auth_basic auth_basic_user_file secure_link secure_link_md5
-      secure_link_secret limit_req limit_req_zone limit_req_dry_run limit_req_log_level
-      limit_req_status limit_conn limit_conn_zone limit_conn_dry_run limit_conn_log_level
-      limit_conn_status limit_zone userid userid_domain userid_expires userid_flags userid_mark
-      userid_name userid_p3p userid_path userid_service empty_gif stub_status real_ip_header
-      real_ip_recursive set_real_ip_from `),
+    title: "Of old",
+    why: "nginx has it no longer",
+    instead: "limit_conn_zone",
+    names: names("limit_zone"),
   },
   {
     title: "Requests and responses",
     why: "not supported yet",
-    names: names(`
-      absolute_redirect chunked_transfer_encoding client_body_in_single_buffer
-      ignore_invalid_headers keepalive_disable keepalive_time keepalive_min_timeout merge_slashes
-      msie_padding msie_refresh override_charset port_in_redirect 
-      server_name_in_redirect underscores_in_headers
-      `),
+    names: names("chunked_transfer_encoding keepalive_time"),
+  },
+  {
+    title: "Idle clients at the end",
+    why: "SIGQUIT leaves those a second that were at work within the last, always",
+    names: names("keepalive_min_timeout"),
+  },
+  {
+    title: "The charset of a peer",
+    why: "what a peer says of its responses is passed on",
+    instead: "charset, for what says none, and proxy_hide_header with add_header",
+    names: names("override_charset"),
   },
   {
     title: "Authentication by tokens",
@@ -290,7 +299,7 @@ export const REFUSED: readonly Refused[] = [
   },
   {
     title: "Media and WebDAV",
-    why: "not supported",
+    why: "media are files as any other here, with ranges; WebDAV is for an origin",
     names: names(`
       flv mp4 mp4_buffer_size mp4_limit_rate mp4_limit_rate_after mp4_max_buffer_size
       mp4_start_key_frame f4f f4f_buffer_size hls hls_buffers hls_forward_args hls_fragment

@@ -213,7 +213,8 @@ export const sizeTemplate: ArgumentType<string> = {
   expected: 'a size such as "100k", or a text with $variables',
   nginx: oneArgument,
   read(node, reading): string | undefined {
-    if (node.kind === "scalar" && node.text.includes("$")) return template.read(node, reading);
+    if (node.kind !== "scalar") return reading.refuse(node, this.expected);
+    if (node.text.includes("$")) return template.read(node, reading);
     const bytes = size().read(node, reading);
     return bytes === undefined ? undefined : String(bytes);
   },

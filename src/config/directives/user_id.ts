@@ -23,8 +23,9 @@ const expires: ArgumentType<number | "max" | "off"> = {
   expected: 'a time such as "365d", max or off',
   read(node, reading): number | "max" | "off" | undefined {
     const text = node.kind === "scalar" ? node.text : "";
-    if (text === "max" || text === "off") return text;
-    return text === "false" ? "off" : time().read(node, reading);
+    if (text === "max") return text;
+    if (text === "off" || text === "false") return "off";
+    return /^\d/.test(text) ? time().read(node, reading) : reading.refuse(node, this.expected);
   },
 };
 
