@@ -167,6 +167,7 @@ const OURS: ReadonlySet<string> = new Set([
   "mirror_limit",
   "max_connections_per_address",
   "client_body_min_rate",
+  "send_min_rate",
 ]);
 
 function parameterTable(parameters: Table): string {

@@ -26,9 +26,10 @@ export class ClientBody {
   #owesContinue = false;
   /** Nothing is done before all of it is here. */
   #isNeededWhole = false;
-  /** How long reads have waited for the client, and since when one does; -1: none does. In ms. */
-  #waitedMs = 0;
+  /** Since when a read waits for the client; -1: none does. In ms of the clock. */
   #waitingSinceMs = -1;
+  /** How far the client is behind `client_body_min_rate`, in ms. */
+  #behindMs = 0;
   /** Where a read is pending that nobody waits for, or has brought what nobody took. */
   #kept: Buf | undefined;
 
@@ -42,8 +43,8 @@ export class ClientBody {
     this.isStarted = false;
     this.bytes = 0;
     this.#isNeededWhole = false;
-    this.#waitedMs = 0;
     this.#waitingSinceMs = -1;
+    this.#behindMs = 0;
     this.lengthBytes = head.isChunked ? -1 : Math.max(0, head.contentLength);
     if (head.isChunked) this.#decoder.beginChunked();
     else this.#decoder.beginLength(this.lengthBytes);
@@ -91,14 +92,12 @@ export class ClientBody {
       conn.setReadDeadline(this.#deadlineMs(client.context.deadlines.nowMs));
       return AGAIN;
     }
-    if (this.#waitingSinceMs >= 0) {
-      this.#waitedMs += client.context.deadlines.nowMs - this.#waitingSinceMs;
-      this.#waitingSinceMs = -1;
-    }
     if (received === 0) {
       throw new Failure("downstream", "closed", "client prematurely closed connection");
     }
+    const bytesBefore = this.bytes;
     this.#decode(into, received);
+    if (this.#waitingSinceMs >= 0) this.#noteRate(this.bytes - bytesBefore);
     if (this.#decoder.restStart < into.last) this.#keepRest(into);
     into.last = this.#decoder.dataEnd;
     return into.size > 0 || this.isDone ? into.size : this.read(into); // only framing came
@@ -110,16 +109,25 @@ export class ClientBody {
   }
 
   /**
-   * Of a read that has to wait: the time between two reads, or what is left of the time that
-   * all of them may take. A client may be behind its rate by as much as one read may take.
+   * Of a read that has to wait: the time between two reads, or what is left of the time that the
+   * client may be behind its rate. That is as much as one read may take.
    */
   #deadlineMs(nowMs: number): number {
     const { clientBodyTimeoutMs, clientBodyMinRate } = this.#client.conf;
     if (this.#waitingSinceMs < 0) this.#waitingSinceMs = nowMs;
     const nextMs = nowMs + clientBodyTimeoutMs;
     if (!this.#isNeededWhole || clientBodyMinRate === 0) return nextMs;
-    const allMs = clientBodyTimeoutMs + this.bytes * 1_000 / clientBodyMinRate;
-    return Math.min(nextMs, this.#waitingSinceMs + allMs - this.#waitedMs);
+    return Math.min(nextMs, this.#waitingSinceMs + clientBodyTimeoutMs - this.#behindMs);
+  }
+
+  /** What has come makes up for the time that it took, and for no more: no credit is saved. */
+  #noteRate(byteCount: number): void {
+    const { clientBodyMinRate } = this.#client.conf;
+    const waitedMs = this.#client.context.deadlines.nowMs - this.#waitingSinceMs;
+    this.#waitingSinceMs = -1;
+    if (clientBodyMinRate === 0) return;
+    const dueMs = byteCount * 1_000 / clientBodyMinRate;
+    this.#behindMs = Math.max(0, this.#behindMs + waitedMs - dueMs);
   }
 
   /** See {@linkcode RequestBody.stop} of the upstream's port. */

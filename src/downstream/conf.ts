@@ -47,6 +47,8 @@ export interface ClientConf {
   readonly limitRateAfterBytes: number;
   /** `send_timeout`: between two writes to the client that make progress. */
   readonly sendTimeoutMs: number;
+  /** `send_min_rate`: bytes a second of what waits to be sent; 0 for no bound. */
+  readonly sendMinRate: number;
   /** `keepalive_timeout`; 0 closes the connection after the response. */
   readonly keepaliveTimeoutMs: number;
   /** `keepalive_requests`: requests one connection may carry. */

@@ -57,6 +57,11 @@ export interface Conn {
   setReadDeadline(atMs: number): void;
   /** Longest time for any progress while something is being sent, in ms. */
   sendTimeoutMs: number;
+  /**
+   * Bytes a second that the other end has to take while something waits to be sent; 0 for no
+   * bound. It may be behind by {@linkcode sendTimeoutMs}.
+   */
+  sendMinRate: number;
 
   /** Closes at once. What is lent settles later, on its own. */
   close(): void;

@@ -59,6 +59,7 @@ export class TcpConn implements Conn, Expirable {
   readonly readable: Wait;
   readonly writable: Wait;
   sendTimeoutMs = NEVER;
+  sendMinRate = 0;
   bytesReceived = 0;
   bytesSent = 0;
   isClosed = false;
@@ -82,6 +83,9 @@ export class TcpConn implements Conn, Expirable {
   readonly #out = new Chain();
   #writing: Promise<void> | undefined;
   #writeDeadlineMs = NEVER;
+  #writeStartedMs = 0;
+  /** How far the other end is behind {@linkcode sendMinRate}. */
+  #behindMs = 0;
   #closesWriteWhenSent = false;
 
   #readFailure: Failure | undefined;
@@ -259,8 +263,9 @@ export class TcpConn implements Conn, Expirable {
   }
 
   #startWrite(buf: Buf): void {
+    this.#writeStartedMs = this.#context.deadlines.nowMs;
     if (this.sendTimeoutMs !== NEVER) {
-      this.#writeDeadlineMs = this.#context.deadlines.nowMs + this.sendTimeoutMs;
+      this.#writeDeadlineMs = this.#writeStartedMs + this.sendTimeoutMs - this.#behindMs;
       this.#context.deadlines.notice(this.#writeDeadlineMs);
     }
     this.#writing = this.#transport.write(buf.data()).then(this.#onSent, this.#onSendFailed);
@@ -272,6 +277,7 @@ export class TcpConn implements Conn, Expirable {
     const buf = this.#out.first!;
     this.bytesSent += byteCount;
     buf.pos += byteCount;
+    if (this.sendMinRate > 0) this.#noteRate(byteCount);
     this.#writing = undefined;
     this.#writeDeadlineMs = NEVER;
     if (buf.size === 0) {
@@ -291,6 +297,13 @@ export class TcpConn implements Conn, Expirable {
       wake();
     }
   };
+
+  /** What it has taken makes up for the time that it took, and for no more: no credit is saved. */
+  #noteRate(byteCount: number): void {
+    const waitedMs = this.#context.deadlines.nowMs - this.#writeStartedMs;
+    const dueMs = byteCount * 1_000 / this.sendMinRate;
+    this.#behindMs = Math.max(0, this.#behindMs + waitedMs - dueMs);
+  }
 
   /**
    * Only the sending direction has failed for now: what the other end sent before

@@ -225,7 +225,10 @@ export class HttpServer implements ClientHandler, Server {
     const { client } = request;
     request.location = location;
     client.conf = location.client;
-    if (request.depth === 0) client.conn.sendTimeoutMs = location.client.sendTimeoutMs;
+    if (request.depth === 0) {
+      client.conn.sendTimeoutMs = location.client.sendTimeoutMs;
+      client.conn.sendMinRate = location.client.sendMinRate;
+    }
     request.serverName = location.serverName;
     request.policy = location.policy;
     request.files = location.files;

@@ -2,7 +2,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Client, connect, exchange, getRequest } from "../support/client.ts";
 import { eventually, inFrontOf, withSluice } from "../support/in_process.ts";
-import { okResponse, respondWith } from "../support/origin.ts";
+import {
+  act,
+  expectRequest,
+  okResponse,
+  respondWith,
+  type Script,
+  send,
+  sendMany,
+  startOrigin,
+} from "../support/origin.ts";
 
 /** Sends a byte again and again until the connection ends. Returns what came before that. */
 async function trickle(client: Client, everyMs: number): Promise<number> {
@@ -13,6 +22,18 @@ async function trickle(client: Client, everyMs: number): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
   return sent;
+}
+
+/** More than any socket's buffers take. */
+const LARGE_BYTES = 200 << 20;
+const TAKEN_BYTES = 1 << 20;
+
+function endless(): Script {
+  return [
+    expectRequest(),
+    send(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGE_BYTES}\r\n\r\n`),
+    sendMany(LARGE_BYTES, new Uint8Array(65_536)),
+  ];
 }
 
 function upload(bytes: number): string {
@@ -27,6 +48,18 @@ Deno.test("client_body_min_rate: a trickle does not hold a connection for ever",
     await client.send(upload(10_000));
     const sent = await trickle(client, 10);
     assert(sent < 5_000, `${sent} bytes of 10,000`);
+    assertEquals(await sluice.accessLine(1), "POST / HTTP/1.1|408|-");
+  });
+});
+
+Deno.test("client_body_min_rate: what came fast is no credit for a trickle behind it", async () => {
+  await using origin = await respondWith(okResponse("ok"));
+  const settings = { location: "client_body_timeout: 200ms, client_body_min_rate: 1000" };
+  await withSluice(inFrontOf(origin, settings), async (address, sluice) => {
+    await using client = await connect(address);
+    await client.send(upload(200_000) + "x".repeat(100_000)); // 100 s worth of it
+    const sent = await trickle(client, 10);
+    assert(sent < 1_000, `${sent} bytes behind the first 100,000`);
     assertEquals(await sluice.accessLine(1), "POST / HTTP/1.1|408|-");
   });
 });
@@ -66,6 +99,52 @@ Deno.test("client_body_min_rate: a body that is streamed, and 0, know no rate", 
       assertEquals((await client.readResponse()).status, 200);
     });
   }
+});
+
+for (const buffering of ["on", "off"]) {
+  Deno.test(`send_min_rate, buffering ${buffering}: a client that takes too little is dropped, though it always takes some`, async () => {
+    await using origin = await startOrigin({ each: endless() });
+    const settings = {
+      location: "send_timeout: 400ms, send_min_rate: 1g",
+      proxy: `buffering: ${buffering}, max_temp_file_size: 0`,
+    };
+    await withSluice(inFrontOf(origin, settings), async (address, sluice) => {
+      await using client = await connect(address, { highWaterBytes: 1 });
+      await client.send(getRequest("/"));
+      let taken = 0;
+      while (client.ending === undefined && taken < LARGE_BYTES / 2) {
+        await client.discard(TAKEN_BYTES).catch(() => {}); // it has ended
+        taken += TAKEN_BYTES;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await sluice.errorLine(/\[info\] .*client timed out \(110: Connection timed out\)/);
+      assertEquals(await sluice.accessLine(1), "GET / HTTP/1.1|200|200");
+      client.pause();
+    });
+  });
+}
+
+Deno.test("send_min_rate: time in which there is nothing to send does not count", async () => {
+  const body = "event";
+  await using origin = await startOrigin({
+    each: [
+      expectRequest(),
+      send("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n"),
+      act("send an event every 60 ms", async (connection) => {
+        for (let count = 0; count < 10; count++) {
+          await new Promise((resolve) => setTimeout(resolve, 60));
+          await connection.write(new TextEncoder().encode(body));
+        }
+      }),
+    ],
+  });
+  const settings = {
+    location: "send_timeout: 200ms, send_min_rate: 1g",
+    proxy: "buffering: off",
+  };
+  await withSluice(inFrontOf(origin, settings), async (address) => {
+    assertEquals((await exchange(address, getRequest("/"))).bodyText, body.repeat(10));
+  });
 });
 
 Deno.test("max_connections_per_address: one address has so many connections; another one when one has gone", async () => {

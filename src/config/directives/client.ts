@@ -117,11 +117,11 @@ export const clientDirectives = {
     contexts: HTTP_SERVER_LOCATION,
     type: size(),
     default: "128",
-    doc: "Bytes a second that a request body which is buffered has to come with at least, on " +
-      "average over the time that it is waited for; 0 for no bound. A client may be behind by " +
-      "`client_body_timeout`, and is timed out (408) then. So a body of 16 KB takes at most three " +
-      "minutes, where one byte a minute would hold its connection for days. Bodies that are " +
-      "streamed (`request_buffering` off) are not held to it. nginx has no such bound.",
+    doc: "Bytes a second that a request body which is buffered has to come with at least while " +
+      "it is waited for; 0 for no bound. A client may be behind by `client_body_timeout`, and is " +
+      "timed out (408) then; what came faster is no credit for later. So a body of 16 KB takes at " +
+      "most three minutes, where one byte a minute would hold its connection for days. Bodies " +
+      "that are streamed (`request_buffering` off) are not held to it. nginx has no such bound.",
   }),
   clientMaxBodySizeBytes: directive({
     name: "client_max_body_size",
@@ -177,6 +177,17 @@ export const clientDirectives = {
     type: time({ min: "1ms" }),
     default: "60s",
     doc: "The longest time between two writes to the client.",
+  }),
+  sendMinRate: directive({
+    name: "send_min_rate",
+    contexts: HTTP_SERVER_LOCATION,
+    type: size(),
+    default: "128",
+    doc: "Bytes a second that a client has to take at least while something waits to be sent to " +
+      "it; 0 for no bound. It may be behind by `send_timeout`, and its connection is closed then; " +
+      "what it took faster is no credit for later. So a client that takes a byte a minute does " +
+      "not hold a response, and its buffers and files, for ever. The time in which there is " +
+      "nothing to send does not count. nginx has no such bound.",
   }),
   keepaliveTimeoutMs: directive({
     name: "keepalive_timeout",

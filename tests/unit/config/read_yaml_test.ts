@@ -129,6 +129,7 @@ Deno.test("config: the example of the design becomes records", () => {
     clientBodyMinRate: 128,
     clientMaxBodySizeBytes: 1024 * 1024,
     sendTimeoutMs: 60_000,
+    sendMinRate: 128,
     keepaliveTimeoutMs: 75_000,
     keepaliveRequests: 1000,
     lingeringClose: "on",

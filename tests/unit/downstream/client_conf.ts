@@ -22,6 +22,7 @@ export const CLIENT = {
   limitRate: "0",
   limitRateAfterBytes: 0,
   sendTimeoutMs: 60_000,
+  sendMinRate: 128,
   keepaliveTimeoutMs: 75_000,
   keepaliveRequests: 1000,
   lingeringClose: "on",

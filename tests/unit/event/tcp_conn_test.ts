@@ -535,6 +535,62 @@ Deno.test("each progress of sending gives it sendTimeoutMs more, also when all e
   await end(context, conn, buf);
 });
 
+Deno.test("sendMinRate: a trickle of progress does not put sendTimeoutMs off for ever", async () => {
+  const context = testContext();
+  const { conn, transport } = scriptedConn(context, { writes: [SILENCE, 1, SILENCE, 1, SILENCE] });
+  const buf = filled(context, "abc");
+  conn.sendTimeoutMs = 1_000;
+  conn.sendMinRate = 10;
+  conn.send(buf);
+  await context.clock.advance(600);
+  transport.goOnTaking(); // one byte is worth 100 ms: 500 behind
+  await settled();
+  await context.clock.advance(400);
+  transport.goOnTaking(); // 800 behind
+  await settled();
+  await context.clock.advance(199);
+  assertEquals([transport.sent, transport.isClosed], ["ab", false]);
+  await context.clock.advance(1);
+  assertEquals(failureOf(() => conn.checkSending()).kind, "timeout");
+  await end(context, conn, buf);
+});
+
+Deno.test("sendMinRate: who takes enough has sendTimeoutMs each time, and saves nothing up", async () => {
+  const context = testContext();
+  const writes: WriteStep[] = [SILENCE, 100, SILENCE, 100, SILENCE];
+  const { conn, transport } = scriptedConn(context, { writes });
+  const buf = filled(context, "x".repeat(300));
+  conn.sendTimeoutMs = 1_000;
+  conn.sendMinRate = 10; // 100 bytes are worth 10 s
+  conn.send(buf);
+  for (let count = 0; count < 2; count++) {
+    await context.clock.advance(999);
+    transport.goOnTaking();
+    await settled();
+  }
+  await context.clock.advance(999);
+  assertEquals(transport.isClosed, false);
+  await context.clock.advance(1);
+  assert(transport.isClosed);
+  await end(context, conn, buf);
+});
+
+Deno.test("sendMinRate: a write that began before there was a rate counts from its beginning", async () => {
+  const context = testContext();
+  const { conn, transport } = scriptedConn(context, { writes: [SILENCE, 1, SILENCE] });
+  const buf = filled(context, "ab");
+  await context.clock.advance(100_000);
+  context.deadlines.stamp();
+  conn.send(buf);
+  conn.sendTimeoutMs = 1_000;
+  conn.sendMinRate = 1_000;
+  transport.goOnTaking();
+  await settled();
+  await context.clock.advance(999);
+  assertEquals(transport.isClosed, false);
+  await end(context, conn, buf);
+});
+
 Deno.test("a connection whose sending is done has no send deadline", async () => {
   const context = testContext();
   const { conn, transport } = scriptedConn(context);
