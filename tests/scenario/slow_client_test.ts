@@ -117,6 +117,7 @@ for (const buffering of ["on", "off"]) {
         taken += TAKEN_BYTES;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
+      assert(taken < LARGE_BYTES / 2, "it was let go on");
       await sluice.errorLine(/\[info\] .*client timed out \(110: Connection timed out\)/);
       assertEquals(await sluice.accessLine(1), "GET / HTTP/1.1|200|200");
       client.pause();
