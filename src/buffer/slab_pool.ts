@@ -65,6 +65,8 @@ export class SlabPool {
   readonly name = "buffer pool";
   /** May be changed at any time; what is held beyond a lower bound comes back by and by. */
   maxBytes: number;
+  /** Held bytes from which the pool {@linkcode isScarce}; Infinity: it never is. May be changed, too. */
+  scarceFromBytes = Infinity;
   readonly #debug: boolean;
   /** Slabs that have free cells, by the class of their cells; the one used last is last. */
   readonly #open: readonly Slab[][] = CELL_SIZES.map(() => []);
@@ -152,6 +154,12 @@ export class SlabPool {
   /** Whether no more than half of what the pool may take is held: enough for comfort. */
   get isHalfFree(): boolean {
     return this.#heldBytes * 2 <= this.maxBytes;
+  }
+
+  /** Whether what has begun needs the rest, so that nothing more should begin. */
+  get isScarce(): boolean {
+    return this.#heldBytes >= this.scarceFromBytes ||
+      (this.#waiters.size > 0 && this.scarceFromBytes !== Infinity);
   }
 
   stats(): SlabPoolStats {

@@ -161,6 +161,7 @@ function section(directive: Directive<unknown>, parameters: Table | undefined): 
 const OURS: ReadonlySet<string> = new Set([
   "admin",
   "buffer_memory",
+  "shed_load",
   "balance",
   "handler",
   "handler_timeout",

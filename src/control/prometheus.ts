@@ -156,6 +156,9 @@ const SAMPLES: Readonly<Record<MetricName, (status: Status) => readonly Sample[]
       "delayed_dry_run",
       "rejected_dry_run",
     ]),
+  sluice_shed_requests_total: ({ counts }) => [
+    [["memory"], counts.process[PROCESS_SLOTS.shedForMemory] ?? 0],
+  ],
   sluice_buffer_memory_bytes: ({ workers }) => each(workers, ({ buffers }) => buffers.slabBytes),
   sluice_buffer_memory_max_bytes: ({ workers }) => each(workers, ({ buffers }) => buffers.maxBytes),
   sluice_buffer_cells: ({ workers }) =>

@@ -5,7 +5,13 @@
  */
 import { SlabPool } from "../buffer/mod.ts";
 import type { ClientConnection } from "../downstream/mod.ts";
-import { Deadlines, DescriptorReserve, systemClock, Turnstile } from "../event/mod.ts";
+import {
+  type ConnContext,
+  Deadlines,
+  DescriptorReserve,
+  systemClock,
+  Turnstile,
+} from "../event/mod.ts";
 import { type ConnectionNumbers, PasswordChecks } from "../http/mod.ts";
 import type { AdminConf, SluiceConf } from "../http/conf.ts";
 import { LogFiles, type LogLevel, sharedLogTarget } from "../log/mod.ts";
@@ -60,6 +66,7 @@ export async function openServer(
     handlers: options.handlers ?? {},
     balancers: options.balancers ?? {},
   };
+  setBounds(lasting.context, conf);
   let first: Generation | undefined;
   try {
     if (conf.admin !== undefined) equipForAdmin(lasting);
@@ -119,6 +126,12 @@ const RESERVED_DESCRIPTORS = 8;
 function equipForAdmin({ context, thread }: Lasting): void {
   context.counts ??= thread.newCounts();
   context.reserve ??= new DescriptorReserve(RESERVED_DESCRIPTORS);
+}
+
+/** Puts a configuration's budgets in force. */
+function setBounds({ pool }: ConnContext, { bufferMemoryBytes, shedLoadFrom }: SluiceConf): void {
+  pool.maxBytes = bufferMemoryBytes;
+  pool.scarceFromBytes = shedLoadFrom < 1 ? bufferMemoryBytes * shedLoadFrom : Infinity;
 }
 
 class Server implements ThreadServer, PortOwner {
@@ -318,7 +331,7 @@ class Server implements ThreadServer, PortOwner {
     next.worker.connectionNumbers = this.#connectionNumbers;
     next.begin(old);
     this.#current = next;
-    this.#lasting.context.pool.maxBytes = conf.bufferMemoryBytes;
+    setBounds(this.#lasting.context, conf);
     if (conf.admin === undefined) {
       const { context } = this.#lasting;
       context.counts = undefined;

@@ -94,6 +94,8 @@ export interface StatusJson {
     readonly upstream_idle: number;
     readonly open: number;
   };
+  /** Requests that were answered with 503 since a budget was nearly spent. */
+  readonly shed: { readonly memory: number };
   readonly servers: readonly ServerJson[];
   readonly upstreams: readonly GroupJson[];
   readonly limits: readonly {
@@ -157,6 +159,7 @@ export function statusJson(status: Status): StatusJson {
       upstream_idle: sum(workers, ({ connections }) => connections.upstreamIdle),
       open: sum(workers, ({ connections }) => connections.open),
     },
+    shed: { memory: counts.process[PROCESS_SLOTS.shedForMemory] ?? 0 },
     servers: counts.servers.map(serverJson),
     upstreams: groupsJson(status),
     limits: counts.limits.map(({ labels: [kind = "", zone = ""], values }) => ({

@@ -64,6 +64,14 @@ export function errorPage(status: number, serverTokens: boolean): SimpleResponse
   };
 }
 
+/** For whoever comes while there is too much to do: a burst is over by then. */
+export const RETRY_AFTER = bytesOf("Retry-After: 5\r\n");
+
+/** The page of a 503 that is over soon. */
+export function busyPage(serverTokens: boolean): SimpleResponse {
+  return { ...errorPage(503, serverTokens), writeFields: (into) => into.constant(RETRY_AFTER) };
+}
+
 /**
  * Sends a small response of our own. Nothing of another one may have been sent. Where
  * there is no memory for it the connection is cut, which tells the client as much.

@@ -9,6 +9,7 @@ export type { ClientTunnel, LimitRate } from "./client.ts";
 export { ClientConnection, type ClientSettings, type ClientShared } from "./client_connection.ts";
 export type { ClientConf, ListenConf } from "./conf.ts";
 export {
+  busyPage,
   ENDS_CONNECTION,
   errorPage,
   reasonOf,

@@ -5,6 +5,7 @@
  */
 import type { Buf } from "../buffer/mod.ts";
 import { AGAIN, Failure, type Phase, type Wait, waitForRoom } from "../event/mod.ts";
+import { PROCESS_SLOTS } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 
@@ -109,6 +110,7 @@ async function* readOn(client: ClientConnection, first: Buf): Phase<Buf> {
     const lineEnd = head.lineStart + client.shared.settings.conf.largeClientHeaderBufferSizeBytes;
     if (buf.last >= lineEnd) throw tooLarge(client);
     if (buf.last === buf.cell.length) {
+      if (context.pool.isScarce) throw tooBusy(client);
       const larger = context.pool.acquire(nextSize(client, buf), "large client header");
       if (larger === undefined) {
         yield* waitForRoom(context);
@@ -148,4 +150,10 @@ function tooLarge({ head }: ClientConnection): BadMessage {
   return head.isFirstLineDone
     ? new BadMessage(431, "too large a request head")
     : new BadMessage(414, "too long a request line");
+}
+
+/** `shed_load`: a request that has not begun yet takes no more of what those that run need. */
+function tooBusy({ context: { counts } }: ClientConnection): BadMessage {
+  if (counts !== undefined) counts.process[PROCESS_SLOTS.shedForMemory]! += 1;
+  return new BadMessage(503, "no buffer memory for a large head");
 }

@@ -7,7 +7,7 @@ import { Failure } from "../event/mod.ts";
 import { BadMessage, BadProxyHeader } from "../wire/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { closeGently, discardBody } from "./discard.ts";
-import { errorPage, sendSimple } from "./error_page.ts";
+import { busyPage, errorPage, sendSimple } from "./error_page.ts";
 import { readProxiedAddress } from "./read_proxy_header.ts";
 import { awaitRequest, readRequestHead, takeRequest } from "./read_request_head.ts";
 
@@ -58,7 +58,9 @@ async function refuse(client: ClientConnection, refusal: BadMessage): Promise<vo
   try {
     if (client.response.status === 0) {
       client.isDraining = true;
-      sendSimple(client, errorPage(refusal.status, client.conf.serverTokens));
+      const { status } = refusal;
+      const { serverTokens } = client.conf;
+      sendSimple(client, status === 503 ? busyPage(serverTokens) : errorPage(status, serverTokens));
       handlerOf(client).onRefused(client, refusal);
     }
     await client.driver.run(closeGently(client));

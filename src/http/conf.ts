@@ -600,6 +600,8 @@ export interface SluiceConf {
   readonly workerShutdownTimeoutMs: number | undefined;
   /** `buffer_memory`: bytes the buffer pool of one worker may take. */
   readonly bufferMemoryBytes: number;
+  /** `shed_load`: the share of a budget from which nothing more is begun; 1: off. */
+  readonly shedLoadFrom: number;
   readonly variables: VariablesConf;
   readonly groups: readonly UpstreamGroupConf[];
   readonly listeners: readonly ListenerConf[];

@@ -100,7 +100,8 @@ export class HttpServer implements ClientHandler, Server {
     request.begin(client, this, port);
     if (worker.kept.sentFields) client.response.keepsHead = true;
     try {
-      const location = this.#route(request);
+      const isScarce = worker.context.pool.isScarce;
+      const location = isScarce ? this.#turnAway(request) : this.#route(request);
       const answering = location && this.#answer(request, location);
       // Not an async function: what it would keep while the peer works costs every request.
       if (answering !== undefined) return answering.then(request.onAnswered, request.onFailed);
@@ -146,7 +147,9 @@ export class HttpServer implements ClientHandler, Server {
     const { worker, port, fallback } = this.#options;
     const request = worker.takeRequest();
     request.begin(client, this, port);
-    request.report("info", `client sent an invalid request: ${refusal.message}`);
+    const { status, message } = refusal;
+    if (status === 503) request.report("error", message); // no fault of the client's
+    else request.report("info", `client sent an invalid request: ${message}`);
     log(request, fallback);
     worker.giveBack(request);
   }
@@ -190,6 +193,14 @@ export class HttpServer implements ClientHandler, Server {
     if (error instanceof OutOfBuffers) return errorLog.log("error", error.message, context);
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     errorLog.log("crit", `a bug in this proxy ended a connection: ${text}`, context);
+  }
+
+  /** Answers in the name of the request's server, without a location: there is nothing more to do. */
+  #turnAway(request: Request): undefined {
+    const { router, fallbackOf, worker } = this.#options;
+    request.routedBy = router.isSingle ? "" : request.host;
+    this.#moveTo(request, fallbackOf(request.routedBy));
+    worker.shedder.turnAway(request);
   }
 
   /** Finds the server and the location; undefined if the server has answered by itself. */

@@ -11,6 +11,7 @@ import type { Departure } from "./departure.ts";
 import type { Variables } from "./configured_variables.ts";
 import { KEEPS_NOTHING, type Kept } from "./kept.ts";
 import { Request } from "./request.ts";
+import { LoadShedder } from "./shed_load.ts";
 import type { ConnectionNumbers } from "./stub_status.ts";
 
 /** What a location does with a request. What it throws or rejects with is a bug. */
@@ -45,6 +46,7 @@ export class Worker {
   readonly kept: Kept;
   /** Of all that has set subrequests or handlers going, some of it behind answered requests. */
   readonly departures = new Set<Departure>();
+  readonly shedder = new LoadShedder();
   /** Requests that were taken and not given back: clients' and our own. */
   running = 0;
   /** Called when the last of {@linkcode departures} has ended, and when the last request has. */

@@ -37,7 +37,9 @@ export const PROCESS_SLOTS = {
   accepted: 0,
   /** Times that accepting had to pause: `worker_connections` are in use, or descriptors. */
   refused: 1,
-  size: 2,
+  /** Requests that were not begun, or not gone on with, since a budget is spent. */
+  shedForMemory: 2,
+  size: 3,
 } as const;
 
 /** Slots of a server's row. */

@@ -233,6 +233,13 @@ export const METRICS = {
       "Requests that `limit_req` or `limit_conn` (the kind) has looked at, each by the zone that " +
       "decided: `passed`, `delayed`, `rejected`, and with `dry_run` `delayed_dry_run`, `rejected_dry_run`.",
   },
+  sluice_shed_requests_total: {
+    type: "counter",
+    unit: "requests",
+    labels: ["budget"],
+    help: "Requests that were answered with 503 since a budget was nearly spent (`shed_load`): " +
+      "`memory` (buffer_memory).",
+  },
   sluice_buffer_memory_bytes: {
     type: "gauge",
     unit: "bytes",

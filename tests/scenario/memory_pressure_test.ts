@@ -18,7 +18,7 @@ import { gate } from "../support/within.ts";
  * As long as every request in progress can have its least share (about 20 KB: client, watch, request
  * head, upstream, response head). Below that they hold and wait for each other for ever.
  */
-const SMALL = { main: "buffer_memory: 4m", group: "keepalive: 16" };
+const SMALL = { main: "buffer_memory: 4m\nshed_load: off", group: "keepalive: 16" };
 const PATIENCE = { patienceMs: 20_000 };
 
 Deno.test("buffer_memory 4m: 200 requests at once all finish", async () => {

@@ -115,7 +115,27 @@ export const coreDirectives = {
     default: "512m",
     doc:
       "Memory that a worker's buffers may take. When it is used up reading waits, and a request " +
-      "that gets none for 10 s is answered with 503. One takes about 20 KB, and up to 64 KB more " +
-      "while a large body passes. nginx has no such bound.",
+      "that gets none for 10 s is answered with 503; `shed_load` keeps it from coming to that. " +
+      "One takes about 20 KB, and up to 64 KB more while a large body passes. nginx has no such " +
+      "bound.",
+  }),
+  shedLoadFrom: directive({
+    name: "shed_load",
+    contexts: ["main"],
+    type: scalarType(
+      "percent | off",
+      "a share from 50% to 99%, or off",
+      (text) => {
+        if (text === "off" || text === "false") return 1;
+        const percent = /^\d+%$/.test(text) ? Number(text.slice(0, -1)) : 0;
+        return percent >= 50 && percent <= 99 ? percent / 100 : undefined;
+      },
+    ),
+    default: "90%",
+    doc:
+      "How much of `buffer_memory` a worker's requests may hold before it answers new ones with " +
+      "503 and `Retry-After` at once, without looking for their location: those that run have " +
+      "the rest. Once a second the error log says how many there were. `off`: they wait for " +
+      "memory. nginx has no such bound.",
   }),
 } satisfies Table;

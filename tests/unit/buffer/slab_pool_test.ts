@@ -250,6 +250,24 @@ Deno.test("debug: what is held is told with its size, state and holder", () => {
   assertEquals(pool.outstanding(), []);
 });
 
+Deno.test("isScarce: from a bound of held bytes on, and while somebody waits; never without a bound", () => {
+  const pool = new SlabPool({ maxBytes: 4 * 4096 });
+  const bufs = Array.from({ length: 4 }, () => pool.acquire(4096, "test")!);
+  const giveUp = pool.onRoom(() => {});
+  assertEquals(pool.isScarce, false);
+  pool.scarceFromBytes = 3 * 4096;
+  assertEquals(pool.isScarce, true);
+  bufs.pop()!.release();
+  bufs.pop()!.release();
+  assertEquals(pool.isScarce, false);
+  const wantsMore = pool.onRoom(() => {});
+  assertEquals(pool.isScarce, true);
+  wantsMore();
+  giveUp();
+  assertEquals(pool.isScarce, false);
+  for (const buf of bufs) buf.release();
+});
+
 Deno.test("without debug what is held is told as a sum", () => {
   const pool = new SlabPool({ maxBytes: MIB });
   const buf = pool.acquire(1000, "x")!;

@@ -83,7 +83,7 @@ Deno.test("config: the example of the design becomes records", () => {
   const conf = read(EXAMPLE);
   assertEquals(conf.errorLogs, [{ path: "stderr", level: "info" }]);
   assertEquals(conf.workerConnections, 10_240);
-  assertEquals(conf.bufferMemoryBytes, 512 * 1024 * 1024);
+  assertEquals([conf.bufferMemoryBytes, conf.shedLoadFrom], [512 * 1024 * 1024, 0.9]);
   assertEquals(conf.groups.map(({ name }) => name), ["app", "unix:/run/php.sock"]);
   assertEquals(conf.groups[0]?.keepalive, {
     connections: 64,
@@ -577,6 +577,7 @@ Deno.test("config: values of the wrong kind", () => {
     ["send_timeout: 0", '"0": need a time such as "60s" or "500ms", at least 1ms'],
     ["client_max_body_size: 1t", '"1t": need a size such as "4k" or "1m"'],
     ["client_max_body_size: {}", 'a map: need a size such as "4k" or "1m"'],
+    ["shed_load: 30%", '"30%": need a share from 50% to 99%, or off'],
     ["buffer_memory: 1k", '"1k": need a size such as "4k" or "1m", at least 1m'],
     [
       "client_header_buffer_size: 1m",

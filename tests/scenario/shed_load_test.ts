@@ -1,0 +1,99 @@
+/** A budget is nearly spent: who comes now is told so at once, and what runs goes on. */
+import { assert, assertEquals } from "@std/assert";
+import { type Client, connect, exchange, getRequest } from "../support/client.ts";
+import { eventually, inFrontOf, withSluice } from "../support/in_process.ts";
+import {
+  expectRequest,
+  okResponse,
+  type Origin,
+  pause,
+  repeat,
+  send,
+  startOrigin,
+} from "../support/origin.ts";
+import { type Gate, gate } from "../support/within.ts";
+
+/** More requests than 1 MB of buffers has room for: they take 11 KB while their origin thinks. */
+const MANY = 120;
+
+/** An origin that answers nobody before it is told to. */
+function lateOrigin(answer: Gate) {
+  return startOrigin({
+    each: [
+      repeat(expectRequest(), pause(answer), send(okResponse("x".repeat(9_000)))),
+    ],
+  });
+}
+
+/** Sends requests one after the other until one is answered. Returns the others' clients. */
+async function fill(address: string, origin: Origin, running: Client[]): Promise<Client> {
+  while (running.length < MANY) {
+    const client = await connect(address);
+    await client.send(getRequest());
+    await eventually(
+      "the request to be passed on, or answered",
+      () => origin.requestsSeen > running.length || client.unreadBytes > 0,
+    );
+    if (client.unreadBytes > 0) return client;
+    running.push(client);
+  }
+  throw new Error(`Cannot fill the memory: ${MANY} requests run`);
+}
+
+Deno.test("shed_load: with 90% of buffer_memory held new requests are 503 at once, and those that run end", async () => {
+  const answer = gate();
+  await using origin = await lateOrigin(answer);
+  const settings = { main: 'buffer_memory: 1m\nadmin: { listen: "127.0.0.1:0" }' };
+  await withSluice(inFrontOf(origin, settings), async (address, sluice) => {
+    const running: Client[] = [];
+    await using turnedAway = await fill(address, origin, running);
+    const response = await turnedAway.readResponse();
+    assertEquals([response.status, response.fields.get("retry-after")], [503, "5"]);
+    const { pool } = sluice.stats();
+    assert(pool.heldBytes < pool.maxBytes, `${pool.heldBytes} bytes held`);
+    assertEquals(pool.refusals, 0, "nobody had to wait for memory");
+
+    await turnedAway.send(getRequest()); // its connection goes on
+    assertEquals((await turnedAway.readResponse()).status, 503);
+    await sluice.errorLine(
+      /\[alert\] .*shedding load: \d+ of 1048576 bytes of buffer_memory are held/,
+    );
+    assertEquals(sluice.errorLog.filter((line) => line.includes("shedding load")).length, 1);
+    assertEquals(await sluice.accessLine(1), "GET / HTTP/1.1|503|-");
+    const metrics = await (await fetch(`http://${sluice.server.adminAddress}/metrics`)).text();
+    assert(metrics.includes('sluice_shed_requests_total{budget="memory"} 2'), metrics);
+    const status = await (await fetch(`http://${sluice.server.adminAddress}/status`)).json();
+    assertEquals(status.shed.memory, 2);
+
+    answer.open();
+    for (const client of running) {
+      assertEquals((await client.readResponse()).status, 200);
+      await client.close();
+    }
+    await eventually("memory to be free", () => sluice.stats().pool.heldBytes < 500_000);
+    assertEquals((await exchange(address, getRequest())).status, 200);
+  });
+});
+
+Deno.test("shed_load: a head that needs more memory than the first buffer is 503 as well", async () => {
+  const answer = gate();
+  await using origin = await lateOrigin(answer);
+  const settings = { main: "buffer_memory: 1m" };
+  await withSluice(inFrontOf(origin, settings), async (address, sluice) => {
+    await using early = await connect(address);
+    await early.send("GET / HTTP/1.1\r\nX: ");
+    await eventually("its first bytes to be read", () => sluice.stats().pool.heldCells === 1);
+    const running: Client[] = [];
+    const turnedAway = await fill(address, origin, running);
+    await turnedAway.close();
+    await early.send("x".repeat(3_000));
+    const response = await early.readResponse();
+    assertEquals([response.status, response.fields.get("retry-after")], [503, "5"]);
+    await sluice.errorLine(/\[error\] .*no buffer memory for a large head/);
+    answer.open();
+    for (const client of running) {
+      assertEquals((await client.readResponse()).status, 200);
+      await client.close();
+    }
+  });
+});
