@@ -34,7 +34,7 @@ export async function measureIdle(
   const script = await writeScript(WARM_UP, bench.folder);
   const fewRounds = { ...bench, rounds: Math.min(bench.rounds, MOST_ROUNDS) };
   return await inRounds(fewRounds, workload, contenders, async (contender) => {
-    const program = await contender.start(workload.connections);
+    const program = await contender.start(workload);
     try {
       await runWrk(WARM_UP, script, program.address, 1, bench.cores.rest, bench.cleanup);
       await delay(SETTLE_MS);

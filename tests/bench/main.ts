@@ -17,7 +17,7 @@ import { startSluice } from "./sluice.ts";
 import { measureStart } from "./start.ts";
 import { countSystemCalls } from "./strace.ts";
 import { toSvg } from "./svg.ts";
-import { type Workload, WORKLOADS } from "./workloads.ts";
+import { type Feature, type Workload, WORKLOADS } from "./workloads.ts";
 
 const CHECKOUT = new URL("../..", import.meta.url).pathname;
 const RESULTS = `${CHECKOUT}tmp/bench`;
@@ -120,17 +120,21 @@ interface Field {
 async function findContenders(options: Options, bench: Bench, upstream: string): Promise<Field> {
   const { cores, cleanup } = bench;
   const newFolder = () => Deno.makeTempDir({ dir: bench.folder });
-  const proxyOptions = async (connections: number): Promise<ProxyOptions> => {
+  const proxyOptions = async (workload: Workload): Promise<ProxyOptions> => {
     const folder = await newFolder();
     const accessLog = options.accessLog ? `${folder}/access.log` : undefined;
-    return { folder, accessLog, upstream, keepalive: Math.max(LEAST_KEEPALIVE, connections) };
+    const connections = workload.kind === "start" ? 0 : workload.connections;
+    const features = featuresOf(workload);
+    const keepalive = Math.max(LEAST_KEEPALIVE, connections);
+    return { folder, accessLog, features, upstream, keepalive };
   };
-  const sluice = (name: string, checkout: string): Contender => ({
+  const sluice = (name: string, checkout: string, choose: Choice = featuresOf): Contender => ({
     name,
-    start: async (connections) =>
+    start: async (workload) =>
       await startSluice(
         {
-          ...await proxyOptions(connections),
+          ...await proxyOptions(workload),
+          features: choose(workload),
           name,
           checkout,
           command: options.sluiceCommand,
@@ -143,13 +147,20 @@ async function findContenders(options: Options, bench: Bench, upstream: string):
   });
   const nginx: Contender = {
     name: "nginx",
-    start: async (connections) =>
-      await startNginxProxy(await proxyOptions(connections), cores, cleanup),
+    start: async (workload) => await startNginxProxy(await proxyOptions(workload), cores, cleanup),
   };
 
-  const always = [sluice("sluice", CHECKOUT)];
+  const { cost } = options;
+  const always = cost === undefined ? [sluice("sluice", CHECKOUT)] : [
+    sluice(`with ${cost}`, CHECKOUT, (workload) => new Set([...featuresOf(workload) ?? [], cost])),
+    sluice("without", CHECKOUT, (workload) => {
+      const features = new Set(featuresOf(workload));
+      features.delete(cost);
+      return features;
+    }),
+  ];
   if (options.against === undefined) {
-    always.push(nginx);
+    if (cost === undefined) always.push(nginx);
   } else {
     const checkout = `${bench.folder}/against`;
     await checkOut(CHECKOUT, options.against, checkout, cleanup);
@@ -162,13 +173,21 @@ async function findContenders(options: Options, bench: Bench, upstream: string):
   return { always, peers };
 }
 
+/** Which features a workload's nginx.conf has; undefined: it runs none. */
+type Choice = (workload: Workload) => ReadonlySet<Feature> | undefined;
+
+function featuresOf(workload: Workload): ReadonlySet<Feature> | undefined {
+  const features = workload.kind === "load" ? workload.features : undefined;
+  return features && new Set(features);
+}
+
 /** Returns the paths of what it wrote. */
 async function save(options: Options, cores: Cores, results: readonly Result[]): Promise<string[]> {
   const folder = options.saveTo ?? RESULTS;
   await Deno.mkdir(folder, { recursive: true });
-  const { rounds, seconds, against, accessLog } = options;
+  const { rounds, seconds, against, cost, accessLog } = options;
   const at = new Date().toISOString();
-  const run = { at, deno: Deno.version.deno, rounds, seconds, against, accessLog, cores };
+  const run = { at, deno: Deno.version.deno, rounds, seconds, against, cost, accessLog, cores };
   const subtitle =
     `${at.slice(0, 10)}, Deno ${run.deno}, ${rounds} paired rounds of ${seconds} s, ` +
     `proxy on core ${cores.proxy}, median with min and max`;

@@ -7,13 +7,13 @@ import type { Cleanup } from "./cleanup.ts";
 import { readCpuMs, readMachineCpuMs, readMemory, readOwnCpuMs } from "./proc.ts";
 import type { Cores, Program } from "./programs.ts";
 import { type Spread, spread } from "./stats.ts";
-import type { LoadWorkload } from "./workloads.ts";
+import type { LoadWorkload, Workload } from "./workloads.ts";
 import { runWrk, writeScript } from "./wrk.ts";
 
 /** One of the proxies of a run; the first contender is the one the ratios are about. */
 export interface Contender {
   readonly name: string;
-  start(connections: number): Promise<Program>;
+  start(workload: Workload): Promise<Program>;
 }
 
 /** Figures by name; a round that went wrong has none. */
@@ -81,7 +81,7 @@ export async function measureLoad(
   contenders: readonly Contender[],
 ): Promise<Result> {
   const script = await writeScript(workload, bench.folder);
-  const programs = await startAll(contenders, workload.connections);
+  const programs = await startAll(contenders, workload);
   const load = (program: Program, seconds: number) =>
     runWrk(workload, script, program.address, seconds, bench.cores.rest, bench.cleanup);
   try {
@@ -144,10 +144,10 @@ export async function inRounds(
 /** In their order, one after the other: they share a core. */
 export async function startAll(
   contenders: readonly Contender[],
-  connections: number,
+  workload: Workload,
 ): Promise<Map<Contender, Program>> {
   const programs = new Map<Contender, Program>();
-  for (const contender of contenders) programs.set(contender, await contender.start(connections));
+  for (const contender of contenders) programs.set(contender, await contender.start(workload));
   return programs;
 }
 

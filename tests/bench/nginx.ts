@@ -6,7 +6,8 @@
 import type { Cleanup } from "./cleanup.ts";
 import { findChild } from "./proc.ts";
 import { BenchError, type Cores, freeAddress, type Program, startProgram } from "./programs.ts";
-import { FILES, MIB, SMALL_BODY } from "./workloads.ts";
+import { writeSite } from "./site.ts";
+import { type Feature, FILES, MIB, SMALL_BODY } from "./workloads.ts";
 
 /** What both proxies are told alike. */
 export interface ProxyOptions {
@@ -16,6 +17,8 @@ export interface ProxyOptions {
   readonly keepalive: number;
   /** A file, or undefined for no access log. */
   readonly accessLog: string | undefined;
+  /** It runs `site.ts`'s nginx.conf with these; undefined: a configuration of its own. */
+  readonly features: ReadonlySet<Feature> | undefined;
   /** A folder of its own, which exists and is empty. */
   readonly folder: string;
 }
@@ -69,6 +72,14 @@ export async function startNginxProxy(
   cleanup: Cleanup,
 ): Promise<Program> {
   const address = freeAddress();
+  if (options.features !== undefined) {
+    const path = await writeSite(options.folder, { ...options, features: options.features }, {
+      main: asRoot(),
+      http: tempPaths(options.folder),
+      server: `listen ${address};\n`,
+    });
+    return await runNginx("nginx", address, options.folder, path, cores.proxy, cleanup);
+  }
   const servers = `
   upstream app {
     server ${options.upstream};
@@ -103,10 +114,8 @@ async function startNginx(
   cores: string,
   cleanup: Cleanup,
 ): Promise<Program> {
-  const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((kind) => `  ${kind}_temp_path ${folder}/${kind};`).join("\n");
   const config = `
-${Deno.uid() === 0 ? "user root;" : ""}
+${asRoot()}
 daemon off;
 worker_processes 1;
 worker_rlimit_nofile ${WORKER_CONNECTIONS};
@@ -114,7 +123,7 @@ pid ${folder}/nginx.pid;
 error_log stderr error;
 events { worker_connections ${WORKER_CONNECTIONS}; }
 http {
-${temp}
+${tempPaths(folder)}
   access_log ${accessLog};
   sendfile on;
   keepalive_requests ${ENDLESS};
@@ -124,6 +133,27 @@ ${servers}
 `;
   const path = `${folder}/nginx.conf`;
   await Deno.writeTextFile(path, config);
+  return await runNginx(name, address, folder, path, cores, cleanup);
+}
+
+/** Without it the worker of a root's nginx is somebody who may not read our files. */
+function asRoot(): string {
+  return Deno.uid() === 0 ? "user root;" : "";
+}
+
+function tempPaths(folder: string): string {
+  return ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((kind) => `  ${kind}_temp_path ${folder}/${kind};`).join("\n");
+}
+
+async function runNginx(
+  name: string,
+  address: string,
+  folder: string,
+  path: string,
+  cores: string,
+  cleanup: Cleanup,
+): Promise<Program> {
   const args = ["-p", folder, "-e", "stderr", "-c", path];
   const program = await startProgram(
     { name, command: "nginx", args, cores, address, readyPath: "/small" },

@@ -4,7 +4,7 @@
  * @module
  */
 import { BenchError } from "./programs.ts";
-import { type Workload, WORKLOADS } from "./workloads.ts";
+import { type Feature, FEATURES, type Workload, WORKLOADS } from "./workloads.ts";
 
 export interface Options {
   readonly workloads: readonly Workload[];
@@ -12,6 +12,8 @@ export interface Options {
   readonly seconds: number;
   /** Compare with this revision rather than with nginx. */
   readonly against: string | undefined;
+  /** Compare the working tree with and without this rather than with nginx. */
+  readonly cost: Feature | undefined;
   readonly peers: boolean;
   readonly strace: boolean;
   readonly accessLog: boolean;
@@ -29,6 +31,8 @@ Usage: deno task bench [options]
   --rounds N              paired rounds a workload (5)
   --seconds N             length of a round (3)
   --against REV           compare with that revision of Sluice instead of nginx
+  --cost FEATURE          what one feature costs: Sluice with it against Sluice without it
+                          (access-log, metrics, maps, limit-req, add-header)
   --peers                 also httpxy, http-proxy-3, fast-proxy, Deno.serve + fetch, and
                           HAProxy where installed, on the workload "small"
   --access-log            write an access log, in both
@@ -46,6 +50,7 @@ const VALUES = [
   "--rounds",
   "--seconds",
   "--against",
+  "--cost",
   "--sluice-config",
   "--sluice-command",
   "--save",
@@ -69,11 +74,16 @@ export async function parseOptions(args: readonly string[]): Promise<Options> {
   }
 
   const configFile = given.get("--sluice-config");
+  const cost = given.get("--cost");
+  if (cost !== undefined && given.has("--against")) {
+    throw new BenchError("Cannot use --cost with --against: each says what is compared");
+  }
   return {
     workloads: chooseWorkloads(given.get("--only"), given.has("--strace")),
     rounds: positive("--rounds", given.get("--rounds") ?? "5"),
     seconds: positive("--seconds", given.get("--seconds") ?? "3"),
     against: given.get("--against"),
+    cost: cost === undefined ? undefined : chooseFeature(cost),
     peers: given.has("--peers"),
     strace: given.has("--strace"),
     accessLog: given.has("--access-log"),
@@ -95,6 +105,12 @@ function chooseWorkloads(only: string | undefined, strace: boolean): Workload[] 
     const known = WORKLOADS.map((workload) => workload.name).join(", ");
     throw new BenchError(`Cannot find the workload "${name}": expected one of ${known}`);
   });
+}
+
+function chooseFeature(name: string): Feature {
+  const feature = FEATURES.find((feature) => feature === name);
+  if (feature !== undefined) return feature;
+  throw new BenchError(`Cannot use --cost ${name}: expected one of ${FEATURES.join(", ")}`);
 }
 
 async function readConfig(path: string): Promise<string> {

@@ -6,6 +6,7 @@
 import { stringify } from "@std/yaml";
 import type { Cleanup } from "./cleanup.ts";
 import type { ProxyOptions } from "./nginx.ts";
+import { writeSite } from "./site.ts";
 import { type Cores, freeAddress, type Program, startProgram } from "./programs.ts";
 
 export interface SluiceOptions extends ProxyOptions {
@@ -13,8 +14,8 @@ export interface SluiceOptions extends ProxyOptions {
   /** The checkout it runs from. */
   readonly checkout: string;
   /**
-   * Replaces `deno run -A main.ts run -c CONFIG`. `{config}`, `{listen}` and
-   * `{upstream}` are filled in.
+   * Replaces `deno run -A main.ts run -c CONFIG -p FOLDER`. `{config}`, `{folder}`,
+   * `{listen}` and `{upstream}` are filled in.
    */
   readonly command: string | undefined;
   /** YAML to put behind the generated configuration. */
@@ -25,7 +26,7 @@ export interface SluiceOptions extends ProxyOptions {
 
 const ENDLESS = 1_000_000_000;
 const WORKER_CONNECTIONS = 20_000;
-const DEFAULT_COMMAND = "{deno} run -A main.ts run -c {config}";
+const DEFAULT_COMMAND = "{deno} run -A main.ts run -c {config} -p {folder}";
 
 /** Starts Sluice on a free port. */
 export async function startSluice(
@@ -34,11 +35,11 @@ export async function startSluice(
   cleanup: Cleanup,
 ): Promise<Program> {
   const address = freeAddress();
-  const config = `${options.folder}/sluice.yaml`;
-  await Deno.writeTextFile(config, configuration(options, address));
+  const config = await writeConfig(options, address);
   const values: Readonly<Record<string, string>> = {
     "{deno}": Deno.execPath(),
     "{config}": config,
+    "{folder}": options.folder,
     "{listen}": address,
     "{upstream}": options.upstream,
   };
@@ -53,6 +54,21 @@ export async function startSluice(
     address,
     readyPath: "/small",
   }, cleanup);
+}
+
+/** Returns its path. */
+async function writeConfig(options: SluiceOptions, address: string): Promise<string> {
+  const { folder, features } = options;
+  if (features === undefined) {
+    const path = `${folder}/sluice.yaml`;
+    await Deno.writeTextFile(path, configuration(options, address));
+    return path;
+  }
+  return await writeSite(folder, { ...options, features }, {
+    main: features.has("metrics") ? `admin ${freeAddress()};\n` : "",
+    http: "",
+    server: `listen ${address};\n`,
+  });
 }
 
 function configuration(options: SluiceOptions, address: string): string {

@@ -13,9 +13,9 @@ export async function measureStart(
   contenders: readonly Contender[],
 ): Promise<Result> {
   // The caches (of modules, of code, of files) are filled by one start that is not counted.
-  for (const contender of contenders) await (await contender.start(1)).stop();
+  for (const contender of contenders) await (await contender.start(workload)).stop();
   return await inRounds(bench, workload, contenders, async (contender) => {
-    const program = await contender.start(1);
+    const program = await contender.start(workload);
     const memory = await readMemory(program.pid);
     await program.stop();
     return { figures: { startMs: program.startMs, ...memory }, problems: [] };

@@ -19,7 +19,7 @@ export async function countSystemCalls(
   contenders: readonly Contender[],
 ): Promise<string> {
   const script = await writeScript(workload, bench.folder);
-  const programs = await startAll(contenders, workload.connections);
+  const programs = await startAll(contenders, workload);
   const counts: Map<string, number>[] = [];
   try {
     for (const program of programs.values()) {

@@ -4,6 +4,12 @@
  * @module
  */
 
+/** What a configuration may have besides `proxy_pass`, and what can be measured by leaving it out. */
+export const FEATURES = ["access-log", "metrics", "maps", "limit-req", "add-header"] as const;
+
+/** One of {@linkcode FEATURES}. */
+export type Feature = (typeof FEATURES)[number];
+
 /** A load that `wrk` makes. */
 export interface LoadWorkload {
   readonly kind: "load";
@@ -17,6 +23,8 @@ export interface LoadWorkload {
   readonly requestBodyBytes?: number;
   /** What the origin answers; a shorter answer makes a round invalid. */
   readonly responseBodyBytes: number;
+  /** Both proxies run one nginx.conf that has these. */
+  readonly features?: readonly Feature[];
   /** Measured only when `--only` names it. */
   readonly onlyByName?: boolean;
 }
@@ -84,6 +92,16 @@ export const WORKLOADS: readonly Workload[] = [
   {
     ...get("browser", "small GET with 20 headers and 1 KB of cookies", "/small", 32, 13),
     headers: BROWSER_HEADERS,
+  },
+  {
+    ...get("site", "small GET; access log, 3 maps, limit_req, add_header", "/small", 32, 13),
+    features: ["access-log", "maps", "limit-req", "add-header"],
+  },
+  {
+    ...get("site-browser", "the same, asked by a browser", "/small", 32, 13),
+    features: ["access-log", "maps", "limit-req", "add-header"],
+    headers: BROWSER_HEADERS,
+    onlyByName: true,
   },
   get("1k", "GET, 1 KB response", "/1k", 32, KIB),
   get("64k", "GET, 64 KB response", "/64k", 32, 64 * KIB),
