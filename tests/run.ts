@@ -62,6 +62,12 @@ const GATES: readonly Gate[] = [
     needs: ["tests/fuzz"],
   },
   {
+    name: "bench",
+    about: "the bench's own parts; each micro-benchmark runs",
+    args: [...TEST, "--no-check", "--allow-read=.", "tests/bench/"],
+    needs: ["tests/bench"],
+  },
+  {
     name: "doc",
     about: "examples in the documentation of mod.ts and src/",
     // Unchecked: `deno test --doc` imports every export into every example, and those that an

@@ -46,6 +46,14 @@ Deno.test("options: rounds must be a whole number from 1", async () => {
   await assertRejects(() => parseOptions(["--rounds", "0"]), BenchError);
 });
 
+Deno.test("options: what a feature costs is asked for by its name, and not of two revisions", async () => {
+  const { cost } = await parseOptions(["--cost", "access-log"]);
+  assertEquals(cost, "access-log");
+  const failure = await assertRejects(() => parseOptions(["--cost", "log"]), BenchError);
+  assertStringIncludes(failure.message, "limit-req");
+  await assertRejects(() => parseOptions(["--cost", "maps", "--against", "HEAD"]), BenchError);
+});
+
 Deno.test("report: a ratio has its spread, an idle core its mark, an invalid round its line", () => {
   const table = toTables([RESULT]);
   assertStringIncludes(table, "0.80 (0.75-0.85)");

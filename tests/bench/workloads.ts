@@ -60,7 +60,8 @@ export const FILES: Readonly<Record<string, number>> = {
   "1m": MIB,
 };
 
-const BROWSER_HEADERS: Readonly<Record<string, string>> = {
+/** A browser's field lines but Host, with a kilobyte of cookies. */
+export const BROWSER_HEADERS: Readonly<Record<string, string>> = {
   "User-Agent":
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
   "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
