@@ -99,10 +99,10 @@ export class LocationLogs {
 
   #open(conf: AccessLogConf): RequestLog<Request> {
     const { path, format, escape, when } = conf;
-    const { lookup } = this.#variables;
+    const { lookup, spans } = this.#variables;
     const syslog = syslogOf(path);
     const head = syslog && (() => syslogHead(syslog, syslog.severity, systemClock.wallMs()));
-    const lines = new LineFormat(format, escape, lookup, head);
+    const lines = new LineFormat(format, escape, lookup, { head, spans });
     const log = typeof path !== "string" && "template" in path
       ? this.#openByPath(path.template, lines, conf)
       : new AccessLog(lines, this.#files.open(path, { ...conf, ...lostLineOf(syslog) }));

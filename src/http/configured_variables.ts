@@ -4,13 +4,14 @@
  *
  * @module
  */
-import { compileTemplate, type Getter, type Template } from "../log/mod.ts";
+import { compileTemplate, type Getter, type SpanGetter, type Template } from "../log/mod.ts";
 import type { VariablesConf } from "./conf.ts";
 import { compileGeo } from "./geo.ts";
 import { compileMap } from "./map.ts";
 import type { Request } from "./request.ts";
 import { REQUEST_ID_SLOT } from "./request_id.ts";
 import { compileSplit } from "./split_clients.ts";
+import { builtInSpan } from "./variable_spans.ts";
 import { builtInVariable, settableVariable } from "./variables.ts";
 
 /** Gives a request's variable a value. */
@@ -66,6 +67,10 @@ export class Variables {
     if (getter !== undefined) this.#getters.set(name, getter);
     return getter;
   };
+
+  /** How to read a variable's bytes, where they are in the request's head and nothing else stands before them. */
+  readonly spans = (name: string): SpanGetter<Request> | undefined =>
+    this.#slots.has(name) ? undefined : builtInSpan(name);
 
   /** How to set a variable that the configuration has said it sets. */
   setter(name: string): Setter {

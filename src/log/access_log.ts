@@ -6,8 +6,11 @@
 import type { AccessLogConf } from "./conf.ts";
 import type { LogSink } from "./sink.ts";
 import {
+  type ByteSpan,
   type Getter,
   getterOf,
+  type SpanGetter,
+  type SpanLookup,
   type Template,
   templateParts,
   type VariableLookup,
@@ -42,29 +45,46 @@ export const LOG_FORMATS: Readonly<Record<"combined" | "json", LogFormat>> = {
   },
 };
 
+const NO_BYTES = new Uint8Array();
 const ENCODER = new TextEncoder();
 const STRICT_DECODER = new TextDecoder("utf-8", { fatal: true });
+
+/** What a {@linkcode LineFormat} may have. */
+export interface LineFormatOptions<Source> {
+  /** What stands before each line; nothing in it needs an escape. */
+  readonly head?: (() => string) | undefined;
+  /** Of the variables that `lookup` knows, those whose values need not become strings. */
+  readonly spans?: SpanLookup<Source>;
+}
+
+/** A variable of the format. */
+interface Value<Source> {
+  readonly text: Getter<Source>;
+  readonly span: SpanGetter<Source> | undefined;
+  /** Where {@linkcode span} tells where the value of the line that is being written stands. */
+  readonly found: ByteSpan;
+}
 
 /**
  * Writes requests into sinks as lines of one format.
  *
  * Strings of a source hold one byte a character, as message heads do; a string
  * with a character above U+00FF stands for its UTF-8. The pass that copies the
- * texts of a line counts the characters which an escape is for. As many as the
- * format's own text has: done. More: some value has one, and the line is made
- * again the careful way. The texts are not joined first: that costs more than
- * all the rest.
+ * values of a line looks for characters which an escape is for. If some value has
+ * one, the line is made again the careful way. The texts are not joined first: that
+ * costs more than all the rest. What came in a message's head is copied from there.
  */
 export class LineFormat<Source> {
   readonly #escape: LogEscape;
-  /** The format with the newline at its end, its text as bytes, one a character. */
-  readonly #pieces: readonly (string | Getter<Source>)[];
-  /** Of the line that is being written. */
-  readonly #texts: string[];
+  /** What stands before each value, and behind the last one with the newline: bytes, one a character. */
+  readonly #literals: readonly string[];
+  readonly #literalBytes: readonly Uint8Array[];
+  readonly #literalSize: number;
+  readonly #values: readonly Value<Source>[];
+  /** Of the line that is being written; undefined: found as bytes. */
+  readonly #texts: (string | undefined)[];
   readonly #suspects: Uint8Array;
-  readonly #suspectsInFormat: number;
   readonly #emptyValue: string;
-  /** What stands before each line, if something does; nothing in it needs an escape. */
   readonly #head: (() => string) | undefined;
 
   /**
@@ -75,61 +95,102 @@ export class LineFormat<Source> {
     format: string,
     escape: LogEscape,
     lookup: VariableLookup<Source>,
-    head?: () => string,
+    { head, spans }: LineFormatOptions<Source> = {},
   ) {
     this.#escape = escape;
     this.#head = head;
-    this.#pieces = [
-      ...templateParts(format).map((part) =>
-        part.kind === "literal" ? toByteString(part.text, 0x7f) : getterOf(part, lookup)
-      ),
-      "\n",
-    ];
-    this.#texts = this.#pieces.map(() => "");
+    const literals = [""];
+    const values: Value<Source>[] = [];
+    for (const part of templateParts(format)) {
+      if (part.kind === "literal") {
+        literals[literals.length - 1] = toByteString(part.text, 0x7f);
+        continue;
+      }
+      const found = { bytes: NO_BYTES, start: 0, end: 0 };
+      values.push({ text: getterOf(part, lookup), span: spans?.(part.name), found });
+      literals.push("");
+    }
+    literals[literals.length - 1] += "\n";
+    this.#literals = literals;
+    this.#literalBytes = literals.map(bytesOf);
+    this.#literalSize = literals.join("").length;
+    this.#values = values;
+    this.#texts = values.map(() => "");
     this.#suspects = SUSPECTS[escape];
-    const literals = this.#pieces.filter((piece) => typeof piece === "string").join("");
-    this.#suspectsInFormat = countOf(literals, this.#suspects);
     this.#emptyValue = escape === "default" ? "-" : "";
   }
 
   /** Adds the line of one request. Borrows `source`. */
   write(source: Source, sink: LogSink): void {
     const head = this.#head === undefined ? "" : this.#head();
-    const pieces = this.#pieces;
-    const texts = this.#texts;
-    const count = texts.length;
-    let size = head.length;
-    for (let k = 0; k < count; k++) {
-      const piece = pieces[k]!;
-      // nginx writes "-" for an absent value only; here an empty one cannot be told from it.
-      const text = typeof piece === "string" ? piece : piece(source) || this.#emptyValue;
-      texts[k] = text;
-      size += text.length;
-    }
-    let at = sink.reserve(size);
+    const size = head.length + this.#literalSize + this.#findValues(source);
+    const at = sink.reserve(size);
     if (at < 0) return; // Lost, and counted.
     const { bytes } = sink;
-    for (let i = 0; i < head.length; i++) bytes[at++] = head.charCodeAt(i);
-    const suspects = this.#suspects;
-    let found = 0;
-    for (let k = 0; k < count; k++) {
-      const text = texts[k]!;
-      const { length } = text;
-      for (let i = 0; i < length; i++) {
-        const unit = text.charCodeAt(i);
-        // What is no byte needs the careful way too.
-        found += suspects[unit & 0xff]! | (unit >> 8);
-        bytes[at++] = unit;
+    for (let i = 0; i < head.length; i++) bytes[at + i] = head.charCodeAt(i);
+    if (this.#copyTo(bytes, at + head.length)) sink.commit(size);
+    else sink.append(this.#escaped(source));
+  }
+
+  /** Returns how many bytes they have together. */
+  #findValues(source: Source): number {
+    const values = this.#values;
+    let size = 0;
+    for (let k = 0; k < values.length; k++) {
+      const { span, found, text } = values[k]!;
+      if (span !== undefined && span(source, found)) {
+        const length = found.end - found.start;
+        // nginx writes "-" for an absent value only; here an empty one cannot be told from it.
+        this.#texts[k] = length > 0 ? undefined : this.#emptyValue;
+        size += length > 0 ? length : this.#emptyValue.length;
+      } else {
+        const value = text(source) || this.#emptyValue;
+        this.#texts[k] = value;
+        size += value.length;
       }
     }
-    if (found === this.#suspectsInFormat) sink.commit(size);
-    else sink.append(this.#escaped(source));
+    return size;
+  }
+
+  /** Returns whether nothing in the values needs an escape. */
+  #copyTo(bytes: Uint8Array, start: number): boolean {
+    const literals = this.#literalBytes;
+    const values = this.#values;
+    const texts = this.#texts;
+    const suspects = this.#suspects;
+    let at = start;
+    let found = 0;
+    for (let k = 0; k < literals.length; k++) {
+      const literal = literals[k]!;
+      for (let i = 0; i < literal.length; i++) bytes[at++] = literal[i]!;
+      if (k === values.length) break;
+      const text = texts[k];
+      if (text === undefined) {
+        const span = values[k]!.found;
+        const from = span.bytes;
+        for (let i = span.start; i < span.end; i++) {
+          const byte = from[i]!;
+          found |= suspects[byte]!;
+          bytes[at++] = byte;
+        }
+      } else {
+        for (let i = 0; i < text.length; i++) {
+          const unit = text.charCodeAt(i);
+          // What is no byte needs the careful way too.
+          found |= suspects[unit & 0xff]! | (unit >> 8);
+          bytes[at++] = unit;
+        }
+      }
+    }
+    return found === 0;
   }
 
   #escaped(source: Source): Uint8Array {
     let line = this.#head === undefined ? "" : this.#head();
-    for (const piece of this.#pieces) {
-      line += typeof piece === "string" ? piece : escapeValue(piece(source), this.#escape);
+    for (const [k, literal] of this.#literals.entries()) {
+      line += literal;
+      const value = this.#values[k];
+      if (value !== undefined) line += escapeValue(value.text(source), this.#escape);
     }
     return bytesOf(line);
   }
@@ -265,12 +326,6 @@ function mapSuspects(
 function hasSuspect(value: string, table: Uint8Array): boolean {
   for (let i = 0; i < value.length; i++) if (table[value.charCodeAt(i)] === 1) return true;
   return false;
-}
-
-function countOf(bytes: string, table: Uint8Array): number {
-  let count = 0;
-  for (let i = 0; i < bytes.length; i++) count += table[bytes.charCodeAt(i)]!;
-  return count;
 }
 
 /** One byte a character: a string with a character above `highest` becomes its UTF-8. */

@@ -7,6 +7,7 @@ export {
   AccessLog,
   ConditionalLog,
   LineFormat,
+  type LineFormatOptions,
   LOG_FORMATS,
   type LogEscape,
   type LogFormat,
@@ -62,10 +63,13 @@ export { PathLogs, type PathLogsHost } from "./path_logs.ts";
 export { LogSink, type LogSinkConf, type LogTarget, type LogWriter } from "./sink.ts";
 export { ownUdpAddress, SYSLOG_FACILITIES, SYSLOG_SEVERITIES, syslogHead } from "./syslog.ts";
 export {
+  type ByteSpan,
   compileTemplate,
   type Getter,
   getterOf,
   MalformedVariable,
+  type SpanGetter,
+  type SpanLookup,
   type Template,
   templateParts,
   UnknownVariable,

@@ -18,6 +18,22 @@ export type Getter<Source> = (source: Source) => string;
 /** How to read a variable by its name; `undefined` when there is none of that name. */
 export type VariableLookup<Source> = (name: string) => Getter<Source> | undefined;
 
+/** A value that stands somewhere as bytes: `bytes[start, end)`, one a character. */
+export interface ByteSpan {
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
+/**
+ * Reads one variable without making a string of it. Returns false where it cannot: the string
+ * has to be asked for then. An absent value has no bytes.
+ */
+export type SpanGetter<Source> = (source: Source, into: ByteSpan) => boolean;
+
+/** How to read a variable's bytes by its name; `undefined` when only its string can be had. */
+export type SpanLookup<Source> = (name: string) => SpanGetter<Source> | undefined;
+
 /** A variable's name without `$` and braces. */
 export interface VariableUse {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { AccessLog, LineFormat, LOG_FORMATS, type LogEscape } from "../../../src/log/access_log.ts";
 import { LogSink } from "../../../src/log/sink.ts";
-import { UnknownVariable } from "../../../src/log/template.ts";
+import { type SpanLookup, UnknownVariable } from "../../../src/log/template.ts";
 import { ScriptedTarget } from "./scripted_writer.ts";
 
 type Source = Readonly<Record<string, string>>;
@@ -27,8 +27,22 @@ const REQUEST: Source = {
   upstream_failure: "",
 };
 
+/** Each value stands between other bytes. */
+const spansOf: SpanLookup<Source> = (name) => (source, into) => {
+  const value = source[name] ?? "";
+  into.bytes = Uint8Array.from(`"${value}"`, (character) => character.charCodeAt(0));
+  into.start = 1;
+  into.end = 1 + value.length;
+  return true;
+};
+
 /** The bytes, one a character, of the line of `source`. */
-async function lineOf(format: string, escape: LogEscape, source: Source): Promise<string> {
+async function lineOf(
+  format: string,
+  escape: LogEscape,
+  source: Source,
+  spans?: SpanLookup<Source>,
+): Promise<string> {
   const parts: Uint8Array[] = [];
   const target = new ScriptedTarget();
   target.open = () => ({
@@ -36,7 +50,9 @@ async function lineOf(format: string, escape: LogEscape, source: Source): Promis
     close: () => {},
   });
   const sink = new LogSink(target, { bufferBytes: 65_536, flushMs: 1000 });
-  const lines = new LineFormat<Source>(format, escape, (name) => (s) => s[name] ?? "");
+  const lines = new LineFormat<Source>(format, escape, (name) => (s) => s[name] ?? "", {
+    ...(spans && { spans }),
+  });
   new AccessLog(lines, sink).write(source);
   await sink.close();
   return parts.flatMap((part) => [...part]).map((byte) => String.fromCharCode(byte)).join("");
@@ -49,6 +65,27 @@ Deno.test("access log: combined is nginx's, byte for byte", async () => {
     '203.0.113.7 - - [22/Nov/2026:04:00:00 +0000] "GET /a?b=c HTTP/1.1" 200 612 ' +
       '"https://example.org/" "curl/8.5.0"\n',
   );
+});
+
+Deno.test("access log: a value that stands somewhere as bytes is written as its string is", async () => {
+  const values = ["GET /", "", 'a "quoted" one', "caf\u00e9", "\u0001"];
+  for (const escape of ["default", "json", "none"] as const) {
+    const asStrings = await lineOf("<$a>$b", escape, { a: "x", b: "" });
+    assertEquals(await lineOf("<$a>$b", escape, { a: "x", b: "" }, spansOf), asStrings);
+    for (const value of values) {
+      const source = { a: value, b: "x" };
+      assertEquals(
+        await lineOf("<$a>$b", escape, source, spansOf),
+        await lineOf("<$a>$b", escape, source),
+        `${escape}: ${value}`,
+      );
+    }
+  }
+});
+
+Deno.test("access log: where there are no such bytes the string is asked for", async () => {
+  const spans = () => () => false;
+  assertEquals(await lineOf("<$a>", "default", { a: "x" }, spans), "<x>\n");
 });
 
 Deno.test("access log: json is one JSON object a line, whatever the values hold", async () => {

@@ -1,8 +1,8 @@
 /** `map`: a value looked up, anew each time. @module */
 import type { MapConf } from "../../../../src/http/conf.ts";
 import { NO_VARIABLES, Variables } from "../../../../src/http/configured_variables.ts";
-import { BROWSER_REQUEST } from "../messages.ts";
-import { answeredRequest } from "./requests.ts";
+import { answeredRequest } from "../../../support/answered_request.ts";
+import { BROWSER_REQUEST, parsed } from "../messages.ts";
 
 const MAPS: readonly MapConf[] = [
   mapOf("by_path", "$uri", "", { "/small": "public", "/products/list": "private" }),
@@ -11,7 +11,7 @@ const MAPS: readonly MapConf[] = [
 ];
 
 const variables = new Variables({ ...NO_VARIABLES, maps: MAPS });
-const request = answeredRequest(BROWSER_REQUEST);
+const request = answeredRequest(parsed(BROWSER_REQUEST));
 const names = { by_path: "texts", by_host: "hostnames", by_agent: "2 regexes that do not match" };
 
 for (const [name, what] of Object.entries(names)) {

@@ -1,8 +1,8 @@
 /** A line of the access log, into a sink whose writes cost nothing. @module */
 import { Variables } from "../../../../src/http/configured_variables.ts";
 import { AccessLog, LineFormat, LOG_FORMATS, LogSink } from "../../../../src/log/mod.ts";
-import { answeredRequest } from "../http/requests.ts";
-import { BROWSER_REQUEST, SMALL_REQUEST } from "../messages.ts";
+import { answeredRequest } from "../../../support/answered_request.ts";
+import { BROWSER_REQUEST, parsed, SMALL_REQUEST } from "../messages.ts";
 
 const CONF = { bufferBytes: 65_536, flushMs: 1_000 };
 const variables = new Variables();
@@ -11,8 +11,11 @@ for (const [name, { text, escape }] of Object.entries(LOG_FORMATS)) {
   for (
     const [size, message] of Object.entries({ small: SMALL_REQUEST, browser: BROWSER_REQUEST })
   ) {
-    const log = new AccessLog(new LineFormat(text, escape, variables.lookup), nowhere());
-    const request = answeredRequest(message);
+    const log = new AccessLog(
+      new LineFormat(text, escape, variables.lookup, { spans: variables.spans }),
+      nowhere(),
+    );
+    const request = answeredRequest(parsed(message));
     Deno.bench(`access log: ${name}, ${size} request`, { group: "access log" }, () => {
       log.write(request);
     });
@@ -20,7 +23,7 @@ for (const [name, { text, escape }] of Object.entries(LOG_FORMATS)) {
 }
 
 const template = variables.compile("$remote_addr via $host for $request_method $request_uri");
-const request = answeredRequest(BROWSER_REQUEST);
+const request = answeredRequest(parsed(BROWSER_REQUEST));
 Deno.bench("template: four variables and text between them", () => {
   template.render(request);
 });

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import type { Client } from "../../../../src/downstream/mod.ts";
-import type { Request } from "../../../../src/http/request.ts";
-import { Variables } from "../../../../src/http/configured_variables.ts";
-import { type Server, Worker } from "../../../../src/http/worker.ts";
-import { ErrorLog } from "../../../../src/log/mod.ts";
-import { testContext } from "../../../support/scripted_transport.ts";
-import { parsed } from "../messages.ts";
+import type { Client } from "../../src/downstream/mod.ts";
+import type { Request } from "../../src/http/request.ts";
+import { Variables } from "../../src/http/configured_variables.ts";
+import { type Server, Worker } from "../../src/http/worker.ts";
+import { ErrorLog } from "../../src/log/mod.ts";
+import type { RequestHead } from "../../src/wire/mod.ts";
+import { testContext } from "./scripted_transport.ts";
 
-/** A request that was answered with a small 200 and is about to be logged. */
-export function answeredRequest(message: Uint8Array): Request {
+/** A request that was answered with a small 200 and is about to be logged. Its head was parsed. */
+export function answeredRequest(head: RequestHead): Request {
   const context = testContext();
   const errorLog = new ErrorLog([], { process: "1#0", wallMs: () => 0 });
   const request = new Worker(context, errorLog).takeRequest();
@@ -24,7 +24,7 @@ export function answeredRequest(message: Uint8Array): Request {
     remote,
     requests: 1,
     startedAtMs: context.deadlines.nowMs,
-    head: parsed(message),
+    head,
     body: { bytes: 0 },
     response: { status: 200, bodyBytes: 13, sentBytes: 170 },
   };
