@@ -49,8 +49,17 @@ export async function serveClient(client: ClientConnection): Promise<void> {
     if (error instanceof BadMessage) await refuse(client, error);
     else tell(client, error);
   } finally {
+    await sendRest(client);
     close(client);
   }
+}
+
+/**
+ * A client that has asked for all it wants may end its direction long before it has taken the
+ * last answer.
+ */
+async function sendRest({ conn, response }: ClientConnection): Promise<void> {
+  while (conn.isSending && !conn.isClosed && !response.isCut) await conn.writable.blocked;
 }
 
 /** Tells the client that its request is no request, and ends the connection. */
