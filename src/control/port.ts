@@ -11,6 +11,7 @@ import type { LogLevel } from "../log/mod.ts";
 import { ConnectionsByAddress } from "./connections_by_address.ts";
 import type { Generation } from "./generation.ts";
 import type { Thread } from "./thread.ts";
+import type { Roster } from "./roster.ts";
 import { CannotListen } from "./running_server.ts";
 
 /** Since the start. */
@@ -24,7 +25,7 @@ export interface ClientTally {
 /** What the ports of one process share. */
 export interface PortOwner {
   /** All connections to clients. */
-  readonly clients: Set<ClientConnection>;
+  readonly clients: Roster<ClientConnection>;
   /** What is known of those that have gone, and of all. */
   readonly tally: ClientTally;
   readonly thread: Thread;

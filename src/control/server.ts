@@ -22,6 +22,7 @@ import { Generation, type Lasting } from "./generation.ts";
 import { type ClientTally, Port, type PortOwner } from "./port.ts";
 import { type Controlled, ProcessControl } from "./process_control.ts";
 import type { Reported } from "./report.ts";
+import { Roster } from "./roster.ts";
 import {
   type RunningServer,
   type ServerStats,
@@ -136,7 +137,7 @@ function setBounds({ pool }: ConnContext, { bufferMemoryBytes, shedLoadFrom }: S
 
 class Server implements ThreadServer, PortOwner {
   readonly control = new ProcessControl(this);
-  readonly clients = new Set<ClientConnection>();
+  readonly clients = new Roster<ClientConnection>();
   readonly tally: ClientTally = { accepted: 0, requests: 0 };
   readonly #lasting: Lasting;
   readonly #closeLasting: () => void;

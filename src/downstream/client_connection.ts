@@ -45,6 +45,8 @@ export interface ClientShared {
 
 /** A client's connection. Everything about the current request is overwritten by the next. */
 export class ClientConnection implements Client {
+  /** Where the roster of all clients keeps it. */
+  slot = -1;
   readonly conn: Conn;
   remote: RemoteAddress;
   proxied: ProxyHeader["ends"];
