@@ -21,6 +21,7 @@ export function buildDial(
   return {
     bind: settings.bind === "off" ? undefined : settings.bind,
     socketKeepalive: settings.socketKeepalive,
+    protocol: settings.protocol,
     tls: isTls ? buildTls(pass, settings, problems) : undefined,
   };
 }

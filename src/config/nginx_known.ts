@@ -260,11 +260,6 @@ export const REFUSED: readonly Refused[] = [
     names: names("limit_zone"),
   },
   {
-    title: "Requests and responses",
-    why: "not supported yet",
-    names: names("chunked_transfer_encoding keepalive_time"),
-  },
-  {
     title: "Idle clients at the end",
     why: "SIGQUIT leaves those a second that were at work within the last, always",
     names: names("keepalive_min_timeout"),

@@ -214,7 +214,7 @@ export class ClientConnection implements Client {
     if (this.isDraining) return DRAIN_GRACE_MS;
     return this.requests === 0
       ? this.shared.settings.conf.clientHeaderTimeoutMs
-      : this.conf.keepaliveTimeoutMs;
+      : this.conf.keepaliveTimeout.idleMs;
   }
 
   #takeHead(): RequestHead {

@@ -111,10 +111,12 @@ export class ClientResponse {
     this.#decideFraming(bodyBytes);
     if (!this.prepare()) throw new BadMessage(503, "no buffer memory");
     const { writer } = this;
+    const { toldMs } = this.#client.conf.keepaliveTimeout;
     while (true) {
       const buf = this.#headBuf!;
       writer.begin(buf.cell, 0, buf.cell.length);
       writeFields(writer);
+      if (this.keepsAlive && toldMs > 0) writer.constant(keepAliveLine(toldMs));
       writer.constant(
         this.keepsAlive
           ? this.#isChunked ? CHUNKED_KEEP_ALIVE : KEEP_ALIVE
@@ -298,12 +300,14 @@ export class ClientResponse {
   #decideFraming(bodyBytes: number): void {
     const client = this.#client;
     const { head, conf } = client;
+    const ageMs = client.context.deadlines.nowMs - client.connectedAtMs;
     this.keepsAlive = head.allowsKeepalive && !client.isDraining && !client.body.isHeldBack &&
-      conf.keepaliveTimeoutMs > 0 && client.requests < conf.keepaliveRequests;
+      conf.keepaliveTimeout.idleMs > 0 && client.requests < conf.keepaliveRequests &&
+      ageMs <= conf.keepaliveTimeMs;
     this.#isChunked = false;
     if (!this.#hasBody || bodyBytes >= 0) return;
-    if (head.minorVersion === 1) this.#isChunked = true;
-    else this.keepsAlive = false; // HTTP/1.0: the end of the connection is the end of the body
+    if (head.minorVersion === 1 && conf.chunkedTransferEncoding) this.#isChunked = true;
+    else this.keepsAlive = false; // the end of the connection is the end of the body
   }
 
   #copyBehindHead(head: Buf, from: Buf, isLast: boolean): void {
@@ -422,4 +426,9 @@ function besidePool(sizeBytes: number): Buf {
   const buf = new Buf(new Uint8Array(sizeBytes), { takeBack() {} });
   buf.handOut("response framing");
   return buf;
+}
+
+/** How long a connection is kept, for who asks before it sends the next request. */
+function keepAliveLine(toldMs: number): Uint8Array {
+  return bytesOf(`Keep-Alive: timeout=${Math.floor(toldMs / 1000)}\r\n`);
 }

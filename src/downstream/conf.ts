@@ -49,8 +49,10 @@ export interface ClientConf {
   readonly sendTimeoutMs: number;
   /** `send_min_rate`: bytes a second of what waits to be sent; 0 for no bound. */
   readonly sendMinRate: number;
-  /** `keepalive_timeout`; 0 closes the connection after the response. */
-  readonly keepaliveTimeoutMs: number;
+  /** `keepalive_timeout`: 0 closes the connection after the response; 0 of `toldMs` tells nothing. */
+  readonly keepaliveTimeout: { readonly idleMs: number; readonly toldMs: number };
+  /** `keepalive_time`: how old a connection may be and still be kept. */
+  readonly keepaliveTimeMs: number;
   /** `keepalive_requests`: requests one connection may carry. */
   readonly keepaliveRequests: number;
   /** `lingering_close`. */
@@ -59,6 +61,8 @@ export interface ClientConf {
   readonly lingeringTimeMs: number;
   /** `lingering_timeout`: the longest wait for more of that input. */
   readonly lingeringTimeoutMs: number;
+  /** `chunked_transfer_encoding`. */
+  readonly chunkedTransferEncoding: boolean;
   /** `server_tokens`: whether `Server` and error pages name the version. */
   readonly serverTokens: boolean;
 }

@@ -26,16 +26,24 @@ export interface DialOptions {
   readonly bind: string | undefined;
   /** `socket_keepalive`: SO_KEEPALIVE. */
   readonly socketKeepalive: boolean;
+  /** `protocol`: sent before anything else, TLS too; a text of bytes (Latin-1). Empty for nothing. */
+  readonly greeting: string;
 }
 
 /** As one gets to a peer that nothing was said about. */
-export const PLAIN_DIAL: DialOptions = { tls: undefined, bind: undefined, socketKeepalive: false };
+export const PLAIN_DIAL: DialOptions = {
+  tls: undefined,
+  bind: undefined,
+  socketKeepalive: false,
+  greeting: "",
+};
 
 /** Whether a connection that was made in one way serves where the other is asked for. */
 export function isSameDial(one: DialOptions, other: DialOptions): boolean {
   return one === other ||
     one.tls?.client === other.tls?.client && one.tls?.name === other.tls?.name &&
-      one.bind === other.bind && one.socketKeepalive === other.socketKeepalive;
+      one.bind === other.bind && one.socketKeepalive === other.socketKeepalive &&
+      one.greeting === other.greeting;
 }
 
 /** What a connection is made on. */
@@ -186,11 +194,23 @@ export function adopt(raw: Deno.Conn, socketKeepalive = false): Dialled {
 
 const connectBySystem: Connect = async (address, options, signal, onHandshake) => {
   const opened = await open(address, options, signal);
+  if (options.greeting !== "") await greet(opened.transport, options.greeting);
   if (options.tls === undefined) return opened;
   onHandshake();
   const transport = await startTls(opened.transport, options.tls, signal);
   return { transport, remote: opened.remote };
 };
+
+/** A fresh connection takes that much at once: there is nothing to wait for. */
+async function greet(transport: Transport, greeting: string): Promise<void> {
+  const bytes = Uint8Array.from(greeting, (character) => character.charCodeAt(0));
+  try {
+    for (let sent = 0; sent < bytes.length;) sent += await transport.write(bytes.subarray(sent));
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+}
 
 async function open(
   address: DialAddress,

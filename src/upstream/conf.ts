@@ -87,6 +87,8 @@ export interface DialConf {
   readonly bind: string | undefined;
   /** `socket_keepalive`. */
   readonly socketKeepalive: boolean;
+  /** `protocol`: the version of the PROXY protocol that tells of the client. */
+  readonly protocol: "off" | "v1" | "v2";
   /** For `https://` only. */
   readonly tls: TlsConf | undefined;
 }

@@ -8,9 +8,11 @@ export { BodyDecoder } from "./body.ts";
 export { bytesOf, equalsIgnoringCase, latin1 } from "./chars.ts";
 export {
   BadProxyHeader,
+  type ProxiedAddress,
   PROXY_HEADER_BYTES_MAX,
   type ProxyHeader,
   readProxyHeader,
+  writeProxyHeader,
 } from "./proxy_protocol.ts";
 export {
   type DnsQuestion,

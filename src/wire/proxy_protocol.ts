@@ -1,6 +1,6 @@
 /**
  * The PROXY protocol, versions 1 and 2: what a balancer in front says of a connection, before
- * anything of the client's. Pure: bytes in, addresses out.
+ * anything of the client's. Pure: bytes in, addresses out, and back.
  *
  * @module
  */
@@ -41,6 +41,11 @@ const COMMAND_PROXY = 1;
 const STREAM = 1;
 const ADDRESS_BYTES: Readonly<Record<number, number>> = { 1: 4, 2: 16 };
 const PORTS_BYTES = 4;
+
+type Ip = Uint8Array;
+const NO_ADDRESS: Ip = new Uint8Array(0);
+/** What an IPv4 address has in front as an IPv6 address (RFC 4291, 2.5.5.2). */
+const MAPPED_PREFIX = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
 /** A header that is none. */
 export class BadProxyHeader extends Error {
@@ -133,6 +138,50 @@ function readBinary(bytes: Uint8Array, end: number): ProxyHeader | undefined {
       destination: endOf(FIXED_BYTES + ipBytes, ports + 2),
     },
   };
+}
+
+/**
+ * The header that tells of a client, as a text of bytes (Latin-1).
+ *
+ * @param source The client. One without an IP address (`unix:`) is not told of: the header says so.
+ * @param destination Where it has connected to.
+ */
+export function writeProxyHeader(
+  version: "v1" | "v2",
+  source: ProxiedAddress,
+  destination: ProxiedAddress,
+): string {
+  const [from, to] = ofOneFamily(parseIp(source.hostname), parseIp(destination.hostname));
+  return version === "v1"
+    ? writeLine(from, to, source.port, destination.port)
+    : writeBinary(from, to, source.port, destination.port);
+}
+
+/** Both as IPv6 where only one of them is; none where one of them is no IP address. */
+function ofOneFamily(one: Ip | undefined, other: Ip | undefined): readonly [Ip, Ip] {
+  if (one === undefined || other === undefined) return [NO_ADDRESS, NO_ADDRESS];
+  if (one.length === other.length) return [one, other];
+  return [mapped(one), mapped(other)];
+}
+
+function mapped(ip: Ip): Ip {
+  return ip.length === 16 ? ip : Uint8Array.of(...MAPPED_PREFIX, ...ip);
+}
+
+function writeLine(from: Ip, to: Ip, fromPort: number, toPort: number): string {
+  if (from.length === 0) return "PROXY UNKNOWN\r\n";
+  const family = from.length === 4 ? "TCP4" : "TCP6";
+  return `PROXY ${family} ${ipText(from)} ${ipText(to)} ${fromPort} ${toPort}\r\n`;
+}
+
+function writeBinary(from: Ip, to: Ip, fromPort: number, toPort: number): string {
+  const isKnown = from.length > 0;
+  const family = isKnown ? (from.length === 4 ? 1 : 2) << 4 | STREAM : 0;
+  const body = isKnown
+    ? [...from, ...to, fromPort >> 8, fromPort & 0xff, toPort >> 8, toPort & 0xff]
+    : [];
+  const fixed = [VERSION_2 | (isKnown ? COMMAND_PROXY : COMMAND_LOCAL), family, 0, body.length];
+  return String.fromCharCode(...SIGNATURE, ...fixed, ...body);
 }
 
 /** An address as text; of IPv6 in the form of RFC 5952. */

@@ -1,7 +1,7 @@
 /** One client connection and many requests: how long it lives, and pipelining. */
 import { assertEquals } from "@std/assert";
 import { connect, getRequest } from "../support/client.ts";
-import { inFrontOf, withSluice } from "../support/in_process.ts";
+import { eventually, inFrontOf, withSluice } from "../support/in_process.ts";
 import {
   act,
   expectRequest,
@@ -83,6 +83,44 @@ Deno.test("keepalive_timeout 0: every response says close", async () => {
   await withSluice(inFrontOf(origin, { server: "keepalive_timeout: 0" }), async (address) => {
     await using client = await connect(address);
     await client.send(getRequest());
+    assertEquals((await client.readResponse()).fields.get("Connection"), "close");
+    assertEquals(await client.ended, "closed");
+  });
+});
+
+Deno.test("keepalive_timeout: a second time is what clients are told", async () => {
+  await using origin = await respondWith(okResponse("ok"));
+  await withSluice(
+    inFrontOf(origin, { server: "keepalive_timeout: [60s, 20s]" }),
+    async (address) => {
+      await using client = await connect(address);
+      await client.send(getRequest());
+      assertEquals((await client.readResponse()).fields.get("Keep-Alive"), "timeout=20");
+      await client.send(getRequest("/", "Connection: close"));
+      assertEquals((await client.readResponse()).fields.get("Keep-Alive"), undefined);
+    },
+  );
+});
+
+Deno.test("keepalive_time: a connection that is older ends with the response", async () => {
+  const young = gate();
+  await using origin = await startOrigin({
+    each: [
+      expectRequest(),
+      send(okResponse("young")),
+      expectRequest(),
+      pause(young),
+      send(okResponse("old")),
+    ],
+  });
+  await withSluice(inFrontOf(origin, { server: "keepalive_time: 300ms" }), async (address) => {
+    const startedMs = performance.now();
+    await using client = await connect(address);
+    await client.send(getRequest());
+    assertEquals((await client.readResponse()).fields.get("Connection"), "keep-alive");
+    await client.send(getRequest());
+    await eventually("the connection to be that old", () => performance.now() > startedMs + 400);
+    young.open();
     assertEquals((await client.readResponse()).fields.get("Connection"), "close");
     assertEquals(await client.ended, "closed");
   });

@@ -1,7 +1,7 @@
 /** set_real_ip_from and the PROXY protocol: compared with nginx 1.22.1 by hand. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect, exchange, getRequest } from "../support/client.ts";
-import { withSluice } from "../support/in_process.ts";
+import { inFrontOf, withSluice } from "../support/in_process.ts";
 
 const TEXT = `return: '200 "$remote_addr [$remote_port] $realip_remote_addr"'`;
 
@@ -130,6 +130,31 @@ servers: [{ listen: "127.0.0.1:0 proxy_protocol", locations: { /: { return: 200 
     await client.send("PROXY");
     assertEquals((await client.readToEnd()).length, 0);
   });
+});
+
+Deno.test("proxy_protocol: a peer is told of the client, on a connection of that client's own", async () => {
+  const told = '"$proxy_protocol_addr:$proxy_protocol_port to $proxy_protocol_server_port, ' +
+    'request $connection_requests"';
+  await withSluice(
+    `servers: [{ listen: "127.0.0.1:0 proxy_protocol", return: '200 ${told}' }]`,
+    async (peer) => {
+      const yaml = (version: string) =>
+        inFrontOf(peer, { proxy: `protocol: ${version}`, group: "keepalive: 8" });
+      for (const version of ["v1", "v2"]) {
+        await withSluice(yaml(version), async (address) => {
+          await using one = await connect(address);
+          await using other = await connect(address);
+          const port = address.slice(address.indexOf(":") + 1);
+          for (const [client, request] of [[one, 1], [other, 1], [one, 2], [other, 2]] as const) {
+            await client.send(getRequest("/"));
+            const { bodyText } = await client.readResponse();
+            const { localPort } = client.socket;
+            assertEquals(bodyText, `127.0.0.1:${localPort} to ${port}, request ${request}`);
+          }
+        });
+      }
+    },
+  );
 });
 
 Deno.test("valid_referers: none, blocked, the server's names, names with a path, regexes", async () => {

@@ -34,6 +34,22 @@ async function answer(
   return response!;
 }
 
+Deno.test("chunked_transfer_encoding off: the end of the connection is the body's, without trailers", async () => {
+  await using origin = await startOrigin({
+    each: [expectRequest(), send(`${CHUNKED}3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n`)],
+  });
+  const settings = { proxy: "pass_trailers: on", server: "chunked_transfer_encoding: off" };
+  await withSluice(inFrontOf(origin, settings), async (address) => {
+    await using client = await connect(address);
+    await client.send(getRequest());
+    const { fields, bodyText, trailers } = await client.readResponse();
+    assertEquals(fields.get("Transfer-Encoding"), undefined);
+    assertEquals(fields.get("Connection"), "close");
+    assertEquals([bodyText, trailers], ["abc", undefined]);
+    assertEquals(await client.ended, "closed");
+  });
+});
+
 for (const way of WAYS) {
   const proxy = `${way}, pass_trailers: on`;
 

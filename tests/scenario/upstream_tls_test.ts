@@ -422,6 +422,32 @@ tlsTest("64 KB over TLS do not wait for acknowledgements", async ({ app }) => {
 });
 
 tlsTest(
+  "nginx as the origin: proxy_protocol tells of the client before TLS",
+  async (all) => {
+    await using nginx = await startNginx(([port]) => `
+    server {
+      listen 127.0.0.1:${port} ssl proxy_protocol;
+      ssl_certificate ${all.app.certificate};
+      ssl_certificate_key ${all.app.key};
+      location / { return 200 "$proxy_protocol_addr:$proxy_protocol_port $scheme"; }
+    }
+  `);
+    const proxies = ["v1", "v2"].map((version) =>
+      verified(nginx.address, all, `, protocol: ${version}`)
+    );
+    await withSluice(locations(...proxies), async (address) => {
+      await using client = await connect(address);
+      for (const at of [0, 1]) {
+        await client.send(getRequest(`/${at}`));
+        const { bodyText } = await client.readResponse();
+        assertEquals(bodyText, `127.0.0.1:${client.socket.localPort} https`);
+      }
+    });
+  },
+  ["openssl", "nginx"],
+);
+
+tlsTest(
   "nginx as the origin: its $ssl_server_name, and its answer to a missing certificate",
   async (all, dir) => {
     await using nginx = await startNginx(([port]) => `

@@ -6,6 +6,7 @@ import {
   HTTP_SERVER_LOCATION,
   type Table,
 } from "../directive.ts";
+import { wordTexts } from "../nginx_form.ts";
 import { wordsOf } from "../node.ts";
 import { choice, flag, folder, integer, size, sizeTemplate, time } from "../types.ts";
 
@@ -29,6 +30,34 @@ export const buffers: ArgumentType<{ readonly count: number; readonly sizeBytes:
     const read = count.read(number, reading);
     const sizeBytes = bufferSize.read(bytes, reading);
     return read === undefined || sizeBytes === undefined ? undefined : { count: read, sizeBytes };
+  },
+};
+
+const idleTime = time();
+const toldTime = time({ min: "1s" });
+
+/** nginx's `time [time]`; in YAML a list, since blanks may stand in a time (`1h 30m`). */
+const keepaliveTimes: ArgumentType<{ readonly idleMs: number; readonly toldMs: number }> = {
+  label: "time | [time, time]",
+  expected: 'a time such as "75s", or a list of it and the one that clients are told',
+  nginx: {
+    arity: { least: 1, most: 2 },
+    isRepeatable: false,
+    read: ([statement]) =>
+      statement!.args.length === 1
+        ? statement!.args[0]!
+        : { kind: "list", span: statement!.span, items: statement!.args },
+    print: (node, name) => [
+      { name, args: node.kind === "scalar" ? [node.text] : wordTexts(node) },
+    ],
+  },
+  read(node, reading) {
+    const [idle, told, ...more] = node.kind === "list" ? node.items : [node];
+    const isGood = idle?.kind === "scalar" && more.length === 0;
+    if (!isGood) return reading.refuse(node, this.expected);
+    const idleMs = idleTime.read(idle, reading);
+    const toldMs = told === undefined ? 0 : toldTime.read(told, reading);
+    return idleMs === undefined || toldMs === undefined ? undefined : { idleMs, toldMs };
   },
 };
 
@@ -189,12 +218,21 @@ export const clientDirectives = {
       "not hold a response, and its buffers and files, for ever. The time in which there is " +
       "nothing to send does not count. nginx has no such bound.",
   }),
-  keepaliveTimeoutMs: directive({
+  keepaliveTimeout: directive({
     name: "keepalive_timeout",
     contexts: HTTP_SERVER_LOCATION,
-    type: time(),
+    type: keepaliveTimes,
     default: "75s",
-    doc: "How long a client's connection may be idle between requests; 0 closes it after each.",
+    example: { yaml: "[75s, 60s]", nginx: "75s 60s" },
+    doc: "How long a client's connection may be idle between requests; 0 closes it after each. A " +
+      "second time is what clients are told, in a `Keep-Alive` field.",
+  }),
+  keepaliveTimeMs: directive({
+    name: "keepalive_time",
+    contexts: HTTP_SERVER_LOCATION,
+    type: time({ min: "1ms" }),
+    default: "1h",
+    doc: "How old a client's connection may be and still be kept after a request.",
   }),
   keepaliveRequests: directive({
     name: "keepalive_requests",
@@ -224,6 +262,14 @@ export const clientDirectives = {
     type: time(),
     default: "5s",
     doc: "How long it waits for more each time.",
+  }),
+  chunkedTransferEncoding: directive({
+    name: "chunked_transfer_encoding",
+    contexts: HTTP_SERVER_LOCATION,
+    type: flag,
+    default: "on",
+    doc: "Whether a body whose length is not known is sent in chunks to clients of HTTP/1.1. If " +
+      "not, the end of the connection is its end, and there are no trailers.",
   }),
   serverTokens: directive({
     name: "server_tokens",

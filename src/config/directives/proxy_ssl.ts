@@ -4,7 +4,7 @@ import { isIp, parseHostPort } from "../../peer/address.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
 import { oneFile } from "../nginx_form.ts";
 import { wordsOf } from "../node.ts";
-import { flag, integer, scalarType, template } from "../types.ts";
+import { choice, flag, integer, scalarType, template } from "../types.ts";
 
 /** An IP address of this machine; `off` for whichever the system takes. */
 const sourceAddress: ArgumentType<string> = {
@@ -91,6 +91,17 @@ export const proxySslDirectives = {
     type: flag,
     default: "off",
     doc: "Whether the system probes idle connections to the peers (`SO_KEEPALIVE`).",
+  }),
+  protocol: directive({
+    name: "proxy_protocol",
+    yaml: "proxy.protocol",
+    contexts: HTTP_SERVER_LOCATION,
+    type: choice(["off", "v1", "v2"]),
+    default: "off",
+    doc: "Whether connections to the peers begin with a header of the PROXY protocol, of that " +
+      "version, that tells of the client (`$remote_addr`); before TLS, where there is any. Such a " +
+      "connection is kept for that client alone. Not sent by health checks. nginx has it for TCP " +
+      "only, where `on` is `v1`.",
   }),
   sslServerName: directive({
     name: "proxy_ssl_server_name",

@@ -22,7 +22,12 @@ function problemsOf(proxy: string): string[] {
 
 Deno.test("config: http:// is without TLS, whatever is said of it", () => {
   const { dial, proxyHost, proxyPort } = read("pass: http://app, ssl_verify: on, ssl_name: x");
-  assertEquals(dial, { bind: undefined, socketKeepalive: false, tls: undefined });
+  assertEquals(dial, {
+    bind: undefined,
+    socketKeepalive: false,
+    protocol: "off",
+    tls: undefined,
+  });
   assertEquals([proxyHost, proxyPort], ["app", "80"]);
 });
 

@@ -130,7 +130,8 @@ Deno.test("config: the example of the design becomes records", () => {
     clientMaxBodySizeBytes: 1024 * 1024,
     sendTimeoutMs: 60_000,
     sendMinRate: 128,
-    keepaliveTimeoutMs: 75_000,
+    keepaliveTimeout: { idleMs: 75_000, toldMs: 0 },
+    keepaliveTimeMs: 3_600_000,
     keepaliveRequests: 1000,
     lingeringClose: "on",
     lingeringTimeMs: 30_000,
@@ -346,7 +347,7 @@ Deno.test("config: times, sizes, switches and lists in all their spellings", () 
     ["1y", 31_536_000_000],
   ];
   for (const [text, ms] of times) {
-    assertEquals(client(`keepalive_timeout: ${text}`).keepaliveTimeoutMs, ms, text);
+    assertEquals(client(`keepalive_timeout: ${text}`).keepaliveTimeout.idleMs, ms, text);
   }
   const sizes: [string, number][] = [["0", 0], ["10", 10], ["4k", 4096], ["4K", 4096], [
     "2g",
@@ -572,7 +573,7 @@ Deno.test("config: values of the wrong kind", () => {
     ["keepalive_timeout: -1", '"-1": need a time such as "60s" or "500ms"'],
     ["keepalive_timeout: ''", '"": need a time such as "60s" or "500ms"'],
     ["keepalive_timeout: ", 'nothing: need a time such as "60s" or "500ms"'],
-    ["keepalive_timeout: [1]", 'a list: need a time such as "60s" or "500ms"'],
+    ["client_header_timeout: [1]", 'a list: need a time such as "60s" or "500ms"'],
     ["keepalive_timeout: 99999999999y", '"99999999999y": need a time such as "60s" or "500ms"'],
     ["send_timeout: 0", '"0": need a time such as "60s" or "500ms", at least 1ms'],
     ["client_max_body_size: 1t", '"1t": need a size such as "4k" or "1m"'],

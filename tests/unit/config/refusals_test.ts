@@ -77,6 +77,11 @@ const TOP: readonly (readonly [yaml: string, message: string])[] = [
     "userid_expires: soon",
     'Cannot set userid_expires to "soon": need a time such as "365d", max or off',
   ],
+  [
+    "keepalive_timeout: [1s, 2s, 3s]",
+    'Cannot set keepalive_timeout to a list: need a time such as "75s", ' +
+    "or a list of it and the one that clients are told",
+  ],
   ["add_header: x", `Cannot set add_header to "x": need ${ADD_HEADER}`],
   [
     "add_header: { A: { value: x, allways: on } }",
@@ -184,7 +189,6 @@ const NOT_SUPPORTED: Readonly<Record<string, string>> = {
   keepalive_min_timeout: "SIGQUIT leaves those a second that were at work within the last, always",
   override_charset: "what a peer says of its responses is passed on; " +
     "instead: charset, for what says none, and proxy_hide_header with add_header",
-  chunked_transfer_encoding: "not supported yet",
   gzip_window: "how compression uses memory is not to be set",
   brotli_static: "not supported yet; instead: gzip_static",
   random_index:

@@ -86,4 +86,5 @@ Deno.test("a connection serves those who would have made it the same", () => {
   assertEquals(isSameDial(secure, PLAIN_DIAL), false);
   assertEquals(isSameDial(PLAIN_DIAL, { ...PLAIN_DIAL, bind: "::1" }), false);
   assertEquals(isSameDial(PLAIN_DIAL, { ...PLAIN_DIAL, socketKeepalive: true }), false);
+  assertEquals(isSameDial(PLAIN_DIAL, { ...PLAIN_DIAL, greeting: "PROXY UNKNOWN\r\n" }), false);
 });

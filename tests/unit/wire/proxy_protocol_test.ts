@@ -1,5 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { BadProxyHeader, ipText, readProxyHeader } from "../../../src/wire/proxy_protocol.ts";
+import {
+  BadProxyHeader,
+  ipText,
+  readProxyHeader,
+  writeProxyHeader,
+} from "../../../src/wire/proxy_protocol.ts";
 import { parseIp } from "../../../src/wire/ip.ts";
 import { bytesOf } from "../../../src/wire/chars.ts";
 
@@ -85,6 +90,30 @@ for (const [what, bytes] of BAD) {
     assertThrows(() => readProxyHeader(bytes, bytes.length), BadProxyHeader);
   });
 }
+
+const WRITTEN: readonly (readonly [source: string, destination: string, line: string])[] = [
+  ["192.0.2.1", "203.0.113.7", "PROXY TCP4 192.0.2.1 203.0.113.7 8080 443\r\n"],
+  ["2001:db8::1", "::1", "PROXY TCP6 2001:db8::1 ::1 8080 443\r\n"],
+  ["2001:db8::1", "192.0.2.1", "PROXY TCP6 2001:db8::1 ::ffff:c000:201 8080 443\r\n"],
+  ["unix:", "unix:", "PROXY UNKNOWN\r\n"],
+];
+
+Deno.test("PROXY protocol: what is written in either version reads back", () => {
+  for (const [source, destination, line] of WRITTEN) {
+    const from = { hostname: source, port: 8080 };
+    const to = { hostname: destination, port: 443 };
+    assertEquals(writeProxyHeader("v1", from, to), line);
+    const read = (["v1", "v2"] as const).map((version) => {
+      const text = writeProxyHeader(version, from, to);
+      const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+      const { length, ends } = readProxyHeader(bytes, bytes.length)!;
+      assertEquals(length, bytes.length);
+      return ends;
+    });
+    assertEquals(read[0], read[1]);
+    assertEquals(read[0]?.source, source === "unix:" ? undefined : from);
+  }
+});
 
 Deno.test("addresses as text: IPv6 in its shortest form", () => {
   for (
