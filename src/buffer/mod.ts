@@ -10,9 +10,9 @@ export {
   type OpenSpillFile,
   openUnlinked,
   type SpillFile,
-  TEMP_FILES,
   TempFile,
 } from "./temp_file.ts";
+export { type SharedNumber, TempSpace } from "./temp_space.ts";
 export { WorkingSet } from "./working_set.ts";
 export {
   CELL_SIZES,

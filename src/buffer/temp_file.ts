@@ -8,6 +8,7 @@
  * @module
  */
 import type { Buf } from "./buf.ts";
+import { TempSpace } from "./temp_space.ts";
 
 /** What a TempFile needs of a file. `Deno.FsFile`, but for tests. */
 export interface SpillFile {
@@ -24,14 +25,14 @@ export type OpenSpillFile = (folder: string) => {
   readonly path: string;
 };
 
-/** The temp files of this thread that are open, and the bytes that they take on disk. */
-export const TEMP_FILES = { open: 0, bytes: 0 };
-
 /** A queue of bytes on disk: written at its end, read from its front. */
 export class TempFile {
   /** Where it is, if it has a name. */
   readonly path: string;
   readonly #file: SpillFile;
+  readonly #space: TempSpace;
+  /** How much of the space there is, together with all others, it may take. */
+  readonly #share: number;
   /** Bytes from the start of the file to the first one that is not read yet. */
   #readAt = 0;
   /** Bytes from the start of the file to its end. */
@@ -40,13 +41,22 @@ export class TempFile {
 
   /**
    * @param folder `temp_path`.
+   * @param space What it takes its bytes from. @default {without bound}
+   * @param share Up to which part of that, whoever has taken the others.
    * @throws What the opening of a file throws: no such folder, no permission, no descriptor.
    */
-  constructor(folder: string, open: OpenSpillFile = openUnlinked) {
+  constructor(
+    folder: string,
+    open: OpenSpillFile = openUnlinked,
+    space = new TempSpace(),
+    share = 1,
+  ) {
     const { file, path } = open(folder);
     this.#file = file;
     this.path = path;
-    TEMP_FILES.open += 1;
+    this.#space = space;
+    this.#share = share;
+    space.files++;
   }
 
   /** Bytes written and not yet read. */
@@ -63,21 +73,29 @@ export class TempFile {
    * Writes the unread bytes of `from` behind all others, consuming them: all or none, so
    * that a holder of a Buf too few is not left with a file that it has no Buf to read into.
    *
+   * @returns Whether it did: not where temp files have as much as they may (`temp_disk`).
    * @throws What the writing throws, such as "no space left on device".
    */
-  write(from: Buf): void {
+  write(from: Buf): boolean {
+    const { size } = from;
+    if (!this.#space.take(size, this.#share)) return false;
     let { pos } = from;
     let end = this.#end;
-    while (pos < from.last) {
-      this.#seek(end);
-      const written = this.#file.writeSync(from.cell.subarray(pos, from.last));
-      pos += written;
-      end += written;
-      this.#position += written;
+    try {
+      while (pos < from.last) {
+        this.#seek(end);
+        const written = this.#file.writeSync(from.cell.subarray(pos, from.last));
+        pos += written;
+        end += written;
+        this.#position += written;
+      }
+    } catch (error) {
+      this.#space.give(size);
+      throw error;
     }
     from.pos = pos;
-    TEMP_FILES.bytes += end - this.#end;
     this.#end = end;
+    return true;
   }
 
   /** Reads behind `into.last` as much as there is and fits. Returns the bytes read. */
@@ -107,15 +125,15 @@ export class TempFile {
   reuse(): void {
     if (this.size > 0 || this.#end === 0) return;
     this.#file.truncateSync(0);
-    TEMP_FILES.bytes -= this.#end;
+    this.#space.give(this.#end);
     this.#readAt = this.#end = 0;
   }
 
   /** Closes the file, which frees its space. */
   close(): void {
     this.#file.close();
-    TEMP_FILES.open -= 1;
-    TEMP_FILES.bytes -= this.#end;
+    this.#space.files--;
+    this.#space.give(this.#end);
     this.#end = this.#readAt = 0;
   }
 

@@ -105,6 +105,7 @@ export function buildConf(root: Block, problems: Problems, known: Known): Sluice
     pid: core.pid,
     workerShutdownTimeoutMs: core.workerShutdownTimeoutMs,
     bufferMemoryBytes: core.bufferMemoryBytes,
+    tempDiskBytes: core.tempDiskBytes,
     shedLoadFrom: core.shedLoadFrom,
     listeners,
     groups: groups.all(),

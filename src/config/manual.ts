@@ -162,6 +162,7 @@ const OURS: ReadonlySet<string> = new Set([
   "admin",
   "buffer_memory",
   "shed_load",
+  "temp_disk",
   "balance",
   "handler",
   "handler_timeout",

@@ -107,7 +107,12 @@ export interface WorkerStatus {
   readonly cells: readonly CellStats[];
   /** Requests and connections that wait for a free buffer. */
   readonly waitingForBuffers: number;
-  readonly tempFiles: { readonly open: number; readonly bytes: number };
+  readonly tempFiles: {
+    readonly open: number;
+    readonly bytes: number;
+    /** Of all workers together (`temp_disk`); 0: no bound. */
+    readonly maxBytes: number;
+  };
   readonly logs: readonly LogStatus[];
 }
 

@@ -158,6 +158,7 @@ const SAMPLES: Readonly<Record<MetricName, (status: Status) => readonly Sample[]
     ]),
   sluice_shed_requests_total: ({ counts }) => [
     [["memory"], counts.process[PROCESS_SLOTS.shedForMemory] ?? 0],
+    [["temp_disk"], counts.process[PROCESS_SLOTS.shedForTempDisk] ?? 0],
   ],
   sluice_buffer_memory_bytes: ({ workers }) => each(workers, ({ buffers }) => buffers.slabBytes),
   sluice_buffer_memory_max_bytes: ({ workers }) => each(workers, ({ buffers }) => buffers.maxBytes),
@@ -172,6 +173,7 @@ const SAMPLES: Readonly<Record<MetricName, (status: Status) => readonly Sample[]
   sluice_buffer_waiting: ({ workers }) => each(workers, (worker) => worker.waitingForBuffers),
   sluice_temp_files: ({ workers }) => each(workers, ({ tempFiles }) => tempFiles.open),
   sluice_temp_file_bytes: ({ workers }) => each(workers, ({ tempFiles }) => tempFiles.bytes),
+  sluice_temp_disk_max_bytes: ({ workers }) => one(workers[0]?.tempFiles.maxBytes ?? 0),
   sluice_log_lines_lost_total: ({ workers }) =>
     workers.flatMap(({ id, logs }) =>
       logs.map(({ name, linesLost }): Sample => [[String(id), name], linesLost])

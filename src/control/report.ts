@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { TEMP_FILES } from "../buffer/mod.ts";
 import type { ClientConnection } from "../downstream/mod.ts";
 import type { ConnContext } from "../event/mod.ts";
 import type { LogFiles } from "../log/mod.ts";
@@ -24,7 +23,7 @@ export interface Reported {
 export function workerStatus(
   { id, context, clients, logFiles, upstreamIdle }: Reported,
 ): WorkerStatus {
-  const { pool, counters } = context;
+  const { pool, tempSpace, counters } = context;
   const doing = { idle: 0, reading: 0, writing: 0 };
   for (const client of clients) doing[client.doing] += 1;
   return {
@@ -33,7 +32,11 @@ export function workerStatus(
     buffers: pool.stats(),
     cells: pool.cellStats(),
     waitingForBuffers: pool.waiting,
-    tempFiles: { ...TEMP_FILES },
+    tempFiles: {
+      open: tempSpace.files,
+      bytes: tempSpace.bytes,
+      maxBytes: Number.isFinite(tempSpace.maxBytes) ? tempSpace.maxBytes : 0,
+    },
     logs: Array.from(
       logFiles.logs,
       ({ name, linesLost, isBroken }) => ({ name, linesLost, isBroken }),

@@ -53,7 +53,7 @@ export interface ServerStats {
   readonly connections: number;
   /** Connections to peers that are idle. */
   readonly idle: number;
-  /** Cells of the pool, and deadlines, that are in use: one line each. */
+  /** Cells of the pool, temp files, and deadlines, that are in use: one line each. */
   readonly outstanding: readonly string[];
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SlabPool } from "../buffer/mod.ts";
+import { type SharedNumber, SlabPool, TempSpace } from "../buffer/mod.ts";
 import type { ClientConnection } from "../downstream/mod.ts";
 import {
   type ConnContext,
@@ -30,6 +30,7 @@ import {
   type StartServerOptions,
 } from "./running_server.ts";
 import { alone, type Thread } from "./thread.ts";
+import { Counters } from "../zone/mod.ts";
 
 /**
  * Opens logs and listeners, and begins to accept.
@@ -57,6 +58,7 @@ export async function openServer(
         maxBytes: conf.bufferMemoryBytes,
         debug: options.debugBuffers ?? false,
       }),
+      tempSpace: new TempSpace(tempBytes(thread)),
       deadlines: new Deadlines(systemClock),
       gate,
       counters: { open: 0 },
@@ -129,8 +131,23 @@ function equipForAdmin({ context, thread }: Lasting): void {
   context.reserve ??= new DescriptorReserve(RESERVED_DESCRIPTORS);
 }
 
+/** What temp files take: one number for all workers, of which each has its part. */
+function tempBytes({ zones }: Thread): SharedNumber {
+  const counters = new Counters(zones.open("temp files", { kind: "gauges", slots: 1 }));
+  return {
+    get own() {
+      return counters.own[0]!;
+    },
+    add: (byteCount) => counters.add(0, byteCount),
+    sum: () => counters.sum(0),
+  };
+}
+
 /** Puts a configuration's budgets in force. */
-function setBounds({ pool }: ConnContext, { bufferMemoryBytes, shedLoadFrom }: SluiceConf): void {
+function setBounds({ pool, tempSpace }: ConnContext, conf: SluiceConf): void {
+  const { bufferMemoryBytes, tempDiskBytes, shedLoadFrom } = conf;
+  tempSpace.maxBytes = tempDiskBytes === 0 ? Infinity : tempDiskBytes;
+  tempSpace.shareOfNew = shedLoadFrom;
   pool.maxBytes = bufferMemoryBytes;
   pool.scarceFromBytes = shedLoadFrom < 1 ? bufferMemoryBytes * shedLoadFrom : Infinity;
 }
@@ -243,13 +260,17 @@ class Server implements ThreadServer, PortOwner {
   }
 
   stats(): ServerStats {
-    const { pool, deadlines, counters } = this.#lasting.context;
+    const { pool, tempSpace, deadlines, counters } = this.#lasting.context;
     return {
       pool: pool.stats(),
       clients: this.clients.size,
       connections: counters.open,
       idle: this.#current.idleCount,
-      outstanding: [...pool.outstanding(), ...deadlines.outstanding()],
+      outstanding: [
+        ...pool.outstanding(),
+        ...tempSpace.outstanding(),
+        ...deadlines.outstanding(),
+      ],
     };
   }
 

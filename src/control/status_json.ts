@@ -95,7 +95,7 @@ export interface StatusJson {
     readonly open: number;
   };
   /** Requests that were answered with 503 since a budget was nearly spent. */
-  readonly shed: { readonly memory: number };
+  readonly shed: { readonly memory: number; readonly temp_disk: number };
   readonly servers: readonly ServerJson[];
   readonly upstreams: readonly GroupJson[];
   readonly limits: readonly {
@@ -125,7 +125,12 @@ export interface WorkerJson {
       readonly free: number;
     }[];
   };
-  readonly temp_files: { readonly open: number; readonly bytes: number };
+  readonly temp_files: {
+    readonly open: number;
+    readonly bytes: number;
+    /** Of all workers together (`temp_disk`); 0: no bound. */
+    readonly bytes_max: number;
+  };
   readonly logs: readonly {
     readonly name: string;
     readonly lines_lost: number;
@@ -159,7 +164,10 @@ export function statusJson(status: Status): StatusJson {
       upstream_idle: sum(workers, ({ connections }) => connections.upstreamIdle),
       open: sum(workers, ({ connections }) => connections.open),
     },
-    shed: { memory: counts.process[PROCESS_SLOTS.shedForMemory] ?? 0 },
+    shed: {
+      memory: counts.process[PROCESS_SLOTS.shedForMemory] ?? 0,
+      temp_disk: counts.process[PROCESS_SLOTS.shedForTempDisk] ?? 0,
+    },
     servers: counts.servers.map(serverJson),
     upstreams: groupsJson(status),
     limits: counts.limits.map(({ labels: [kind = "", zone = ""], values }) => ({
@@ -241,7 +249,11 @@ function workerJson(worker: WorkerStatus): WorkerJson {
         free,
       })),
     },
-    temp_files: tempFiles,
+    temp_files: {
+      open: tempFiles.open,
+      bytes: tempFiles.bytes,
+      bytes_max: tempFiles.maxBytes,
+    },
     logs: logs.map(({ name, linesLost, isBroken }) => ({
       name,
       lines_lost: linesLost,

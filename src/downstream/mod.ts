@@ -13,6 +13,7 @@ export {
   ENDS_CONNECTION,
   errorPage,
   reasonOf,
+  RETRY_AFTER,
   sendSimple,
   SERVER_NAME,
   SERVER_VERSION,

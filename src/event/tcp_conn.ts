@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type Buf, Chain, type SlabPool } from "../buffer/mod.ts";
+import { type Buf, Chain, type SlabPool, type TempSpace } from "../buffer/mod.ts";
 import type { DescriptorReserve } from "./descriptor_reserve.ts";
 import { type Deadlines, type Expirable, NEVER } from "./clock.ts";
 import type { Conn, RemoteAddress } from "./conn.ts";
@@ -28,6 +28,7 @@ export interface Transport {
 /** What connections share: one of each a worker. */
 export interface ConnContext {
   readonly pool: SlabPool;
+  readonly tempSpace: TempSpace;
   readonly deadlines: Deadlines;
   readonly gate: ReadGate;
   readonly counters: ConnCounters;

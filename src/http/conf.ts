@@ -600,6 +600,8 @@ export interface SluiceConf {
   readonly workerShutdownTimeoutMs: number | undefined;
   /** `buffer_memory`: bytes the buffer pool of one worker may take. */
   readonly bufferMemoryBytes: number;
+  /** `temp_disk`: bytes that the temp files of all workers may take; 0 for no bound. */
+  readonly tempDiskBytes: number;
   /** `shed_load`: the share of a budget from which nothing more is begun; 1: off. */
   readonly shedLoadFrom: number;
   readonly variables: VariablesConf;

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { reasonOf } from "../downstream/mod.ts";
+import { reasonOf, RETRY_AFTER } from "../downstream/mod.ts";
 import type { Wait } from "../event/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
 import type {
@@ -404,6 +404,10 @@ export class ProxyDownstream implements Downstream {
 
   checkSending(): void {
     this.#request.client.response.checkSending();
+  }
+
+  askAgainLater(): void {
+    this.#request.carried = [...this.#request.carried, RETRY_AFTER];
   }
 
   refuse(status: number): void {

@@ -39,7 +39,8 @@ export const PROCESS_SLOTS = {
   refused: 1,
   /** Requests that were not begun, or not gone on with, since a budget is spent. */
   shedForMemory: 2,
-  size: 3,
+  shedForTempDisk: 3,
+  size: 4,
 } as const;
 
 /** Slots of a server's row. */

@@ -238,7 +238,7 @@ export const METRICS = {
     unit: "requests",
     labels: ["budget"],
     help: "Requests that were answered with 503 since a budget was nearly spent (`shed_load`): " +
-      "`memory` (buffer_memory).",
+      "`memory` (buffer_memory), `temp_disk`.",
   },
   sluice_buffer_memory_bytes: {
     type: "gauge",
@@ -281,6 +281,12 @@ export const METRICS = {
     unit: "bytes",
     labels: ["worker"],
     help: "What they take on disk.",
+  },
+  sluice_temp_disk_max_bytes: {
+    type: "gauge",
+    unit: "bytes",
+    labels: [],
+    help: "What those of all workers may take together (`temp_disk`); 0 for no bound.",
   },
   sluice_log_lines_lost_total: {
     type: "counter",

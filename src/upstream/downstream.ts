@@ -107,6 +107,8 @@ export interface Downstream {
   /** Throws the Failure that ended the sending, if one did. */
   checkSending(): void;
 
+  /** What it is refused with says that it may be tried again soon. */
+  askAgainLater(): void;
   /** Answers with an error page of our own. Only where nothing of a response was sent. */
   refuse(status: number): void;
   /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Buf, openNamed, TempFile } from "../buffer/mod.ts";
+import { type Buf, openNamed, openUnlinked, TempFile, type TempSpace } from "../buffer/mod.ts";
 import { Signal, type Wait } from "../event/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 
@@ -21,8 +21,8 @@ export class FileBody implements RequestBody {
   #isDone = false;
 
   /** Opens a new file. @throws What the opening of a file throws. */
-  constructor(folder: string, inFileOnly: "off" | "on" | "clean") {
-    this.#file = inFileOnly === "off" ? new TempFile(folder) : new TempFile(folder, openNamed);
+  constructor(folder: string, inFileOnly: "off" | "on" | "clean", space: TempSpace) {
+    this.#file = new TempFile(folder, inFileOnly === "off" ? openUnlinked : openNamed, space);
     this.inFileOnly = inFileOnly;
   }
 
@@ -30,9 +30,13 @@ export class FileBody implements RequestBody {
     return this.#file.bytesOnDisk;
   }
 
-  /** Writes what is in `buf` behind what is there. @throws What the writing throws. */
-  append(buf: Buf): void {
-    this.#file.write(buf);
+  /**
+   * Writes what is in `buf` behind what is there. Returns whether there was space for it.
+   *
+   * @throws What the writing throws.
+   */
+  append(buf: Buf): boolean {
+    return this.#file.write(buf);
   }
 
   /** `$request_body_file`: empty if the file has no name. */

@@ -313,6 +313,7 @@ function statusOf(exchange: Exchange, failure: unknown): number {
   if (failure instanceof Refused) return failure.status;
   if (failure instanceof OutOfBuffers) {
     exchange.downstream.report("alert", failure.message);
+    exchange.downstream.askAgainLater();
     return SERVICE_UNAVAILABLE;
   }
   if (failure instanceof BadMessage) {

@@ -36,6 +36,12 @@ import { isRestUnwanted, releaseUpstream, takeBody } from "./respond.ts";
 import { respondUnbuffered } from "./respond_unbuffered.ts";
 import { hasClientLeft } from "./store_response.ts";
 
+/**
+ * Of `temp_disk`, whoever has taken it: a response can do without a file, and a request body
+ * that is too large for memory cannot.
+ */
+const RESPONSES_SHARE = 1 / 2;
+
 /** Turns of reading and writing without a pause; then others have their turn. */
 const TURNS_MAX = 16;
 
@@ -82,6 +88,8 @@ class EventPipe {
   #isClientGone = false;
   #file: TempFile | undefined;
   #mayUseFile: boolean;
+  /** It is told once a response that `temp_disk` is spent. */
+  #isWithoutSpace = false;
   /** `limit_rate` towards the client, and its pause if it is in one. */
   readonly #clientPace: Pace | undefined;
   #clientPause: Pause | undefined;
@@ -382,6 +390,7 @@ class EventPipe {
       const onDisk = this.#file?.bytesOnDisk ?? 0;
       if (onDisk + buf.size > conf.maxTempFileSizeBytes) break;
       if (written > 0 && written + buf.size > conf.tempFileWriteSizeBytes) break;
+      if (!this.#hasSpaceFor(buf.size)) break;
       written += buf.size;
       if (!this.#writeToFile(buf)) break;
       set.give(set.in.shift()!);
@@ -390,17 +399,36 @@ class EventPipe {
     return hasFreed;
   }
 
+  /** Without space in the budget of all temp files it waits, as for a file that is full. */
+  #hasSpaceFor(byteCount: number): boolean {
+    const { context: { tempSpace }, downstream } = this.#exchange;
+    if (tempSpace.hasRoomFor(byteCount, RESPONSES_SHARE)) return true;
+    if (!this.#isWithoutSpace) {
+      this.#isWithoutSpace = true;
+      downstream.report(
+        "warn",
+        `half of the ${tempSpace.maxBytes} bytes of temp_disk are taken: an upstream response ` +
+          "waits for its client",
+      );
+    }
+    return false;
+  }
+
   /** A disk that is full or missing does not end the response: it goes on at the client's pace. */
   #writeToFile(buf: Buf): boolean {
-    const { conf, downstream, openSpillFile } = this.#exchange;
+    const { conf, context, downstream, openSpillFile } = this.#exchange;
     const { size } = buf;
     try {
       if (this.#file === undefined) {
-        this.#file = new TempFile(conf.tempPath, openSpillFile);
+        this.#file = new TempFile(
+          conf.tempPath,
+          openSpillFile,
+          context.tempSpace,
+          RESPONSES_SHARE,
+        );
         downstream.report("warn", "an upstream response is buffered to a temporary file");
       }
-      this.#file.write(buf);
-      return true;
+      return this.#file.write(buf); // false: another worker was faster
     } catch (error) {
       this.#mayUseFile = false;
       const why = error instanceof Error ? error.message : String(error);

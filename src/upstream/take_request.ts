@@ -7,6 +7,7 @@
  */
 import type { Buf } from "../buffer/mod.ts";
 import { AGAIN, type Phase, waitForRoom } from "../event/mod.ts";
+import { PROCESS_SLOTS } from "../log/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 import { type Exchange, Refused } from "./exchange.ts";
 import { FileBody } from "./file_body.ts";
@@ -16,7 +17,8 @@ import { BODY_BUF_BYTES, createRequest } from "./send_request.ts";
  * Creates the request, waiting for memory if there is none, and for the body.
  *
  * @throws {Failure} of the client. @throws {BadMessage} The body is malformed or too large.
- * @throws {Refused} 500: the temp file cannot be written; it has been reported.
+ * @throws {Refused} 500: the temp file cannot be written; 503: temp files have as much as
+ * they may. It has been reported.
  */
 export async function* takeRequest(exchange: Exchange): Phase<void> {
   const { downstream, conf, context } = exchange;
@@ -113,7 +115,9 @@ async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
   exchange.doing = "reading client request body";
   body.needWhole?.();
   // On its way to a file a large body passes through a large cell: fewer reads and writes.
-  const sizeBytes = body.lengthBytes > body.bufferBytes ? BODY_BUF_BYTES : body.bufferBytes;
+  const isLarge = body.lengthBytes > body.bufferBytes;
+  if (isLarge && !mayBegin(exchange, body.lengthBytes)) throw withoutSpace(exchange);
+  const sizeBytes = isLarge ? BODY_BUF_BYTES : body.bufferBytes;
   const buf = yield* acquire(exchange, sizeBytes);
   let file: FileBody | undefined;
   try {
@@ -148,18 +152,21 @@ function writeToFile(
   buf: Buf,
 ): FileBody {
   const { size } = buf;
+  const { tempSpace } = exchange.context;
+  if (file === undefined && !mayBegin(exchange, size)) throw withoutSpace(exchange);
   let opened: FileBody | undefined;
   try {
     if (file === undefined) {
-      opened = new FileBody(body.tempPath, body.inFileOnly);
+      opened = new FileBody(body.tempPath, body.inFileOnly, tempSpace);
       exchange.downstream.report("warn", "a client request body is buffered to a temporary file");
     }
     const into = opened ?? file!;
-    into.append(buf);
+    if (!into.append(buf)) throw withoutSpace(exchange);
     buf.reset();
     return into;
   } catch (error) {
     opened?.close();
+    if (error instanceof Refused) throw error;
     const why = error instanceof Error ? error.message : String(error);
     exchange.downstream.report(
       "crit",
@@ -168,4 +175,21 @@ function writeToFile(
     );
     throw new Refused(500);
   }
+}
+
+/** Uploads that have begun may have the rest. */
+function mayBegin({ context: { tempSpace } }: Exchange, byteCount: number): boolean {
+  return tempSpace.hasRoomFor(byteCount, tempSpace.shareOfNew);
+}
+
+/** `temp_disk` is spent: worth another try, as others end. */
+function withoutSpace({ context, downstream }: Exchange): Refused {
+  const { counts, tempSpace } = context;
+  if (counts !== undefined) counts.process[PROCESS_SLOTS.shedForTempDisk]! += 1;
+  downstream.report(
+    "error",
+    `shedding load: no room for a client request body in the ${tempSpace.maxBytes} bytes of temp_disk`,
+  );
+  downstream.askAgainLater();
+  return new Refused(503);
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { SlabPool } from "../../src/buffer/mod.ts";
+import { SlabPool, TempSpace } from "../../src/buffer/mod.ts";
 import { Deadlines, Listener, openGate, systemClock, type TcpConn } from "../../src/event/mod.ts";
 
 const pool = new SlabPool({ maxBytes: 1 << 20 });
@@ -13,6 +13,7 @@ const context = {
   deadlines: new Deadlines(systemClock),
   gate: openGate,
   counters: { open: 0 },
+  tempSpace: new TempSpace(),
 };
 
 const listener = new Listener({ transport: "tcp", hostname: "127.0.0.1", port: 0 }, 511, {

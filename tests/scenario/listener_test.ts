@@ -8,7 +8,7 @@ import {
   systemClock,
   type TcpConn,
 } from "../../src/event/mod.ts";
-import { SlabPool } from "../../src/buffer/mod.ts";
+import { SlabPool, TempSpace } from "../../src/buffer/mod.ts";
 import { type Client, connect } from "../support/client.ts";
 import { assertNothingHeld } from "../support/leak_check.ts";
 import { Program, tempDir } from "../support/program.ts";
@@ -26,6 +26,7 @@ class Accepting implements AsyncDisposable {
     deadlines: new Deadlines(systemClock),
     gate: openGate,
     counters: { open: 0 },
+    tempSpace: new TempSpace(),
   };
 
   constructor(maxConnections = 1_000, address: BindAddress = LOOPBACK) {

@@ -38,12 +38,12 @@ async function withSlowClient(
   script: Script,
   proxy: string,
   act: (scene: Scene) => Promise<void>,
-  location = "",
+  { location = "", main = "" } = {},
 ): Promise<void> {
   await using dir = await tempDir();
   await using origin = await startOrigin({ each: script, keepBytes: 0 });
   const more = proxy.includes("temp_path") ? proxy : `temp_path: ${dir.path}, ${proxy}`;
-  const yaml = inFrontOf(origin, { proxy: more, location });
+  const yaml = inFrontOf(origin, { proxy: more, location, main });
   await withSluice(yaml, async (address, sluice) => {
     await using client = await connect(address, { highWaterBytes: 2 * LARGE });
     client.pause();
@@ -141,6 +141,22 @@ Deno.test("max_temp_file_size: the file is filled up to it, then the origin is h
     assertLessOrEqual(sluice.stats().pool.heldBytes, MEMORY_BYTES + BESIDE_BYTES);
     assertEquals(await readAll(client), "");
   });
+});
+
+Deno.test("temp_disk: with half of it taken the origin is held back, and all arrives", async () => {
+  const main = "temp_disk: 2m";
+  await withSlowClient(whole, "buffers: 8 8k", async ({ client, sluice, tempPath, origin }) => {
+    const { socket } = await origin.waitForConnection(1);
+    await untilStill(() => socket.bytesWritten - socket.writableLength);
+    assert(socket.writableLength > 0, "the origin could send all of it");
+    const [sizeBytes = 0] = namelessFiles(tempPath);
+    assert(sizeBytes > 900_000 && sizeBytes <= 1 << 20, `${sizeBytes} bytes on disk`);
+    assertLessOrEqual(sluice.stats().pool.heldBytes, MEMORY_BYTES + BESIDE_BYTES);
+    const told = /\[warn\].*half of the 2097152 bytes of temp_disk are taken: an upstream response/;
+    await sluice.errorLine(told);
+    assertEquals(await readAll(client), "");
+    assertEquals(sluice.errorLog.filter((line) => told.test(line)).length, 1);
+  }, { main });
 });
 
 Deno.test("cyclic_temp_file: the file is filled again and again, and never larger than its bound", async () => {

@@ -1,7 +1,7 @@
 /** The turnstile over its own socket pair. */
 import { assert, assertEquals } from "@std/assert";
 import { Deadlines, systemClock, TcpConn, Turnstile } from "../../src/event/mod.ts";
-import { SlabPool } from "../../src/buffer/mod.ts";
+import { SlabPool, TempSpace } from "../../src/buffer/mod.ts";
 import { assertNothingHeld } from "../support/leak_check.ts";
 import { gate, within } from "../support/within.ts";
 
@@ -71,7 +71,13 @@ Deno.test("turnstile: connections that are closed while held back leave nothing 
   const turnstile = await Turnstile.open();
   const pool = new SlabPool({ maxBytes: 1 << 20, debug: true });
   const deadlines = new Deadlines(systemClock);
-  const context = { pool, deadlines, gate: turnstile, counters: { open: 0 } };
+  const context = {
+    pool,
+    tempSpace: new TempSpace(),
+    deadlines,
+    gate: turnstile,
+    counters: { open: 0 },
+  };
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const far: Deno.Conn[] = [];
   const conns: TcpConn[] = [];

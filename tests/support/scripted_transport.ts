@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { SlabPool } from "../../src/buffer/mod.ts";
+import { SlabPool, TempSpace } from "../../src/buffer/mod.ts";
 import {
   type ConnContext,
   type ConnCounters,
@@ -222,6 +222,7 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     deadlines: new Deadlines(clock),
     gate: options.gate ?? openGate,
     counters: { open: 0 },
+    tempSpace: new TempSpace(),
     ...(options.connect === undefined ? {} : { connect: options.connect }),
   };
 }
@@ -240,6 +241,7 @@ export function scriptedConn(
 /** Pools full, no deadline, no timer, no connection. */
 export function assertQuiet(context: TestContext): void {
   assertNothingHeld(context.pool, context.deadlines);
+  assertEquals(context.tempSpace.outstanding(), []);
   assertEquals(context.clock.armedCount, 0, "timers still armed");
   assertEquals(context.counters.open, 0, "connections still open");
 }

@@ -119,6 +119,18 @@ export const coreDirectives = {
       "One takes about 20 KB, and up to 64 KB more while a large body passes. nginx has no such " +
       "bound.",
   }),
+  tempDiskBytes: directive({
+    name: "temp_disk",
+    contexts: ["main"],
+    type: size(),
+    default: "8g",
+    doc: "Disk that the temporary files of request and response bodies may take, those of all " +
+      "workers together; 0 for any amount. When half of it is taken responses are not written to " +
+      "files any more, as with `max_temp_file_size` 0: their peers wait for their clients. When " +
+      "90% of it (`shed_load`) would be, a request whose body needs a file is answered with 503 " +
+      "and `Retry-After`; bodies that are being written have the rest. What `store` keeps does " +
+      "not count. nginx has no such bound.",
+  }),
   shedLoadFrom: directive({
     name: "shed_load",
     contexts: ["main"],

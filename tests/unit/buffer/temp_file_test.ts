@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { SlabPool, TempFile } from "../../../src/buffer/mod.ts";
+import { SlabPool, TempFile, TempSpace } from "../../../src/buffer/mod.ts";
 import { MemoryFile } from "../../support/memory_file.ts";
 import { latin1Bytes, latin1Text } from "../../support/scripted_transport.ts";
 
@@ -8,10 +8,11 @@ class TextQueue {
   readonly pool = new SlabPool({ maxBytes: 1 << 20, debug: true });
   readonly file: MemoryFile;
   readonly queue: TempFile;
+  readonly space = new TempSpace();
 
-  constructor(file: MemoryFile) {
+  constructor(file: MemoryFile, share = 1) {
     this.file = file;
-    this.queue = new TempFile("/tmp", () => ({ file, path: "" }));
+    this.queue = new TempFile("/tmp", () => ({ file, path: "" }), this.space, share);
   }
 
   /** Returns what was not written. */
@@ -90,4 +91,25 @@ Deno.test("TempFile: rewind gives all of it again", () => {
   assertEquals(text.read(2), "ab");
   text.queue.rewind();
   assertEquals(text.read(9), "abc");
+});
+
+Deno.test("TempFile: takes its bytes from the space of all, and gives them back", () => {
+  const text = new TextQueue(new MemoryFile(), 0.5);
+  text.space.maxBytes = 10;
+  assertEquals([text.write("abc"), text.write("def")], ["", "def"]);
+  assertEquals([text.space.files, text.space.bytes], [1, 3]);
+  assertEquals(text.write("de"), "");
+  assertEquals(text.read(9), "abcde");
+  text.queue.reuse();
+  assertEquals(text.space.bytes, 0);
+  assertEquals(text.write("xyz"), "");
+  text.queue.close();
+  assertEquals(text.space.outstanding(), []);
+});
+
+Deno.test("TempFile: what a full disk did not take is not taken from the space", () => {
+  const text = new TextQueue(new MemoryFile(5, 2));
+  text.write("abc");
+  assertThrows(() => text.write("defg"), Error, "No space left");
+  assertEquals(text.space.bytes, 3);
 });

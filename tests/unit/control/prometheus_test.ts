@@ -34,7 +34,7 @@ function statusOf(counts: Counts, peers: readonly PeerStatus[] = [PEER]): Status
       buffers: { slabBytes: 64, maxBytes: 128, heldCells: 1, heldBytes: 1, refusals: 4 },
       cells: [{ sizeBytes: 1024, cells: 64, free: 60 }],
       waitingForBuffers: 0,
-      tempFiles: { open: 1, bytes: 2 },
+      tempFiles: { open: 1, bytes: 2, maxBytes: 4 },
       logs: [{ name: "/x\\y\n", linesLost: 3, isBroken: true }],
     }],
     counts: counts.read(),

@@ -21,7 +21,7 @@ function statusOf(counts: Counts, name = "example.org") {
       buffers: { slabBytes: 2048, maxBytes: 4096, heldCells: 1, heldBytes: 1024, refusals: 0 },
       cells: [],
       waitingForBuffers: 0,
-      tempFiles: { open: 1, bytes: 1_500_000 },
+      tempFiles: { open: 1, bytes: 1_500_000, maxBytes: 0 },
       logs: [{ name: "/x", linesLost: 5, isBroken: true }],
     }],
     counts: counts.read(),

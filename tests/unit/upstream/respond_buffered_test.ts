@@ -32,6 +32,8 @@ interface Case {
   readonly writes: readonly WriteStep[];
   readonly proxy: string;
   readonly file: MemoryFile;
+  /** `temp_disk`. */
+  readonly diskBytes?: number;
   readonly limitRate?: RateLimit;
   readonly upstreamLimitRate?: RateLimit;
   readonly upstreamFailsAt?: number;
@@ -51,6 +53,7 @@ interface Result {
 /** A response of a known length: what the client is sent of its body. */
 async function run(one: Case): Promise<Result> {
   const context = testContext();
+  context.tempSpace.maxBytes = one.diskBytes ?? Infinity;
   const exchange = new Exchange(context);
   const up = scriptedConn(context, { reads: one.reads, failsAt: one.upstreamFailsAt ?? 0 });
   const down = scriptedConn(
@@ -193,6 +196,7 @@ function randomCase(random: Random): Case {
       random.pick([Infinity, 0, 1, 5_000, 20_000]),
       random.pick([Infinity, 1_000]),
     ),
+    diskBytes: random.pick([Infinity, 1, 9_000, 50_000]),
     ...(limitRate === undefined ? {} : { limitRate }),
     ...(upstreamLimitRate === undefined ? {} : { upstreamLimitRate }),
   };
