@@ -1,0 +1,312 @@
+/**
+ * What thousands of clients that dribble their requests do to the others: latency of a modest
+ * load before they come, while they are there and when they have gone, and the memory that
+ * they take. Whoever of them is sent away comes again at once.
+ *
+ * ```sh
+ * deno run -A tests/bench/slow_many.ts                          # 5,000 heads and 5,000 bodies
+ * deno run -A tests/bench/slow_many.ts --heads 1000 --bodies 1000 --seconds 60 --every 2000
+ * ```
+ *
+ * Sluice and the dribbling process each need `ulimit -n` above the number of connections.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { startSluice } from "../support/sluice.ts";
+import { readCpuMs, readMemory } from "./proc.ts";
+
+const MIB = 1 << 20;
+const HOST = "127.0.0.1";
+const RESPONSE = new TextEncoder().encode(
+  `HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n${"x".repeat(1024)}`,
+);
+const REQUEST = new TextEncoder().encode("GET /small HTTP/1.1\r\nHost: a\r\n\r\n");
+/** What a dribbled head begins with, and goes on with for ever. */
+const HEAD = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+/** Bodies of both kinds: one that fits in memory, one that will need a file. */
+const BODY_SIZES = [16_000, 500_000];
+const BYTE = new TextEncoder().encode("x");
+
+/** The load of the others: requests a second, over so many connections. */
+const RATE = 500;
+const CONNECTIONS = 25;
+/** Dribblers that connect at once, and how many parts of their interval they write in. */
+const CONNECTING = 64;
+const PARTS = 100;
+
+/** What one connection may hold in buffers while it dribbles: a head, and a body on its way. */
+const BUFFERS_PER_HEAD = 1 << 10;
+const BUFFERS_PER_BODY = (1 << 10) + (32 << 10);
+/** And beside them: objects, promises, the runtime's own. Measured, and rounded up. */
+const BESIDE = 12 << 10;
+
+const { values } = parseArgs({
+  options: {
+    heads: { type: "string", default: "5000" },
+    bodies: { type: "string", default: "5000" },
+    /** Of measuring while they dribble. */
+    seconds: { type: "string", default: "40" },
+    /** Of measuring without them. */
+    calm: { type: "string", default: "15" },
+    /** Ms between two bytes of one of them. */
+    every: { type: "string", default: "5000" },
+    /** Of this file's own processes. */
+    role: { type: "string", default: "main" },
+    port: { type: "string", default: "0" },
+  },
+});
+const HEADS = Number(values.heads);
+const BODIES = Number(values.bodies);
+
+async function main(): Promise<void> {
+  await using origin = start("origin", []);
+  const originPort = await origin.line();
+  const adminPort = freePort();
+  await using sluice = await startSluice(`
+admin: { listen: "${HOST}:${adminPort}" }
+worker_connections: ${HEADS + BODIES + 1_000}
+log: { access: off, error: { path: stderr, level: error } }
+upstreams: { app: { servers: ["${HOST}:${originPort}"], keepalive: ${CONNECTIONS} } }
+servers:
+  - listen: { address: ${HOST}:0, backlog: 4096 }
+    keepalive_requests: 1000000
+    locations: { /: { proxy: { pass: "http://app" } } }
+`);
+  const port = sluice.ports[0]!;
+  const conns = await Promise.all(
+    Array.from({ length: CONNECTIONS }, () => Deno.connect({ hostname: HOST, port })),
+  );
+  const calmMs = Number(values.calm) * 1_000;
+  await measure(conns, 3_000); // what is compiled on the way is compiled then
+  const before = await watched(sluice.pid, adminPort, () => measure(conns, calmMs));
+
+  const args = ["--port", String(port), "--every", values.every, "--heads", values.heads];
+  let during: Watched;
+  {
+    await using dribblers = start("dribble", [...args, "--bodies", values.bodies]);
+    await dribblers.line(); // all are there
+    const seconds = Number(values.seconds);
+    during = await watched(sluice.pid, adminPort, () => measure(conns, seconds * 1_000));
+  }
+  const after = await watched(sluice.pid, adminPort, () => measure(conns, calmMs));
+  for (const conn of conns) conn.close();
+
+  const boundBytes = HEADS * (BUFFERS_PER_HEAD + BESIDE) + BODIES * (BUFFERS_PER_BODY + BESIDE);
+  const mib = (bytes: number) => (bytes / MIB).toFixed(1);
+  console.log(
+    `${HEADS} dribbled heads, ${BODIES} dribbled bodies, a byte every ${values.every} ms`,
+  );
+  for (const [name, { result, ...seen }] of Object.entries({ before, during, after })) {
+    const { p50Ms, p99Ms, maxMs, requests, failures } = result;
+    console.log(
+      `  ${name.padEnd(6)}  p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, ` +
+        `max ${maxMs.toFixed(1)} ms of ${requests} requests, ${failures} failed; ` +
+        `${seen.clients} clients, resident ${mib(seen.rssBytes)} MiB, ` +
+        `buffers ${mib(seen.bufferBytes)} MiB, processor ${(seen.busy * 100).toFixed(0)}%`,
+    );
+  }
+  const ratio = during.result.p99Ms / before.result.p99Ms;
+  const grownBytes = during.rssBytes - before.rssBytes;
+  console.log(`  p99 while they dribble is ${ratio.toFixed(2)} of what it was (bound 2)`);
+  console.log(`  they take ${mib(grownBytes)} MiB at most (bound ${mib(boundBytes)})`);
+  const isGood = ratio <= 2 && grownBytes <= boundBytes && during.result.failures === 0;
+  if (!isGood) Deno.exit(1);
+}
+
+interface Latencies {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly requests: number;
+  readonly failures: number;
+}
+
+/** The modest load: each connection asks when its turn comes, whatever the others wait for. */
+async function measure(conns: readonly Deno.TcpConn[], ms: number): Promise<Latencies> {
+  const times: number[] = [];
+  let failures = 0;
+  const gapMs = 1_000 * conns.length / RATE;
+  const startMs = performance.now();
+  await Promise.all(conns.map(async (conn, index) => {
+    const into = new Uint8Array(4_096);
+    let dueMs = startMs + gapMs * index / conns.length;
+    while (dueMs < startMs + ms) {
+      await pause(dueMs - performance.now());
+      const askedMs = performance.now();
+      await conn.write(REQUEST);
+      let text = "";
+      while (!text.includes("\r\n\r\n") || text.length < text.indexOf("\r\n\r\n") + 4 + 1_024) {
+        const count = await conn.read(into);
+        if (count === null) throw new Error("Cannot measure: a connection of the load ended");
+        text += new TextDecoder("latin1").decode(into.subarray(0, count));
+      }
+      if (!text.startsWith("HTTP/1.1 200 ")) failures++;
+      times.push(performance.now() - askedMs);
+      dueMs = Math.max(dueMs + gapMs, performance.now()); // who is late does not catch up
+    }
+  }));
+  times.sort((a, b) => a - b);
+  const at = (share: number) =>
+    times[Math.min(times.length - 1, Math.floor(times.length * share))]!;
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), requests: times.length, failures };
+}
+
+interface Watched {
+  readonly result: Latencies;
+  readonly clients: number;
+  /** The most of each. */
+  readonly rssBytes: number;
+  readonly bufferBytes: number;
+  /** Share of a core. */
+  readonly busy: number;
+}
+
+/** What Sluice took meanwhile. */
+async function watched(
+  pid: number,
+  adminPort: number,
+  act: () => Promise<Latencies>,
+): Promise<Watched> {
+  const startMs = performance.now();
+  const cpuMs = await readCpuMs(pid);
+  let isOver = false;
+  let rssBytes = 0;
+  let bufferBytes = 0;
+  let clients = 0;
+  const watching = (async () => {
+    while (!isOver) {
+      rssBytes = Math.max(rssBytes, (await readMemory(pid)).rssBytes);
+      const status = await (await fetch(`http://${HOST}:${adminPort}/status`)).json();
+      bufferBytes = Math.max(bufferBytes, status.workers[0].buffers.held_bytes);
+      const { reading, writing, idle } = status.connections;
+      clients = Math.max(clients, reading + writing + idle);
+      await pause(2_000);
+    }
+  })();
+  const result = await act();
+  const busy = (await readCpuMs(pid) - cpuMs) / (performance.now() - startMs);
+  isOver = true;
+  await watching;
+  return { result, clients, rssBytes, bufferBytes, busy };
+}
+
+/** The origin's process. */
+async function beOrigin(): Promise<void> {
+  const listener = Deno.listen({ hostname: HOST, port: 0 });
+  console.log(listener.addr.port);
+  for await (const conn of listener) answer(conn).catch(() => {}); // whoever leaves
+}
+
+async function answer(conn: Deno.TcpConn): Promise<void> {
+  conn.setNoDelay(true);
+  const request = new Uint8Array(4_096);
+  while (await conn.read(request) !== null) await conn.write(RESPONSE);
+}
+
+/** The process of those who dribble: says "ready" when all are there, and goes on until killed. */
+async function dribble(port: number, everyMs: number): Promise<void> {
+  const dribblers = [
+    ...Array.from({ length: HEADS }, () => new Dribbler(port, HEAD)),
+    ...Array.from({ length: BODIES }, (_, at) => {
+      const size = BODY_SIZES[at % BODY_SIZES.length]!;
+      const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`;
+      return new Dribbler(port, new TextEncoder().encode(head));
+    }),
+  ];
+  const waiting = [...dribblers];
+  await Promise.all(Array.from({ length: CONNECTING }, async () => {
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) await one.connect();
+  }));
+  console.log("ready");
+  for (let part = 0;; part = (part + 1) % PARTS) {
+    for (let at = part; at < dribblers.length; at += PARTS) dribblers[at]!.step();
+    await pause(everyMs / PARTS);
+  }
+}
+
+/** Sends a beginning, and then a byte at each step; begins anew when it is sent away. */
+class Dribbler {
+  readonly #port: number;
+  readonly #beginning: Uint8Array;
+  #conn: Deno.TcpConn | undefined;
+  #isConnecting = false;
+
+  constructor(port: number, beginning: Uint8Array) {
+    this.#port = port;
+    this.#beginning = beginning;
+  }
+
+  async connect(): Promise<void> {
+    this.#isConnecting = true;
+    try {
+      const conn = await Deno.connect({ hostname: HOST, port: this.#port });
+      await conn.write(this.#beginning);
+      this.#conn = conn;
+      this.#watch(conn);
+    } catch {
+      this.#conn = undefined; // tried again at the next step
+    }
+    this.#isConnecting = false;
+  }
+
+  step(): void {
+    if (this.#conn !== undefined) this.#conn.write(BYTE).catch(() => {}); // its end is watched
+    else if (!this.#isConnecting) this.connect();
+  }
+
+  async #watch(conn: Deno.TcpConn): Promise<void> {
+    try {
+      await conn.read(new Uint8Array(16));
+    } catch {
+      // reset: as good as an end
+    }
+    this.#conn = undefined;
+    conn.close();
+  }
+}
+
+/** A process of this file, and the lines that it prints. */
+function start(role: string, args: readonly string[]): Role {
+  return new Role(
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", import.meta.filename!, "--role", role, ...args],
+      stdout: "piped",
+    }).spawn(),
+  );
+}
+
+class Role implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Its one line. */
+  async line(): Promise<string> {
+    const reader = this.#child.stdout.getReader();
+    const { value } = await reader.read();
+    reader.releaseLock();
+    return new TextDecoder().decode(value).trim();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await this.#child.stdout.cancel();
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  return listener.addr.port;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+}
+
+if (values.role === "origin") await beOrigin();
+else if (values.role === "dribble") await dribble(Number(values.port), Number(values.every));
+else await main();
