@@ -49,6 +49,12 @@ export interface ConnCounters {
 /** Nothing has been read that was not handed on yet. */
 const NOTHING = -2;
 const NO_ROOM = new Uint8Array();
+const CLOSED_BY_US = "the connection was closed by this proxy";
+/** Made once, since every connection ends with it: an Error's stack costs several microseconds. */
+const CLOSED: Readonly<Record<Side, Failure>> = {
+  upstream: new Failure("upstream", "closed", CLOSED_BY_US),
+  downstream: new Failure("downstream", "closed", CLOSED_BY_US),
+};
 /** Nobody has asked: of connections to peers. */
 const UNKNOWN: RemoteAddress = { hostname: "", port: 0 };
 
@@ -200,7 +206,7 @@ export class TcpConn implements Conn, Expirable {
   }
 
   close(): void {
-    this.#closeBecause(new Failure(this.side, "closed", "the connection was closed by this proxy"));
+    this.#closeBecause(CLOSED[this.side]);
   }
 
   toString(): string {
