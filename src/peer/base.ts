@@ -130,20 +130,5 @@ function takesMore(peer: Peer, bars: number, { tried, isPanicking }: Selection):
 /** What a panic ignores. */
 const BY_HEALTH = UNHEALTHY | EJECTED;
 
-/** The sum of the peers' weights, of those that are down too. */
-export function totalWeight(peers: readonly Peer[]): number {
-  return peers.reduce((sum, { conf }) => sum + conf.weight, 0);
-}
-
-/** The peer whose weight covers `at`, which is from 0 to below the sum of the weights. */
-export function peerAt(peers: readonly Peer[], at: number): Peer {
-  let left = at;
-  for (const peer of peers) {
-    left -= peer.conf.weight;
-    if (left < 0) return peer;
-  }
-  throw new Error(`no peer covers ${at}`);
-}
-
 /** How often those that draw a peer draw again for one that may be tried; then it is in turn. */
 export const DRAWS_MAX = 20;

@@ -4,24 +4,18 @@
  *
  * @module
  */
-import {
-  BaseBalancer,
-  DRAWS_MAX,
-  mayTry,
-  type OnPeerDisabled,
-  peerAt,
-  totalWeight,
-} from "./base.ts";
+import { BaseBalancer, DRAWS_MAX, mayTry, type OnPeerDisabled } from "./base.ts";
 import { addText, CRC_START, crcOf } from "./crc32.ts";
 import type { Peer, Selection } from "./peer.ts";
 import { inTurn } from "./round_robin.ts";
+import { Shares } from "./shares.ts";
 
 export class Hash extends BaseBalancer {
-  readonly #totalWeight: number;
+  readonly #shares: Shares;
 
   constructor(peers: readonly Peer[], onDisabled?: OnPeerDisabled) {
     super(peers, onDisabled);
-    this.#totalWeight = totalWeight(this.primary);
+    this.#shares = new Shares(this.primary);
   }
 
   protected override pick(
@@ -30,10 +24,10 @@ export class Hash extends BaseBalancer {
     nowMs: number,
   ): Peer | undefined {
     const { key, onBackup } = selection;
-    const isInTurn = key === "" || onBackup || this.#totalWeight === 0;
+    const isInTurn = key === "" || onBackup || this.#shares.total === 0;
     for (; !isInTurn && selection.draws <= DRAWS_MAX; selection.draws++) {
       selection.hash += drawOf(key, selection.hashes++);
-      const peer = peerAt(peers, selection.hash % this.#totalWeight);
+      const peer = this.#shares.peerAt(selection.hash % this.#shares.total);
       if (mayTry(peer, selection, nowMs)) return peer;
     }
     return inTurn(peers, selection, nowMs);

@@ -4,16 +4,10 @@
  *
  * @module
  */
-import {
-  BaseBalancer,
-  DRAWS_MAX,
-  mayTry,
-  type OnPeerDisabled,
-  peerAt,
-  totalWeight,
-} from "./base.ts";
+import { BaseBalancer, DRAWS_MAX, mayTry, type OnPeerDisabled } from "./base.ts";
 import type { Peer, Selection } from "./peer.ts";
 import { inTurn } from "./round_robin.ts";
+import { Shares } from "./shares.ts";
 
 const START = 89;
 const FACTOR = 113;
@@ -22,11 +16,11 @@ const MODULUS = 6271;
 const NO_ADDRESS: readonly number[] = [0, 0, 0];
 
 export class IpHash extends BaseBalancer {
-  readonly #totalWeight: number;
+  readonly #shares: Shares;
 
   constructor(peers: readonly Peer[], onDisabled?: OnPeerDisabled) {
     super(peers, onDisabled);
-    this.#totalWeight = totalWeight(this.primary);
+    this.#shares = new Shares(this.primary);
   }
 
   override begin(selection: Selection): void {
@@ -39,11 +33,11 @@ export class IpHash extends BaseBalancer {
     selection: Selection,
     nowMs: number,
   ): Peer | undefined {
-    if (selection.onBackup || this.#totalWeight === 0) return inTurn(peers, selection, nowMs);
+    if (selection.onBackup || this.#shares.total === 0) return inTurn(peers, selection, nowMs);
     const bytes = addressBytes(selection.key);
     for (; selection.draws <= DRAWS_MAX; selection.draws++) {
       for (const byte of bytes) selection.hash = (selection.hash * FACTOR + byte) % MODULUS;
-      const peer = peerAt(peers, selection.hash % this.#totalWeight);
+      const peer = this.#shares.peerAt(selection.hash % this.#shares.total);
       if (mayTry(peer, selection, nowMs)) return peer;
     }
     return inTurn(peers, selection, nowMs);

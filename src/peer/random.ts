@@ -4,21 +4,15 @@
  *
  * @module
  */
-import {
-  BaseBalancer,
-  DRAWS_MAX,
-  mayTry,
-  type OnPeerDisabled,
-  peerAt,
-  totalWeight,
-} from "./base.ts";
+import { BaseBalancer, DRAWS_MAX, mayTry, type OnPeerDisabled } from "./base.ts";
 import { compareLoad } from "./least_conn.ts";
 import type { Peer, Selection } from "./peer.ts";
 import { inTurn } from "./round_robin.ts";
+import { Shares } from "./shares.ts";
 
 export class RandomPeer extends BaseBalancer {
   readonly #isOfTwo: boolean;
-  readonly #totalWeight: number;
+  readonly #shares: Shares;
   readonly #random: () => number;
 
   /** @param random From 0 to below 1. */
@@ -30,7 +24,7 @@ export class RandomPeer extends BaseBalancer {
   ) {
     super(peers, onDisabled);
     this.#isOfTwo = isOfTwo;
-    this.#totalWeight = totalWeight(this.primary);
+    this.#shares = new Shares(this.primary);
     this.#random = random;
   }
 
@@ -40,9 +34,9 @@ export class RandomPeer extends BaseBalancer {
     nowMs: number,
   ): Peer | undefined {
     let first: Peer | undefined;
-    const isInTurn = selection.onBackup || this.#totalWeight === 0;
+    const isInTurn = selection.onBackup || this.#shares.total === 0;
     for (; !isInTurn && selection.draws <= DRAWS_MAX; selection.draws++) {
-      const peer = peerAt(peers, Math.floor(this.#random() * this.#totalWeight));
+      const peer = this.#shares.peerAt(Math.floor(this.#random() * this.#shares.total));
       if (peer === first || !mayTry(peer, selection, nowMs)) continue;
       if (!this.#isOfTwo) return peer;
       if (first !== undefined) return this.compare(peer, first, nowMs) > 0 ? first : peer;

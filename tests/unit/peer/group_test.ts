@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type {
+  BalanceConf,
   OutlierConf,
   PeerServerConf,
   ResolverConf,
@@ -237,6 +238,28 @@ const OUTLIERS: OutlierConf = {
   maxEjectedShare: 0.5,
 };
 const BAD = { status: 500, failure: undefined, isStale: false };
+
+for (const kind of ["random", "hash", "ip_hash"] as const) {
+  Deno.test(`group: ${kind} goes on by its own weights for requests that a reload has left behind`, () => {
+    const balance: BalanceConf = kind === "hash"
+      ? { kind, key: "$uri", isConsistent: false }
+      : { kind };
+    const [heavy, light] = [peerConf({ weight: 30 }), peerConf()];
+    const before = groupFrom({ peers: [heavy, light], balance }).group;
+    const after = groupFrom({ peers: [{ ...heavy, weight: 1 }, light], balance }).group;
+    after.takeOver(before);
+    const selection = new Selection();
+    const chosen = Array.from({ length: 2_000 }, (_, n) => {
+      selection.key = `192.0.${n >> 8}.${n & 255}`;
+      before.begin(selection, 0);
+      const peer = before.balancer.get(selection, 0)!;
+      before.balancer.free(selection, peer, "ok", 0);
+      return peer.name;
+    });
+    const share = chosen.filter((name) => name === heavy.name).length / chosen.length;
+    assertEquals(share > 0.9, true, `${share} of them went to the peer of weight 30 of 31`);
+  });
+}
 
 Deno.test("group: an ejected peer stays so over a reload, and comes back in its time; not without detection", async () => {
   const outliers = OUTLIERS;
