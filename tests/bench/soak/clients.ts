@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Random } from "../../support/random.ts";
 import { ByteSocket, sleep } from "./byte_socket.ts";
+import { CONF_HEADER } from "./config.ts";
 import { connectionOf, Content, hex, markOf, MarkScanner, marksIn, tokenOf } from "./marks.ts";
 
 /** Longest life of one client: longer is a hang. */
@@ -54,6 +55,31 @@ const REFUSED: readonly Outcome[] = [
   "reset",
 ];
 
+/** Of who leaves at any moment. */
+const LEFT: readonly Outcome[] = ["left"];
+
+/** How requests end, all kinds together. */
+export const OUTCOME_CLASSES = [
+  "answered", // whole and right
+  "left", // the client did not wait
+  "refused", // garbage
+  "502",
+  "504",
+  "cut", // the origin had begun to answer
+  "failed", // in a way that is not allowed
+] as const;
+
+export type OutcomeClass = (typeof OUTCOME_CLASSES)[number];
+
+function classOf(outcome: Outcome, allowed: readonly Outcome[]): OutcomeClass {
+  if (!allowed.includes(outcome)) return "failed";
+  if (allowed === REFUSED) return "refused";
+  if (outcome === "502" || outcome === "504" || outcome === "cut" || outcome === "left") {
+    return outcome;
+  }
+  return "answered";
+}
+
 /** What is counted for a place or a kind of client. */
 export interface Tally {
   requests: number;
@@ -69,11 +95,17 @@ export class Traffic {
   readonly firstFailures: string[] = [];
   /** Latencies of small requests since somebody took them, in ms. */
   latencies: number[] = [];
+  /** By how they ended. */
+  readonly classes = new Map<OutcomeClass, number>();
   requests = 0;
+  /** Those that may end in one way only: an origin that could answer them was there. */
+  certainRequests = 0;
   failures = 0;
-  /** Ended as something other than "ok", and may. */
-  refusals = 0;
   running = 0;
+  /** The number of the configuration that is in force for all that begins now. */
+  confInForce = 0;
+  /** The newest that may be. */
+  confNewest = 0;
   downloadedBytes = 0;
   uploadedBytes = 0;
   #connections = 0;
@@ -98,11 +130,12 @@ export class Traffic {
     }
     tally.requests++;
     tally.outcomes.set(outcome, (tally.outcomes.get(outcome) ?? 0) + 1);
-    if (!allowed.includes(outcome)) {
+    if (allowed === REFUSED || allowed.length === 1) this.certainRequests++;
+    const outcomeClass = classOf(outcome, allowed);
+    this.classes.set(outcomeClass, (this.classes.get(outcomeClass) ?? 0) + 1);
+    if (outcomeClass === "failed") {
       tally.failures++;
       this.fail(`${kind}: ${outcome}`, `${detail} (allowed: ${allowed.join(", ")})`);
-    } else if (outcome !== "ok") {
-      this.refusals++;
     }
   }
 
@@ -144,6 +177,8 @@ class Client {
   readonly connection: number;
   readonly #hang: ReturnType<typeof setTimeout>;
   #requests = 0;
+  /** What was in force when a head was written last. */
+  #confInForce = 0;
   /** One such line a connection is enough. */
   #hasComplained = false;
 
@@ -170,6 +205,7 @@ class Client {
   head(mark: number, asked: Asked): string {
     const { place, verb = "bytes", method = "GET", size = 0, query = "", fields = "" } = asked;
     const { version = "HTTP/1.1" } = asked;
+    this.#confInForce = this.traffic.confInForce;
     return `${method} /${place}/${verb}/${size}?m=${hex(mark)}${
       query && `&${query}`
     } ${version}\r\n` +
@@ -193,6 +229,7 @@ class Client {
     this.#check(marksIn(head), mark);
     const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1]);
     const field = (name: string) => new RegExp(`^${name}: *(.*)\r$`, "im").exec(head)?.[1];
+    this.#checkConf(status, field(CONF_HEADER));
     let isLast = field("connection") === "close" ||
       (head.startsWith("HTTP/1.0") && field("connection") !== "keep-alive");
     const content = field("x-mark") === undefined || field("content-type") !== undefined
@@ -247,6 +284,17 @@ class Client {
         `${tokenOf(mark)} seen by ${tokenOf(own)}`,
       );
     }
+  }
+
+  /** A request that begins when a configuration is in force is answered by it, or a later one. */
+  #checkConf(status: number, conf: string | undefined): void {
+    if (conf === undefined && status !== 200) return; // add_header is not for all of these
+    const { confNewest } = this.traffic;
+    if (Number(conf) >= this.#confInForce && Number(conf) <= confNewest) return;
+    this.traffic.fail(
+      "an answer of the wrong configuration",
+      `${conf}, not ${this.#confInForce} to ${confNewest}`,
+    );
   }
 
   /** Writes in pieces with pauses. */
@@ -527,7 +575,7 @@ const abort: Kind = async (client, random, traffic) => {
   const { conn } = client;
   const place = random.pick([...GOOD_PLACES, "rate", "ws", ...BAD_PLACES]);
   const isUpload = random.chance(0.4);
-  traffic.record("abort", "ok", OK, "");
+  traffic.record("abort", "left", LEFT, "");
   if (random.chance(0.05)) return client.vanish();
   if (random.chance(0.3)) { // in the middle of a kept connection's life
     const mark = client.mark();

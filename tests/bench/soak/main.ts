@@ -11,35 +11,30 @@
  */
 import { Random } from "../../support/random.ts";
 import { readCpuMs, readMemory } from "../proc.ts";
+import { AdminClient } from "./admin_client.ts";
 import { bigTransfers } from "./big.ts";
-import { playClient, Traffic } from "./clients.ts";
-import { type Behaviour, killAndRestart, Origin } from "./origins.ts";
-import {
-  type Check,
-  growth,
-  quantile,
-  type Report,
-  type Sample,
-  talliesOf,
-  toText,
-  writeReport,
-} from "./report.ts";
-import type { ServerSample } from "./server.ts";
 import { sleep } from "./byte_socket.ts";
+import { playClient, Traffic } from "./clients.ts";
+import { configOf, type SoakConf } from "./config.ts";
+import { judge } from "./judge.ts";
+import { type Behaviour, killAndRestart, Origin } from "./origins.ts";
+import { Reloads } from "./reloads.ts";
+import { type Report, talliesOf, toText, writeReport } from "./report.ts";
+import { isAtRest, restLine } from "./rest.ts";
+import { outcomesOf, Sampler } from "./sampler.ts";
+import type { ServerSample } from "./server.ts";
 import { SluiceProcess } from "./sluice_process.ts";
 
-const SAMPLE_EVERY_MS = 2_000;
-const LIVE_LINE_EVERY = 3;
 const RUNNING_MAX = 300;
-const KILL_EVERY_MS = 5_000;
 const QUIESCENCE_MS = 90_000;
-const GROWTH_MAX = 0.1;
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
 interface Options {
   readonly minutes: number;
   readonly seed: number;
   readonly rate: number;
+  readonly reloadEveryMs: number;
+  readonly killEveryMs: number;
   readonly big: boolean;
   readonly debugBuffers: boolean;
   /** Of the configuration: little enough makes everything wait for everything. */
@@ -53,6 +48,8 @@ Usage: deno task soak [options]
   --minutes N        how long (20)
   --seed N           all choices of clients and origins (from the clock)
   --rate N           new clients a second (60)
+  --reload-every N   seconds from one reload to the next (10)
+  --kill-every N     seconds from one killed origin to the next (5)
   --buffer-memory N  of the proxy's configuration (128m); little makes all wait for each other
   --debug-buffers    buffers remember their holders: slow
   --save DIR         where the report goes (tmp/soak)
@@ -65,7 +62,7 @@ function parseOptions(args: readonly string[]): Options {
   for (let at = 0; at < args.length; at++) {
     const name = args[at]!;
     if (name === "--big" || name === "--debug-buffers") given.set(name, "");
-    else if (/^--(?:minutes|seed|rate|save|buffer-memory)$/.test(name)) {
+    else if (/^--(?:minutes|seed|rate|reload-every|kill-every|save|buffer-memory)$/.test(name)) {
       given.set(name, args[++at] ?? "");
     } else throw new Error(`Cannot use "${name}"\n\n${HELP}`);
   }
@@ -78,6 +75,8 @@ function parseOptions(args: readonly string[]): Options {
     minutes: number("--minutes", 20),
     seed: number("--seed", Date.now() % 1_000_000),
     rate: number("--rate", 60),
+    reloadEveryMs: number("--reload-every", 10) * 1_000,
+    killEveryMs: number("--kill-every", 5) * 1_000,
     big: given.has("--big"),
     bufferMemory: given.get("--buffer-memory") ?? "128m",
     debugBuffers: given.has("--debug-buffers"),
@@ -99,73 +98,15 @@ const ORIGINS: readonly (readonly [name: string, behaviour: Behaviour])[] = [
   ["extra", "extra"],
   ["stale", "stale"],
   ["dying", "good"],
+  ["mortal1", "good"],
+  ["mortal2", "good"],
 ];
 
-/** Everything a location can be made of, in front of the good origins; and one for each bad one. */
-function configOf(
-  { dir, bufferMemory }: Options,
-  address: (name: string) => string,
-): string {
-  const bad = (name: string, settings = "") => `
-      /${name}/: { proxy: { pass: "http://${name}"${settings} } }`;
-  const alone = (name: string) => `
-  ${name}: { servers: [{ address: "${address(name)}", max_fails: 0 }], keepalive: 8 }`;
-  const single = ["slow", "silent", "reset", "early", "garbage", "short", "half", "extra"];
-  return `
-log:
-  access: { path: ${dir}/access.log }
-  error: { path: ${dir}/error.log, level: info }
-buffer_memory: ${bufferMemory}
-client_max_body_size: 0
-client_body_temp_path: ${dir}/temp
-proxy: { temp_path: ${dir}/temp }
-client_header_timeout: 10s
-client_body_timeout: 10s
-keepalive_timeout: 4s
-send_timeout: 20s
-lingering_timeout: 1s
-lingering_time: 5s
-upstreams:
-  good: { servers: ["${address("good1")}", "${
-    address("good2")
-  }"], keepalive: 16, keepalive_timeout: 5s }
-  stale: { servers: [{ address: "${address("stale")}", max_fails: 0 }], keepalive: 8 }
-  dying: { servers: [{ address: "${address("dying")}", max_fails: 0 }], keepalive: 8 }
-  pair:
-    servers: ["${address("good1")}", { address: "${address("dying")}", fail_timeout: 1s }]
-    keepalive: 8
-  mixed:
-    servers:
-      - "${address("good1")}"
-      - { address: "${address("reset")}", max_fails: 0 }
-      - { address: "${address("early")}", max_fails: 3, fail_timeout: 1s }
-      - { address: "${address("garbage")}", max_fails: 0 }
-    keepalive: 8${single.map(alone).join("")}
-servers:
-  - listen: 127.0.0.1:0
-    locations:
-      /good/: { proxy: { pass: "http://good" } }
-      /stream/: { proxy: { pass: "http://good", buffering: off, request_buffering: off } }
-      /notemp/: { proxy: { pass: "http://good", max_temp_file_size: 0, buffers: "4 8k" } }
-      /tiny/: { proxy: { pass: "http://good", buffer_size: 1k, buffers: "2 4k", busy_buffers_size: 4k }, client_body_buffer_size: 1k }
-      /cyclic/: { proxy: { pass: "http://good", cyclic_temp_file: on, buffers: "4 4k" } }
-      /v10/: { proxy: { pass: "http://good", http_version: "1.0" } }
-      /rate/: { proxy: { pass: "http://good" }, limit_rate: 400k, limit_rate_after: 50k }
-      /infile/: { proxy: { pass: "http://good" }, client_body_in_file_only: clean }
-      /inrate/: { proxy: { pass: "http://good", limit_rate: 400k } }
-      /accel/: { proxy: { pass: "http://good" } }
-      /ws/: { proxy: { pass: "http://good", read_timeout: 5s, set_header: { Connection: upgrade, Upgrade: $http_upgrade } } }
-      /authed/: { proxy: { pass: "http://good" }, auth_request: /auth, mirror: /shadow, client_body_buffer_size: 32k }
-      "= /auth": { proxy: { pass: "http://good", pass_request_body: off }, internal: on }
-      "= /shadow": { proxy: { pass: "http://reset" }, internal: on }${
-    single.filter((name) => name !== "garbage" && name !== "silent").map((name) => bad(name)).join(
-      "",
-    )
-  }${bad("garbage", ", next_upstream: off")}${bad("silent", ", read_timeout: 1s")}${bad("stale")}${
-    bad("dying")
-  }${bad("pair")}${bad("mixed", ", next_upstream: [error, timeout, invalid_header]")}
-`;
-}
+/** One at a time. The last two are a group, which can always answer. */
+const KILLED = ["dying", "mortal1", "mortal2"] as const;
+
+/** What an earlier run may have left. */
+const FILES = ["access.log", "access2.log", "pair.log", "error.log", "temp", "extra.sock"];
 
 /** Opens all origins, each on a port below those that the system gives away. */
 async function openOrigins(
@@ -193,73 +134,6 @@ function portBelowEphemeral(): number {
   return 15_000 + crypto.getRandomValues(new Uint16Array(1))[0]! % 15_000;
 }
 
-class Sampler {
-  readonly samples: Sample[] = [];
-  /** The heap after a collection: at the end of each quarter but the last. */
-  readonly collected: number[] = [];
-  readonly #traffic: Traffic;
-  readonly #sluice: SluiceProcess;
-  readonly #startMs = performance.now();
-
-  constructor(traffic: Traffic, sluice: SluiceProcess) {
-    this.#traffic = traffic;
-    this.#sluice = sluice;
-  }
-
-  async run(isOver: () => boolean, lengthMs: number): Promise<void> {
-    while (!isOver()) {
-      await sleep(SAMPLE_EVERY_MS);
-      const sample = this.#take(await this.#sluice.ask("stats"));
-      if (sample.atMs > (this.collected.length + 1) * lengthMs / 4 && this.collected.length < 3) {
-        this.collected.push((await this.#sluice.ask("gc")).heapBytes);
-      }
-      this.samples.push(sample);
-      if (this.samples.length % LIVE_LINE_EVERY === 0) console.log(liveLine(sample));
-    }
-  }
-
-  #take(stats: ServerSample): Sample {
-    const traffic = this.#traffic;
-    const latencies = traffic.latencies.sort((a, b) => a - b);
-    traffic.latencies = [];
-    const { pool, rssBytes, heapBytes, externalBytes, descriptors } = stats;
-    const { requests, failures, refusals, running } = traffic;
-    return {
-      atMs: performance.now() - this.#startMs,
-      requests,
-      failures,
-      refusals,
-      running,
-      rssBytes,
-      heapBytes,
-      externalBytes,
-      descriptors,
-      heldCells: pool.heldCells,
-      heldBytes: pool.heldBytes,
-      slabBytes: pool.slabBytes,
-      connections: stats.connections,
-      clients: stats.clients,
-      idle: stats.idle,
-      p50Ms: quantile(latencies, 0.5),
-      p99Ms: quantile(latencies, 0.99),
-    };
-  }
-}
-
-function liveLine(sample: Sample): string {
-  const mb = (bytes: number) => (bytes / 1e6).toFixed(1).padStart(6);
-  const count = (n: number) => String(n).padStart(4);
-  return `${(sample.atMs / 1_000).toFixed(0).padStart(5)} s  ${
-    String(sample.requests).padStart(7)
-  } requests ${count(sample.failures)} failures  rss ${mb(sample.rssBytes)} heap ${
-    mb(sample.heapBytes)
-  } MB  fds ${count(sample.descriptors)}  cells ${count(sample.heldCells)} (${
-    mb(sample.slabBytes)
-  } MB)  clients ${count(sample.clients)} connections ${count(sample.connections)} idle ${
-    count(sample.idle)
-  }  p50 ${sample.p50Ms.toFixed(1)} p99 ${sample.p99Ms.toFixed(1)} ms`;
-}
-
 /** New clients at random moments, `rate` a second in the mean, and not too many at once. */
 async function sendTraffic(
   traffic: Traffic,
@@ -275,18 +149,6 @@ async function sendTraffic(
     if (traffic.running < RUNNING_MAX) void playClient(traffic, random.fork());
     else nextMs = performance.now();
   }
-}
-
-/** Deadlines that are registered: the pool has one line of its own, unless it names the holders. */
-function deadlinesOf({ outstanding }: ServerSample): readonly string[] {
-  return outstanding.filter((line) => !/^\d+ (?:cells|bytes)\b/.test(line));
-}
-
-/** Whether nothing is held but by idle connections to origins. */
-function isAtRest(stats: ServerSample): boolean {
-  const { clients, connections, idle, pool } = stats;
-  return clients === 0 && connections === idle && pool.heldCells === idle &&
-    deadlinesOf(stats).length === idle;
 }
 
 async function waitForRest(sluice: SluiceProcess): Promise<ServerSample> {
@@ -312,19 +174,18 @@ async function warmUp(traffic: Traffic): Promise<void> {
 }
 
 async function soak(options: Options): Promise<boolean> {
-  const { minutes, seed, rate, dir } = options;
+  const { minutes, seed, rate, dir, bufferMemory } = options;
   const random = new Random(seed);
   const startedAt = new Date().toISOString();
-  await Deno.mkdir(dir, { recursive: true });
-  for (const name of ["access.log", "error.log", "temp"]) {
-    await Deno.remove(`${dir}/${name}`, { recursive: true }).catch(() => {});
-  }
-  await Deno.mkdir(`${dir}/temp`);
+  await clear(dir);
   let fail: (what: string, detail: string) => void = () => {};
   const origins = await openOrigins(random.fork(), (what, detail) => fail(what, detail));
-  const config = configOf(options, (name) => origins.get(name)!.address);
-  await Deno.writeTextFile(`${dir}/soak.yaml`, config);
-  await using sluice = await SluiceProcess.start(`${dir}/soak.yaml`, options.debugBuffers);
+  const origin = (name: string): Origin => origins.get(name)!;
+  const conf: SoakConf = { dir, bufferMemory, address: (name) => origin(name).address };
+  const configPath = `${dir}/soak.yaml`;
+  await Deno.writeTextFile(configPath, configOf(0, conf));
+  await using sluice = await SluiceProcess.start(configPath, options.debugBuffers);
+  using admin = new AdminClient(sluice.adminAddress);
   console.log(`Soak of ${minutes} minutes with seed ${seed}: pid ${sluice.pid}, ${dir}`);
 
   const traffic = new Traffic(sluice.address);
@@ -333,21 +194,33 @@ async function soak(options: Options): Promise<boolean> {
   const before = await waitForRest(sluice);
   console.log(`At rest before: ${restLine(before)}`);
 
-  const endMs = performance.now() + minutes * 60_000;
+  const lengthMs = minutes * 60_000;
+  const endMs = performance.now() + lengthMs;
   const isOver = () => performance.now() > endMs;
-  const sampler = new Sampler(traffic, sluice);
+  const reloads = new Reloads({
+    sluice,
+    admin,
+    traffic,
+    configPath,
+    configOf: (number) => configOf(number, conf),
+  });
+  const sampler = new Sampler({ traffic, sluice, admin, reloads, direct: origin("good1").address });
   const cpuBeforeMs = await readCpuMs(sluice.pid);
+  const killed = [origin(KILLED[0]), origin(KILLED[1]), origin(KILLED[2])] as const;
   const [kills] = await Promise.all([
-    killAndRestart(origins.get("dying")!, random.fork(), KILL_EVERY_MS, isOver),
+    killAndRestart(killed, random.fork(), options.killEveryMs, isOver),
+    reloads.run(options.reloadEveryMs, isOver),
     sendTraffic(traffic, random.fork(), rate, isOver),
-    sampler.run(isOver, minutes * 60_000),
+    sampler.run(isOver, lengthMs),
   ]);
-  const serverCpuShare = (await readCpuMs(sluice.pid) - cpuBeforeMs) / (minutes * 60_000);
+  const serverCpuShare = (await readCpuMs(sluice.pid) - cpuBeforeMs) / lengthMs;
 
   console.log(`The traffic ends; ${traffic.running} clients are still there`);
   const patienceMs = performance.now() + QUIESCENCE_MS;
   while (traffic.running > 0 && performance.now() < patienceMs) await sleep(100);
   if (traffic.running > 0) traffic.fail("clients do not end", String(traffic.running));
+  // Back to a configuration of the first one's kind, which has as many files and listeners.
+  do await reloads.next(); while (traffic.confNewest % 2 === 1);
   const after = await waitForRest(sluice);
   const collected = await sluice.ask("gc");
   const { peakRssBytes } = await readMemory(sluice.pid);
@@ -355,28 +228,23 @@ async function soak(options: Options): Promise<boolean> {
   const stopped = await sluice.stop();
   for (const origin of origins.values()) await origin.kill();
 
-  const checks = judge(sampler, before, after, collected, stopped, traffic);
-  const left = Array.from(Deno.readDirSync(`${dir}/temp`), ({ name }) => name);
-  checks.push(
-    {
-      name: "no temporary file is left",
-      isGood: left.length === 0,
-      detail: left.join(" ") || "none",
-    },
-    await checkErrorLog(`${dir}/error.log`),
-  );
+  const checks = await judge({ dir, traffic, sampler, before, after, collected, stopped });
   const report: Report = {
-    command: `deno task soak --minutes ${minutes} --seed ${seed} --rate ${rate}`,
+    command: commandOf(options),
     revision: await revision(),
     seed,
     minutes,
     startedAt,
     requests: traffic.requests,
+    certainRequests: traffic.certainRequests,
     clients: traffic.connections,
     failures: traffic.failures,
+    outcomes: outcomesOf(traffic),
     downloadedBytes: traffic.downloadedBytes,
     uploadedBytes: traffic.uploadedBytes,
     kills,
+    reloads: reloads.done,
+    refusedReloads: reloads.refused,
     serverCpuShare,
     peakRssBytes,
     checks,
@@ -389,83 +257,17 @@ async function soak(options: Options): Promise<boolean> {
   return checks.every(({ isGood }) => isGood);
 }
 
-function restLine(stats: ServerSample): string {
-  const { clients, connections, idle, pool, descriptors } = stats;
-  return `${clients} clients, ${connections} connections, ${idle} idle, ${pool.heldCells} cells, ` +
-    `${deadlinesOf(stats).length} deadlines, ${descriptors} descriptors`;
+async function clear(dir: string): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true });
+  for (const name of FILES) {
+    await Deno.remove(`${dir}/${name}`, { recursive: true }).catch(() => {});
+  }
+  await Deno.mkdir(`${dir}/temp`);
 }
 
-function judge(
-  { samples, collected: collections }: Sampler,
-  before: ServerSample,
-  after: ServerSample,
-  collected: ServerSample,
-  stopped: ServerSample,
-  traffic: Traffic,
-): Check[] {
-  const flat = (name: string, value: (sample: Sample) => number): Check => {
-    const { before, after, share } = growth(samples, value);
-    const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-    return {
-      name,
-      isGood: share <= GROWTH_MAX,
-      detail: `${mb(before)} in the 2nd quarter, ${mb(after)} in the last: ${
-        (share * 100).toFixed(1)
-      } %`,
-    };
-  };
-  const collectedHeaps = [...collections, collected.heapBytes];
-  const kept = collected.heapBytes / (collections[0] ?? NaN) - 1;
-  const ownDescriptors = (stats: ServerSample) => stats.descriptors - stats.idle;
-  return [
-    {
-      name: "no request failed",
-      isGood: traffic.failures === 0,
-      detail: `${traffic.failures} failures of ${traffic.requests} requests`,
-    },
-    {
-      name: "at rest only idle connections hold cells and deadlines",
-      isGood: isAtRest(after),
-      detail: restLine(after) +
-        (isAtRest(after)
-          ? ""
-          : after.outstanding.slice(0, 20).map((line) => `\n    ${line}`).join("")),
-    },
-    {
-      name: "descriptors as before, without idle connections",
-      isGood: ownDescriptors(after) === ownDescriptors(before),
-      detail: `${ownDescriptors(before)} before, ${ownDescriptors(after)} after`,
-    },
-    flat("resident memory is flat", ({ rssBytes }) => rssBytes),
-    flat("heap is flat", ({ heapBytes }) => heapBytes),
-    {
-      name: "heap after a collection is flat",
-      isGood: kept <= GROWTH_MAX,
-      detail: `${
-        collectedHeaps.map((bytes) => (bytes / 1e6).toFixed(2)).join(", ")
-      } MB at the end of each quarter; resident ${
-        (collected.rssBytes / 1e6).toFixed(1)
-      } MB, slabs ${(collected.pool.slabBytes / 1e6).toFixed(1)} MB`,
-    },
-    {
-      name: "stopped, it holds nothing",
-      isGood: stopped.outstanding.length === 0 && stopped.connections === 0,
-      detail: stopped.outstanding.join("; ") || "nothing",
-    },
-  ];
-}
-
-/** A bug that the proxy itself has noticed. */
-async function checkErrorLog(path: string): Promise<Check> {
-  const log = await Deno.readTextFile(path);
-  const bugs = log.split("\n").filter((line) =>
-    /\[(?:crit|alert|emerg)\]|a bug in this/.test(line)
-  );
-  return {
-    name: "the error log tells of no bug",
-    isGood: bugs.length === 0,
-    detail: bugs.length === 0 ? "none" : `${bugs.length}: ${bugs.slice(0, 5).join("\n    ")}`,
-  };
+function commandOf({ minutes, seed, rate, reloadEveryMs, killEveryMs }: Options): string {
+  return `deno task soak --minutes ${minutes} --seed ${seed} --rate ${rate} ` +
+    `--reload-every ${reloadEveryMs / 1_000} --kill-every ${killEveryMs / 1_000}`;
 }
 
 if (import.meta.main) {

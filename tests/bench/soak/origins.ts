@@ -444,22 +444,28 @@ function garbage(random: Random, mark: number): Buffer {
   return bytes;
 }
 
-/** Kills an origin and starts it again, over and over, until it is told to stop. */
+/** How far from its time a kill may be: else kills and reloads would always meet alike. */
+const KILL_JITTER_MS = 1_000;
+/** How long one stays dead: less than what is between two kills, so that one peer always lives. */
+const DEAD_MS = [0, 10, 200, 1_000] as const;
+
+/** Kills one of the origins and starts it again, over and over, until it is told to stop. */
 export async function killAndRestart(
-  origin: Origin,
+  origins: readonly [Origin, ...Origin[]],
   random: Random,
   everyMs: number,
   isOver: () => boolean,
 ): Promise<number> {
-  let kills = 0;
-  while (!isOver()) {
-    await sleep(random.integer(everyMs / 2, everyMs * 1.5));
+  const startMs = performance.now();
+  for (let kills = 0;; kills++) {
+    const jitterMs = random.integer(-KILL_JITTER_MS, KILL_JITTER_MS);
+    await sleep(startMs + (kills + 1) * everyMs + jitterMs - performance.now());
+    if (isOver()) return kills;
+    const origin = random.pick(origins);
     await origin.kill();
-    kills++;
-    await sleep(random.pick([0, 10, 200, 1_000]));
+    await sleep(random.pick(DEAD_MS));
     await listenAgain(origin);
   }
-  return kills;
 }
 
 /** Its port may be another program's for a moment. */

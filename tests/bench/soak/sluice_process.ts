@@ -10,17 +10,24 @@ const ENCODER = new TextEncoder();
 
 export class SluiceProcess implements AsyncDisposable {
   readonly address: string;
+  /** Empty without an admin listener. */
+  readonly adminAddress: string;
   readonly #child: Deno.ChildProcess;
   readonly #lines: AsyncIterator<string>;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBufferLike>>;
   /** Questions wait for each other. */
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(child: Deno.ChildProcess, lines: AsyncIterator<string>, address: string) {
+  private constructor(
+    child: Deno.ChildProcess,
+    lines: AsyncIterator<string>,
+    { address, adminAddress }: ServerReady,
+  ) {
     this.#child = child;
     this.#lines = lines;
     this.#stdin = child.stdin.getWriter();
     this.address = address;
+    this.adminAddress = adminAddress;
   }
 
   /** @throws {Error} When it ends before it listens; what it said is on stderr. */
@@ -45,12 +52,16 @@ export class SluiceProcess implements AsyncDisposable {
     const lines = new TextLineReader(child.stdout)[Symbol.asyncIterator]();
     const first = await lines.next();
     if (first.done) throw new Error("Cannot start Sluice: it ended before it listened");
-    const { address } = JSON.parse(first.value) as ServerReady;
-    return new SluiceProcess(child, lines, address);
+    return new SluiceProcess(child, lines, JSON.parse(first.value) as ServerReady);
   }
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  /** Has it read its configuration again. */
+  hangUp(): void {
+    this.#child.kill("SIGHUP");
   }
 
   /** @throws {Error} When it has ended. */

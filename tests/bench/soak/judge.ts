@@ -1,0 +1,222 @@
+/**
+ * What has to hold at the end of a soak.
+ *
+ * @module
+ */
+import { driftOf, isFlat, slopeAnHour } from "../../support/flatness.ts";
+import type { Traffic } from "./clients.ts";
+import { type PairLog, readBugs, readPairLog } from "./proxy_logs.ts";
+import type { Check, Sample } from "./report.ts";
+import { isAtRest, restLine } from "./rest.ts";
+import type { Sampler } from "./sampler.ts";
+import type { ServerSample } from "./server.ts";
+
+/** A run that is shorter shows how V8's heap finds its size, and no more than that. */
+const FLATNESS_FROM_MS = 10 * 60_000;
+/** What is kept must not grow. */
+const KEPT_GROWTH_MAX = 0.1;
+/** What is in use depends on who happens to be there. */
+const USED_GROWTH_MAX = 0.25;
+/** Times depend on what else the machine does. */
+const TIME_GROWTH_MAX = 0.5;
+const MB = 1e6;
+
+/** What is judged. */
+export interface Judged {
+  /** Where the logs and the temporary files are. */
+  readonly dir: string;
+  readonly traffic: Traffic;
+  readonly sampler: Sampler;
+  /** The proxy at rest, before the traffic and after it. */
+  readonly before: ServerSample;
+  readonly after: ServerSample;
+  /** After a collection. */
+  readonly collected: ServerSample;
+  readonly stopped: ServerSample;
+}
+
+export async function judge(judged: Judged): Promise<Check[]> {
+  return [
+    ...judgeRequests(judged.traffic, await readPairLog(`${judged.dir}/pair.log`)),
+    ...judgeRest(judged),
+    ...judgeFlatness(judged.sampler.samples),
+    judgeHeap(judged),
+    ...await judgeFiles(judged.dir),
+  ];
+}
+
+function judgeRequests(traffic: Traffic, pair: PairLog): Check[] {
+  return [
+    {
+      name: "no request failed that must not",
+      isGood: traffic.failures === 0,
+      detail: `${traffic.failures} failures of ${traffic.requests} requests`,
+    },
+    {
+      name: "none failed unsent while a peer lived",
+      isGood: pair.unsentFailures.length === 0 && pair.takenOver > 0,
+      detail: `${pair.requests} to a group whose peers are killed, ` +
+        `${pair.takenOver} taken over by the other peer, ${pair.unsentFailures.length} failed` +
+        pair.unsentFailures.slice(0, 10).map((line) => `\n    ${line}`).join(""),
+    },
+  ];
+}
+
+function judgeRest({ before, after, stopped }: Judged): Check[] {
+  const ownDescriptors = (stats: ServerSample) => stats.descriptors - stats.idle;
+  return [
+    {
+      name: "at rest only idle connections hold cells and deadlines",
+      isGood: isAtRest(after),
+      detail: restLine(after) +
+        (isAtRest(after)
+          ? ""
+          : after.outstanding.slice(0, 20).map((line) => `\n    ${line}`).join("")),
+    },
+    {
+      name: "descriptors as before, without idle connections",
+      isGood: ownDescriptors(after) === ownDescriptors(before),
+      detail: `${ownDescriptors(before)} before, ${ownDescriptors(after)} after`,
+    },
+    {
+      name: "stopped, it holds nothing",
+      isGood: stopped.outstanding.length === 0 && stopped.connections === 0,
+      detail: stopped.outstanding.join("; ") || "nothing",
+    },
+  ];
+}
+
+interface FlatLine {
+  readonly name: string;
+  readonly unit: string;
+  readonly growthMax: number;
+  readonly value: (sample: Sample, before: Sample | undefined) => number;
+}
+
+const FLAT_LINES: readonly FlatLine[] = [
+  {
+    name: "resident memory",
+    unit: "MB",
+    growthMax: KEPT_GROWTH_MAX,
+    value: ({ rssBytes }) => rssBytes / MB,
+  },
+  {
+    name: "heap",
+    unit: "MB",
+    growthMax: KEPT_GROWTH_MAX,
+    value: ({ heapBytes }) => heapBytes / MB,
+  },
+  {
+    name: "memory of the pool",
+    unit: "MB",
+    growthMax: KEPT_GROWTH_MAX,
+    value: ({ poolBytes }) => poolBytes / MB,
+  },
+  {
+    name: "memory in use of the pool",
+    unit: "MB",
+    growthMax: USED_GROWTH_MAX,
+    value: ({ heldBytes }) => heldBytes / MB,
+  },
+  {
+    name: "descriptors",
+    unit: "",
+    growthMax: USED_GROWTH_MAX,
+    value: ({ descriptors }) => descriptors,
+  },
+  {
+    name: "connections",
+    unit: "",
+    growthMax: USED_GROWTH_MAX,
+    value: ({ connections }) => connections,
+  },
+  {
+    name: "processor time a request",
+    unit: "ms",
+    growthMax: USED_GROWTH_MAX,
+    value: (sample, before) =>
+      before === undefined
+        ? NaN
+        : (sample.cpuMs - before.cpuMs) / (sample.requests - before.requests),
+  },
+  {
+    name: "p50, by that of the origin itself",
+    unit: "times",
+    growthMax: TIME_GROWTH_MAX,
+    value: ({ p50Ms, directP50Ms }) => p50Ms / directP50Ms,
+  },
+  {
+    name: "p99, by that of the origin itself",
+    unit: "times",
+    growthMax: TIME_GROWTH_MAX,
+    value: ({ p99Ms, directP99Ms }) => p99Ms / directP99Ms,
+  },
+  {
+    name: "time of a reload",
+    unit: "ms",
+    growthMax: TIME_GROWTH_MAX,
+    value: ({ reloadMs }) => reloadMs,
+  },
+  {
+    name: "errors a second that may be",
+    unit: "",
+    growthMax: TIME_GROWTH_MAX,
+    value: (sample, before) =>
+      before === undefined
+        ? NaN
+        : (mayFail(sample) - mayFail(before)) / ((sample.atMs - before.atMs) / 1_000),
+  },
+];
+
+function mayFail({ outcomes }: Sample): number {
+  return outcomes["502"] + outcomes["504"] + outcomes.cut;
+}
+
+function judgeFlatness(samples: readonly Sample[]): Check[] {
+  const isLong = (samples.at(-1)?.atMs ?? 0) >= FLATNESS_FROM_MS;
+  const atMs = samples.map((sample) => sample.atMs);
+  return FLAT_LINES.map(({ name, unit, growthMax, value }) => {
+    const values = samples.map((sample, n) => value(sample, samples[n - 1]));
+    const drift = driftOf(values);
+    const isMemory = unit === "MB";
+    return {
+      name: `flat: ${name}`,
+      isGood: !isLong || isFlat(drift, growthMax),
+      detail: `${drift.before.toFixed(2)} ${unit} in the first third after the warm-up, ` +
+        `${drift.after.toFixed(2)} in the last: ${(drift.share * 100).toFixed(1)} %, ` +
+        `at most ${growthMax * 100}` +
+        (isMemory
+          ? `; by the line that fits ${slopeAnHour(values, atMs).toFixed(2)} an hour`
+          : "") +
+        (isLong ? "" : " (too short to judge)"),
+    };
+  });
+}
+
+function judgeHeap({ sampler, collected }: Judged): Check {
+  const heaps = [...sampler.collected, collected.heapBytes];
+  const mb = (bytes: number) => (bytes / MB).toFixed(2);
+  return {
+    name: "flat: heap after a collection",
+    isGood: collected.heapBytes <= (heaps[0] ?? NaN) * (1 + KEPT_GROWTH_MAX),
+    detail: `${heaps.map(mb).join(", ")} MB at the end of each quarter; ` +
+      `resident ${mb(collected.rssBytes)} MB, slabs ${mb(collected.pool.slabBytes)} MB`,
+  };
+}
+
+async function judgeFiles(dir: string): Promise<Check[]> {
+  const left = Array.from(Deno.readDirSync(`${dir}/temp`), ({ name }) => name);
+  const bugs = await readBugs(`${dir}/error.log`);
+  return [
+    {
+      name: "no temporary file is left",
+      isGood: left.length === 0,
+      detail: left.join(" ") || "none",
+    },
+    {
+      name: "the error log tells of no bug",
+      isGood: bugs.length === 0,
+      detail: bugs.length === 0 ? "none" : `${bugs.length}: ${bugs.slice(0, 5).join("\n    ")}`,
+    },
+  ];
+}
