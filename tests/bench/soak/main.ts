@@ -1,9 +1,9 @@
 /**
  * The soak: mixed traffic for as long as it is told to, good and bad clients and origins,
- * and at the end nothing held that was not held before.
+ * reloads and dying peers, and at the end nothing held that was not held before.
  *
  * ```
- * deno task soak --minutes 20 --seed 7      # rate: clients a second (60)
+ * deno task soak --minutes 60 --seed 7      # rate: clients a second (60)
  * deno task soak --big                      # 1 GB through the proxy, each way
  * ```
  *
@@ -27,6 +27,7 @@ import { SluiceProcess } from "./sluice_process.ts";
 
 const RUNNING_MAX = 300;
 const QUIESCENCE_MS = 90_000;
+const BUFFER_MEMORY = "128m";
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
 interface Options {
@@ -50,7 +51,7 @@ Usage: deno task soak [options]
   --rate N           new clients a second (60)
   --reload-every N   seconds from one reload to the next (10)
   --kill-every N     seconds from one killed origin to the next (5)
-  --buffer-memory N  of the proxy's configuration (128m); little makes all wait for each other
+  --buffer-memory N  of the proxy's configuration (${BUFFER_MEMORY}); little makes all wait for each other
   --debug-buffers    buffers remember their holders: slow
   --save DIR         where the report goes (tmp/soak)
   --big              instead: 1 GB up and down, and the memory that it takes
@@ -78,7 +79,7 @@ function parseOptions(args: readonly string[]): Options {
     reloadEveryMs: number("--reload-every", 10) * 1_000,
     killEveryMs: number("--kill-every", 5) * 1_000,
     big: given.has("--big"),
-    bufferMemory: given.get("--buffer-memory") ?? "128m",
+    bufferMemory: given.get("--buffer-memory") ?? BUFFER_MEMORY,
     debugBuffers: given.has("--debug-buffers"),
     dir: given.get("--save") ?? `${ROOT}tmp/soak`,
   };
@@ -265,9 +266,12 @@ async function clear(dir: string): Promise<void> {
   await Deno.mkdir(`${dir}/temp`);
 }
 
-function commandOf({ minutes, seed, rate, reloadEveryMs, killEveryMs }: Options): string {
+function commandOf(options: Options): string {
+  const { minutes, seed, rate, reloadEveryMs, killEveryMs, bufferMemory, debugBuffers } = options;
   return `deno task soak --minutes ${minutes} --seed ${seed} --rate ${rate} ` +
-    `--reload-every ${reloadEveryMs / 1_000} --kill-every ${killEveryMs / 1_000}`;
+    `--reload-every ${reloadEveryMs / 1_000} --kill-every ${killEveryMs / 1_000}` +
+    (bufferMemory === BUFFER_MEMORY ? "" : ` --buffer-memory ${bufferMemory}`) +
+    (debugBuffers ? " --debug-buffers" : "");
 }
 
 if (import.meta.main) {
