@@ -78,7 +78,7 @@ export class Variables {
     if (own !== undefined) return own;
     const slot = this.#slotOf(name);
     return (request, value) => {
-      (request.values ??= [])[slot] = value;
+      (request.values ??= this.#noValues())[slot] = value;
     };
   }
 
@@ -96,7 +96,7 @@ export class Variables {
       const value = request.values?.[slot];
       if (value !== undefined) return value;
       request.reportUnset(name);
-      (request.values ??= [])[slot] = "";
+      (request.values ??= this.#noValues())[slot] = "";
       return "";
     };
   }
@@ -114,12 +114,17 @@ export class Variables {
       this.#depth++;
       try {
         const value = (find ??= compile())(request);
-        if (!isVolatile) (request.values ??= [])[slot] = value;
+        if (!isVolatile) (request.values ??= this.#noValues())[slot] = value;
         return value;
       } finally {
         this.#depth--;
       }
     };
+  }
+
+  /** With room for as many as there are: an array that grows takes more. */
+  #noValues(): (string | undefined)[] {
+    return new Array<string | undefined>(REQUEST_ID_SLOT + 1 + this.#slots.size);
   }
 
   #slotOf(name: string): number {

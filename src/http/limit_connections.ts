@@ -8,7 +8,7 @@ import { type KeyTable, NO_ROOM, type ZoneLayout } from "../zone/mod.ts";
 import type { LimitConnectionsConf, LimitConnZoneConf } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
-import { countLimit } from "./limit_counts.ts";
+import { LimitCounts } from "./limit_counts.ts";
 import type { LimitStatus } from "./limit_requests.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
@@ -21,6 +21,7 @@ export function countsLayout(bytes: number): ZoneLayout {
 
 interface Limit {
   readonly zone: string;
+  readonly counts: LimitCounts;
   readonly key: Template<Request>;
   readonly table: KeyTable;
   readonly connections: number;
@@ -52,6 +53,7 @@ export class LimitConnections implements Step {
     this.#conf = conf;
     this.#limits = conf.limits.map(({ zone, connections }) => ({
       zone: zone.name,
+      counts: new LimitCounts("limit_conn", zone.name),
       key: variables.compile(byteText(zone.key)),
       table: countsOf(zone),
       connections,
@@ -62,35 +64,36 @@ export class LimitConnections implements Step {
     if (request.limitConnStatus !== "") return "go on"; // once, whereto it is led
     const nowMs = request.worker.sharedNowMs;
     let counted: CountedRequest[] | undefined;
-    for (const { zone, key, table, connections } of this.#limits) {
+    for (const limit of this.#limits) {
+      const { key, table, connections } = limit;
       const text = key.render(request);
       if (text === "") continue; // this limit is not for such requests
       const entry = table.claim(text, nowMs, connections);
       if (entry < 0) {
         for (const one of counted ?? []) one.release();
-        return this.#reject(request, zone, entry === NO_ROOM);
+        return this.#reject(request, limit, entry === NO_ROOM);
       }
       (counted ??= []).push(new CountedRequest(table, entry));
     }
     if (counted === undefined) return "go on";
     request.counted = counted;
-    return this.#settle(request, this.#limits[0]!.zone, "PASSED");
+    return this.#settle(request, this.#limits[0]!, "PASSED");
   }
 
-  #reject(request: Request, zone: string, isOver: boolean): StepResult {
+  #reject(request: Request, limit: Limit, isOver: boolean): StepResult {
+    const { zone } = limit;
     const { dryRun, logLevel, status } = this.#conf;
     const how = dryRun ? ", dry run," : "";
     if (isOver) request.report(logLevel, `limiting connections${how} by zone "${zone}"`);
     else request.report("alert", `limit_conn${how} no place for another key in zone "${zone}"`);
-    if (dryRun) return this.#settle(request, zone, "REJECTED_DRY_RUN");
-    this.#settle(request, zone, "REJECTED");
+    if (dryRun) return this.#settle(request, limit, "REJECTED_DRY_RUN");
+    this.#settle(request, limit, "REJECTED");
     refuse(request, status);
     return "ended";
   }
 
-  #settle(request: Request, zone: string, status: Exclude<LimitStatus, "">): StepResult {
-    countLimit(request, "limit_conn", zone, status);
-    request.isMarked = true;
+  #settle(request: Request, { counts }: Limit, status: Exclude<LimitStatus, "">): StepResult {
+    counts.add(request, status);
     request.limitConnStatus = status;
     return "go on";
   }

@@ -10,7 +10,7 @@ import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import { holdUp } from "./hold_up.ts";
 import { type LeakyBuckets, NO_BUCKET } from "./leaky_buckets.ts";
-import { countLimit } from "./limit_counts.ts";
+import { LimitCounts } from "./limit_counts.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import type { Step, StepResult } from "./step.ts";
@@ -26,6 +26,7 @@ export type LimitStatus =
 
 interface Limit {
   readonly zone: string;
+  readonly counts: LimitCounts;
   readonly key: Template<Request>;
   readonly buckets: LeakyBuckets;
   /** Thousandths of a request. */
@@ -46,6 +47,7 @@ export class LimitRequests implements Step {
     this.#conf = conf;
     this.#limits = conf.limits.map(({ zone, burst, delay }) => ({
       zone: zone.name,
+      counts: new LimitCounts("limit_req", zone.name),
       key: variables.compile(byteText(zone.key)),
       buckets: bucketsOf(zone),
       burst: burst * 1_000,
@@ -62,12 +64,13 @@ export class LimitRequests implements Step {
     let excess = NO_BUCKET;
     // Nothing is poured in before it is clear that there is room in all of them.
     for (; at <= last; at++) {
-      const { key, buckets, burst, zone } = limits[at]!;
+      const limit = limits[at]!;
+      const { key, buckets, burst } = limit;
       const text = this.#keys[at] = key.render(request);
       if (text === "") continue; // this limit is not for such requests
       excess = at === last ? buckets.pour(text, nowMs, burst) : buckets.look(text, nowMs);
-      if (excess === NO_BUCKET) return this.#reject(request, zone, undefined);
-      if (excess > burst) return this.#reject(request, zone, excess);
+      if (excess === NO_BUCKET) return this.#reject(request, limit, undefined);
+      if (excess > burst) return this.#reject(request, limit, excess);
     }
     if (excess === NO_BUCKET) return "go on"; // no key had a text
     return this.#delayIfEarly(request, nowMs, this.#keys[last] === "" ? 0 : excess);
@@ -91,20 +94,21 @@ export class LimitRequests implements Step {
       if (ms <= delayMs) continue;
       [longest, excess, delayMs] = [limit, poured, ms];
     }
-    if (delayMs === 0) return this.#settle(request, longest.zone, "PASSED");
+    if (delayMs === 0) return this.#settle(request, longest, "PASSED");
     const { dryRun, logLevel } = this.#conf;
     request.report(
       DELAYS_AT[logLevel] ?? logLevel,
       `delaying request${dryRun ? ", dry run" : ""}, excess: ${inRequests(excess)}, ` +
         `by zone "${longest.zone}"`,
     );
-    if (dryRun) return this.#settle(request, longest.zone, "DELAYED_DRY_RUN");
-    this.#settle(request, longest.zone, "DELAYED");
+    if (dryRun) return this.#settle(request, longest, "DELAYED_DRY_RUN");
+    this.#settle(request, longest, "DELAYED");
     return holdUp(request, delayMs);
   }
 
   /** @param excess Undefined when there was no place for another key. */
-  #reject(request: Request, zone: string, excess: number | undefined): StepResult {
+  #reject(request: Request, limit: Limit, excess: number | undefined): StepResult {
+    const { zone } = limit;
     const { dryRun, logLevel, status } = this.#conf;
     const how = dryRun ? ", dry run" : "";
     if (excess === undefined) {
@@ -115,15 +119,14 @@ export class LimitRequests implements Step {
         `limiting requests${how}, excess: ${inRequests(excess)} by zone "${zone}"`,
       );
     }
-    if (dryRun) return this.#settle(request, zone, "REJECTED_DRY_RUN");
-    this.#settle(request, zone, "REJECTED");
+    if (dryRun) return this.#settle(request, limit, "REJECTED_DRY_RUN");
+    this.#settle(request, limit, "REJECTED");
     refuse(request, status);
     return "ended";
   }
 
-  #settle(request: Request, zone: string, status: Exclude<LimitStatus, "">): StepResult {
-    countLimit(request, "limit_req", zone, status);
-    request.isMarked = true;
+  #settle(request: Request, { counts }: Limit, status: Exclude<LimitStatus, "">): StepResult {
+    counts.add(request, status);
     request.limitReqStatus = status;
     return "go on";
   }

@@ -63,6 +63,10 @@ export class Request {
   proxyPort = "";
   /** Why the request was refused before it was handled, if it was. */
   refusal = "";
+  /** `$limit_req_status`: empty if it was at no such limit. */
+  limitReqStatus: LimitStatus = "";
+  /** `$limit_conn_status`: likewise. */
+  limitConnStatus: LimitStatus = "";
   /** Anything of what follows was used, so that the next request has to clear it. */
   isMarked = false;
   /** Of the location that it is at. */
@@ -97,10 +101,6 @@ export class Request {
   limitRate: string | undefined;
   /** What `userid` knows of the client. */
   userId: UserIdState | undefined;
-  /** `$limit_req_status`: empty if it was at no such limit. */
-  limitReqStatus: LimitStatus = "";
-  /** `$limit_conn_status`: likewise. */
-  limitConnStatus: LimitStatus = "";
   /** What counts it, till it has been answered. */
   counted: readonly CountedRequest[] | undefined;
   /** `failure_header`: the response tells what went wrong. */
@@ -137,6 +137,7 @@ export class Request {
       this.proxyPort =
       this.refusal =
         "";
+    this.limitReqStatus = this.limitConnStatus = "";
     this.serverPort = serverPort;
     this.#path =
       this.#args =
@@ -337,7 +338,6 @@ export class Request {
         false;
     this.tellsFailure = false;
     this.next = this.kept = this.limitRate = undefined;
-    this.limitReqStatus = this.limitConnStatus = "";
     this.userId = undefined;
     this.carriedType = this.bodyText = "";
     this.redirectsLeft = REDIRECTS_MAX + 1;

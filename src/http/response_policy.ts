@@ -8,7 +8,7 @@ import type { Template } from "../log/mod.ts";
 import { bytesOf, fieldId, type HeadWriter, identify } from "../wire/mod.ts";
 import type { AddHeaderConf, ErrorPageConf, RedirectsConf, ResponseConf } from "./conf.ts";
 import type { Variables } from "./configured_variables.ts";
-import { byteText, fieldSafe } from "./field_text.ts";
+import { bytesOfUnits, byteText, fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";
 import { UserId } from "./user_id.ts";
 import { compressesAny, Reshaper, SAFE_STATUSES } from "./reshape.ts";
@@ -28,6 +28,8 @@ export interface ErrorPage {
 }
 
 interface AddedHeader {
+  /** The whole line where the value is constant. */
+  readonly line: Uint8Array | undefined;
   readonly prefix: Uint8Array;
   readonly value: Template<Request>;
   readonly always: boolean;
@@ -87,8 +89,12 @@ export class ResponsePolicy {
   /** Writes the lines of `add_header` and `userid` that apply to a response of this status. */
   writeHeaders(request: Request, status: number, into: HeadWriter): void {
     if (request.depth === 0) this.userId?.writeFields(request, into);
-    for (const { prefix, value, always } of this.#added) {
+    for (const { line, prefix, value, always } of this.#added) {
       if (!always && !SAFE_STATUSES.has(status)) continue;
+      if (line !== undefined) {
+        into.constant(line);
+        continue;
+      }
       const text = fieldSafe(value.render(request));
       if (text === "") continue; // an empty value adds nothing
       into.constant(prefix);
@@ -124,9 +130,12 @@ function compileHeader(
   const lower = bytesOf(name.toLowerCase());
   const id = identify(lower, 0, lower.length);
   const isSingle = id === fieldId.ETAG || id === fieldId.LAST_MODIFIED;
+  const compiled = variables.compile(byteText(value));
+  const isReady = compiled.isConstant && value !== "";
   return {
+    line: isReady ? bytesOfUnits(`${name}: ${fieldSafe(byteText(value))}\r\n`) : undefined,
     prefix: bytesOf(`${name}: `),
-    value: variables.compile(byteText(value)),
+    value: compiled,
     always,
     replaces: isSingle ? id : fieldId.OTHER,
   };

@@ -292,10 +292,19 @@ function requestUri({ target }: Request): string {
   return rest.startsWith("/") ? rest : `/${rest}`;
 }
 
+/** Clients whose addresses' bytes are remembered: limits ask for them at each request. */
+const ADDRESSES_MAX = 4_096;
+const addressBytes = new Map<string, string>();
+
 /** The bytes of the client's address: 4 or 16 of them, or the text that a unix socket has. */
-function binaryRemoteAddr(request: Request): string {
-  const bytes = parseIp(request.remoteAddress);
-  return bytes === undefined ? request.remoteAddress : String.fromCharCode(...bytes);
+function binaryRemoteAddr({ remoteAddress }: Request): string {
+  const known = addressBytes.get(remoteAddress);
+  if (known !== undefined) return known;
+  const bytes = parseIp(remoteAddress);
+  const text = bytes === undefined ? remoteAddress : String.fromCharCode(...bytes);
+  if (addressBytes.size === ADDRESSES_MAX) addressBytes.clear();
+  addressBytes.set(remoteAddress, text);
+  return text;
 }
 
 let hostnameText: string | undefined;
