@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { type HeapNode, sizesByFunction } from "./allocations.ts";
 import type { Result } from "./measure.ts";
 import { parseOptions } from "./options.ts";
 import { BenchError } from "./programs.ts";
@@ -24,6 +25,19 @@ Deno.test("strace -c: calls are found with and without an error column", () => {
 `,
   );
   assertEquals([...counts], [["sendto", 100000], ["recvfrom", 100100]]);
+});
+
+Deno.test("heap profile: a function's bytes are summed over all that call it", () => {
+  const node = (functionName: string, selfSize: number, ...children: HeapNode[]): HeapNode => ({
+    callFrame: { functionName, url: "file:///a/src/wire/head.ts" },
+    selfSize,
+    children,
+  });
+  const head = node("(root)", 0, node("a", 10, node("b", 5)), node("", 3, node("b", 7)));
+  assertEquals(
+    [...sizesByFunction(head)].toSorted(),
+    [["(anonymous) wire/head.ts", 3], ["a wire/head.ts", 10], ["b wire/head.ts", 12]],
+  );
 });
 
 Deno.test("options: an unknown workload is refused with the known ones", async () => {

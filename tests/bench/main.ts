@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { countAllocations } from "./allocations.ts";
 import { Cleanup } from "./cleanup.ts";
 import { measureIdle } from "./idle.ts";
 import { alone } from "./lock.ts";
@@ -10,7 +11,7 @@ import { type Bench, type Contender, measureLoad, type Result } from "./measure.
 import { type ProxyOptions, startNginxProxy, startOrigin } from "./nginx.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import { findPeers } from "./peers.ts";
-import { BenchError, chooseCores, type Cores, requirePrograms } from "./programs.ts";
+import { BenchError, chooseCores, type Cores, freeAddress, requirePrograms } from "./programs.ts";
 import { toTables } from "./report.ts";
 import { checkOut } from "./revision.ts";
 import { startSluice } from "./sluice.ts";
@@ -81,9 +82,10 @@ async function run(options: Options, cleanup: Cleanup): Promise<Result[]> {
       ? [...field.always, ...field.peers]
       : field.always;
     await alone(`${RESULTS}/lock`, say, async () => {
-      if (options.strace) {
+      if (options.strace || options.allocations) {
         if (workload.kind !== "load") return;
-        console.log(await countSystemCalls(bench, workload, contenders));
+        if (options.strace) console.log(await countSystemCalls(bench, workload, contenders));
+        if (options.allocations) console.log(await countAllocations(bench, workload, contenders));
       } else {
         results.push(await measure(bench, workload, contenders));
       }
@@ -128,23 +130,28 @@ async function findContenders(options: Options, bench: Bench, upstream: string):
     const keepalive = Math.max(LEAST_KEEPALIVE, connections);
     return { folder, accessLog, features, upstream, keepalive };
   };
-  const sluice = (name: string, checkout: string, choose: Choice = featuresOf): Contender => ({
-    name,
-    start: async (workload) =>
-      await startSluice(
-        {
-          ...await proxyOptions(workload),
-          features: choose(workload),
-          name,
-          checkout,
-          command: options.sluiceCommand,
-          extraConfig: options.sluiceConfig,
-          unbuffered: options.workloads.some((workload) => workload.name.endsWith("unbuffered")),
-        },
-        cores,
-        cleanup,
-      ),
-  });
+  const sluice = (name: string, checkout: string, choose: Choice = featuresOf): Contender => {
+    const inspectorAt = options.allocations ? freeAddress() : undefined;
+    return {
+      name,
+      inspectorAt,
+      start: async (workload) =>
+        await startSluice(
+          {
+            ...await proxyOptions(workload),
+            features: choose(workload),
+            name,
+            checkout,
+            inspectorAt,
+            command: options.sluiceCommand,
+            extraConfig: options.sluiceConfig,
+            unbuffered: options.workloads.some((workload) => workload.name.endsWith("unbuffered")),
+          },
+          cores,
+          cleanup,
+        ),
+    };
+  };
   const nginx: Contender = {
     name: "nginx",
     start: async (workload) => await startNginxProxy(await proxyOptions(workload), cores, cleanup),

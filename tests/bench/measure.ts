@@ -13,6 +13,8 @@ import { runWrk, writeScript } from "./wrk.ts";
 /** One of the proxies of a run; the first contender is the one the ratios are about. */
 export interface Contender {
   readonly name: string;
+  /** `host:port` where V8's inspector of its program listens, if it was told to. */
+  readonly inspectorAt?: string | undefined;
   start(workload: Workload): Promise<Program>;
 }
 

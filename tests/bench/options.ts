@@ -16,6 +16,7 @@ export interface Options {
   readonly cost: Feature | undefined;
   readonly peers: boolean;
   readonly strace: boolean;
+  readonly allocations: boolean;
   readonly accessLog: boolean;
   readonly sluiceCommand: string | undefined;
   /** YAML behind the generated configuration. */
@@ -37,14 +38,16 @@ Usage: deno task bench [options]
                           HAProxy where installed, on the workload "small"
   --access-log            write an access log, in both
   --strace                count system calls a request instead of measuring
+  --allocations           count bytes and promises that a request allocates in Sluice
   --sluice-config FILE    YAML to put behind the generated configuration
-  --sluice-command TEXT   run this as Sluice; {config}, {listen}, {upstream} are filled in
+  --sluice-command TEXT   run this as Sluice; {config}, {folder}, {listen}, {upstream}
+                          and {inspect} are filled in
   --save DIR              where bench.json and bench.svg go (tmp/bench)
   --list                  name the workloads
   --help                  this text
 `;
 
-const SWITCHES = ["--peers", "--access-log", "--strace"];
+const SWITCHES = ["--peers", "--access-log", "--strace", "--allocations"];
 const VALUES = [
   "--only",
   "--rounds",
@@ -79,13 +82,17 @@ export async function parseOptions(args: readonly string[]): Promise<Options> {
     throw new BenchError("Cannot use --cost with --against: each says what is compared");
   }
   return {
-    workloads: chooseWorkloads(given.get("--only"), given.has("--strace")),
+    workloads: chooseWorkloads(
+      given.get("--only"),
+      given.has("--strace") || given.has("--allocations"),
+    ),
     rounds: positive("--rounds", given.get("--rounds") ?? "5"),
     seconds: positive("--seconds", given.get("--seconds") ?? "3"),
     against: given.get("--against"),
     cost: cost === undefined ? undefined : chooseFeature(cost),
     peers: given.has("--peers"),
     strace: given.has("--strace"),
+    allocations: given.has("--allocations"),
     accessLog: given.has("--access-log"),
     sluiceCommand: given.get("--sluice-command"),
     sluiceConfig: configFile === undefined ? "" : await readConfig(configFile),
@@ -93,10 +100,11 @@ export async function parseOptions(args: readonly string[]): Promise<Options> {
   };
 }
 
-function chooseWorkloads(only: string | undefined, strace: boolean): Workload[] {
+/** @param counts Calls or allocations are counted: of one workload, unless others are named. */
+function chooseWorkloads(only: string | undefined, counts: boolean): Workload[] {
   if (only === undefined) {
     return WORKLOADS.filter((workload) =>
-      strace ? workload.name === "small" : !workload.onlyByName
+      counts ? workload.name === "small" : !workload.onlyByName
     );
   }
   return only.split(",").map((name) => {

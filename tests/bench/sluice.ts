@@ -14,10 +14,12 @@ export interface SluiceOptions extends ProxyOptions {
   /** The checkout it runs from. */
   readonly checkout: string;
   /**
-   * Replaces `deno run -A main.ts run -c CONFIG -p FOLDER`. `{config}`, `{folder}`,
-   * `{listen}` and `{upstream}` are filled in.
+   * Replaces `deno run -A main.ts run -c CONFIG -p FOLDER`. `{config}`, `{folder}`, `{listen}`,
+   * `{upstream}` and `{inspect}` (a flag of Deno's, or nothing) are filled in.
    */
   readonly command: string | undefined;
+  /** `host:port` for V8's inspector. */
+  readonly inspectorAt: string | undefined;
   /** YAML to put behind the generated configuration. */
   readonly extraConfig: string;
   /** Adds a location without response buffering. */
@@ -26,7 +28,7 @@ export interface SluiceOptions extends ProxyOptions {
 
 const ENDLESS = 1_000_000_000;
 const WORKER_CONNECTIONS = 20_000;
-const DEFAULT_COMMAND = "{deno} run -A main.ts run -c {config} -p {folder}";
+const DEFAULT_COMMAND = "{deno} run -A {inspect} main.ts run -c {config} -p {folder}";
 
 /** Starts Sluice on a free port. */
 export async function startSluice(
@@ -36,15 +38,17 @@ export async function startSluice(
 ): Promise<Program> {
   const address = freeAddress();
   const config = await writeConfig(options, address);
-  const values: Readonly<Record<string, string>> = {
+  const { inspectorAt } = options;
+  const values: Readonly<Record<string, string | undefined>> = {
     "{deno}": Deno.execPath(),
     "{config}": config,
     "{folder}": options.folder,
+    "{inspect}": inspectorAt && `--inspect=${inspectorAt}`,
     "{listen}": address,
     "{upstream}": options.upstream,
   };
   const [command = "", ...args] = (options.command ?? DEFAULT_COMMAND).split(/\s+/)
-    .map((word) => values[word] ?? word);
+    .flatMap((word) => word in values ? values[word] ?? [] : word);
   return await startProgram({
     name: options.name,
     command,
