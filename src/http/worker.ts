@@ -73,6 +73,13 @@ export class Worker {
     return Math.floor(this.context.deadlines.nowMs + this.#sharedOffsetMs);
   }
 
+  /** Time of the latest event, in ms since 1970, for logs: the system is asked once a second. */
+  get wallMs(): number {
+    const { nowMs } = this.context.deadlines;
+    this.#stampOnceASecond(nowMs);
+    return nowMs + this.#wallOffsetMs;
+  }
+
   get clock(): Clock {
     return this.context.deadlines.clock;
   }
@@ -95,9 +102,7 @@ export class Worker {
 
   /** The `Server` and `Date` lines of a response; made once a second. */
   serverAndDate(withVersion: boolean): Uint8Array {
-    const { nowMs } = this.context.deadlines;
-    const second = Math.floor((nowMs + this.#wallOffsetMs) / 1_000);
-    if (second !== this.#stampSecond) this.#stamp(nowMs);
+    this.#stampOnceASecond(this.context.deadlines.nowMs);
     return withVersion ? this.#withVersion : this.#withoutVersion;
   }
 
@@ -106,6 +111,11 @@ export class Worker {
     const both = this.serverAndDate(withVersion);
     const dateStart = both.indexOf(LF) + 1;
     return [both.subarray(0, dateStart), both.subarray(dateStart)];
+  }
+
+  #stampOnceASecond(nowMs: number): void {
+    const second = Math.floor((nowMs + this.#wallOffsetMs) / 1_000);
+    if (second !== this.#stampSecond) this.#stamp(nowMs);
   }
 
   #stamp(nowMs: number): void {
