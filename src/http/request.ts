@@ -264,11 +264,14 @@ export class Request {
     return this.#usesExchange ? this.#exchange!.reason : undefined;
   }
 
-  /** The attempts at peers so far, in order. */
-  *attempts(): Generator<Attempt> {
-    if (!this.#usesExchange) return;
-    const { attempts, attemptCount } = this.#exchange!;
-    for (let at = 0; at < attemptCount; at++) yield attempts[at]!;
+  /** How many attempts at peers there were so far. */
+  get attemptCount(): number {
+    return this.#usesExchange ? this.#exchange!.attemptCount : 0;
+  }
+
+  /** One of them, counted from 0. */
+  attempt(at: number): Attempt {
+    return this.#exchange!.attempts[at]!;
   }
 
   /**

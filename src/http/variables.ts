@@ -251,7 +251,8 @@ function requestTime({ client, worker }: Request): string {
 /** One value for each attempt, in nginx's list syntax. */
 function list(request: Request, valueOf: (attempt: Attempt) => string): string {
   let text = "";
-  for (const attempt of request.attempts()) {
+  for (let at = 0; at < request.attemptCount; at++) {
+    const attempt = request.attempt(at);
     if (text !== "") text += attempt.isRedirected ? " : " : ", ";
     text += valueOf(attempt);
   }
@@ -272,8 +273,12 @@ export function upstreamFailure(request: Request): string {
   return `${what} of ${peerName} while ${doing}: ${again}`;
 }
 
+/** `0.000` to `0.999`: what most times are is looked up. */
+const THOUSANDTHS = Array.from({ length: 1_000 }, (_, ms) => `0.${String(ms).padStart(3, "0")}`);
+
 function seconds(ms: number): string {
-  return ms < 0 ? "-" : (ms / 1000).toFixed(3);
+  if (ms < 0) return "-";
+  return THOUSANDTHS[Math.round(ms)] ?? (ms / 1000).toFixed(3);
 }
 
 function portText(port: number): string {

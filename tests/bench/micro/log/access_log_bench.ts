@@ -22,6 +22,22 @@ for (const [name, { text, escape }] of Object.entries(LOG_FORMATS)) {
   }
 }
 
+const timed = answeredRequest(parsed(SMALL_REQUEST));
+const attempt = timed.exchange.beginAttempt("192.0.2.1:80");
+attempt.status = 200;
+attempt.headerMs = attempt.responseMs = 1.3;
+const times = new AccessLog(
+  new LineFormat(
+    "$request_time $upstream_addr $upstream_status $upstream_header_time $upstream_response_time",
+    "default",
+    variables.lookup,
+  ),
+  nowhere(),
+);
+Deno.bench("access log: three times, the peer and its status", { group: "access log" }, () => {
+  times.write(timed);
+});
+
 const template = variables.compile("$remote_addr via $host for $request_method $request_uri");
 const request = answeredRequest(parsed(BROWSER_REQUEST));
 Deno.bench("template: four variables and text between them", () => {
