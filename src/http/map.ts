@@ -58,7 +58,9 @@ type Find = (key: string) => Value | undefined;
 
 function exactFinder(entries: readonly (readonly [string, Value])[]): Find {
   const values = new Map(entries);
-  return (key) => values.get(key.toLowerCase());
+  const longest = Math.max(-1, ...values.keys().map(({ length }) => length));
+  // Beside regexes there are few keys and long texts, such as User-Agents.
+  return (key) => key.length > longest ? undefined : values.get(key.toLowerCase());
 }
 
 function hostFinder(entries: readonly (readonly [string, Value])[]): Find {
