@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import type { Clock } from "../../src/event/mod.ts";
 
 /** 2026-01-01T00:00:00Z, so that dates in tests are whole. */
@@ -76,5 +77,5 @@ export class ManualClock implements Clock {
 
 /** Lets every promise that can settle without the outside world do so. */
 export function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => void setImmediate(resolve));
 }
