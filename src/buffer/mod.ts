@@ -6,6 +6,7 @@
 export { Buf } from "./buf.ts";
 export { Chain } from "./chain.ts";
 export {
+  CannotReadBack,
   openNamed,
   type OpenSpillFile,
   openUnlinked,

@@ -25,6 +25,15 @@ export type OpenSpillFile = (folder: string) => {
   readonly path: string;
 };
 
+/** What was written to a temp file cannot be had again: the disk is broken. */
+export class CannotReadBack extends Error {
+  override readonly name = "CannotReadBack";
+
+  constructor(why: string, cause?: unknown) {
+    super(`Cannot read back a temp file: ${why}`, { cause });
+  }
+}
+
 /** A queue of bytes on disk: written at its end, read from its front. */
 export class TempFile {
   /** Where it is, if it has a name. */
@@ -98,16 +107,16 @@ export class TempFile {
     return true;
   }
 
-  /** Reads behind `into.last` as much as there is and fits. Returns the bytes read. */
+  /**
+   * Reads behind `into.last` as much as there is and fits. Returns the bytes read.
+   *
+   * @throws {CannotReadBack}
+   */
   read(into: Buf): number {
     const wanted = Math.min(into.room, this.size);
     let done = 0;
     while (done < wanted) {
-      this.#seek(this.#readAt);
-      const read = this.#file.readSync(into.cell.subarray(into.last, into.last + wanted - done));
-      if (read === null) {
-        throw new Error("Cannot read back a temp file: it is shorter than what was written");
-      }
+      const read = this.#readInto(into.cell.subarray(into.last, into.last + wanted - done));
       into.last += read;
       this.#readAt += read;
       this.#position += read;
@@ -137,6 +146,18 @@ export class TempFile {
     this.#end = this.#readAt = 0;
   }
 
+  #readInto(room: Uint8Array): number {
+    let read: number | null;
+    try {
+      this.#seek(this.#readAt);
+      read = this.#file.readSync(room);
+    } catch (error) {
+      throw new CannotReadBack(error instanceof Error ? error.message : String(error), error);
+    }
+    if (read === null) throw new CannotReadBack("it is shorter than what was written");
+    return read;
+  }
+
   #seek(offset: number): void {
     if (this.#position === offset) return;
     this.#file.seekSync(offset, 0 satisfies Deno.SeekMode.Start);
@@ -147,12 +168,22 @@ export class TempFile {
 /** A new file of mode 0600, which has lost its name already. */
 export function openUnlinked(folder: string): ReturnType<OpenSpillFile> {
   const { file, path } = openNamed(folder);
-  Deno.removeSync(path);
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
   return { file, path: "" };
 }
 
 /** A new file of mode 0600 that keeps its name: for `client_body_in_file_only`. */
 export function openNamed(folder: string): ReturnType<OpenSpillFile> {
   const path = Deno.makeTempFileSync({ dir: folder, prefix: "sluice-" });
-  return { file: Deno.openSync(path, { read: true, write: true }), path };
+  try {
+    return { file: Deno.openSync(path, { read: true, write: true }), path };
+  } catch (error) {
+    Deno.removeSync(path); // out of descriptors: it is there all the same
+    throw error;
+  }
 }

@@ -45,27 +45,30 @@ export function startServer(
   return openServer(conf, options, alone());
 }
 
-/** The same, for any thread: one of several workers, or the main thread that leads them. */
+/** What a server stands on: memory, time and turns. */
+export interface Footing {
+  readonly context: ConnContext;
+  /** Called once, when nothing uses it any more. */
+  close(): void;
+}
+
+/**
+ * The same, for any thread: one of several workers, or the main thread that leads them.
+ *
+ * @param footing Tests bring their own. @default {the process's}
+ */
 export async function openServer(
   conf: SluiceConf,
   options: StartServerOptions,
   thread: Thread,
+  footing?: Footing,
 ): Promise<ThreadServer> {
-  const gate = await Turnstile.open();
+  const { context, close } = footing ?? await openFooting(conf, options, thread);
   const lasting: Lasting = {
-    context: {
-      pool: new SlabPool({
-        maxBytes: conf.bufferMemoryBytes,
-        debug: options.debugBuffers ?? false,
-      }),
-      tempSpace: new TempSpace(tempBytes(thread)),
-      deadlines: new Deadlines(systemClock),
-      gate,
-      counters: { open: 0 },
-    },
+    context,
     logFiles: new LogFiles(thread.role === "worker" ? sharedLogTarget : undefined),
     thread,
-    passwords: new PasswordChecks(systemClock),
+    passwords: new PasswordChecks(context.deadlines.clock),
     handlers: options.handlers ?? {},
     balancers: options.balancers ?? {},
   };
@@ -75,15 +78,33 @@ export async function openServer(
     if (conf.admin !== undefined) equipForAdmin(lasting);
     first = await Generation.open(conf, lasting);
     return new Server(lasting, first, () => {
-      gate.close();
-      lasting.context.reserve?.release();
+      close();
+      context.reserve?.release();
     });
   } catch (error) {
     await first?.close();
-    gate.close();
-    lasting.context.reserve?.release();
+    close();
+    context.reserve?.release();
     throw error;
   }
+}
+
+async function openFooting(
+  conf: SluiceConf,
+  { debugBuffers = false }: StartServerOptions,
+  thread: Thread,
+): Promise<Footing> {
+  const gate = await Turnstile.open();
+  return {
+    context: {
+      pool: new SlabPool({ maxBytes: conf.bufferMemoryBytes, debug: debugBuffers }),
+      tempSpace: new TempSpace(tempBytes(thread)),
+      deadlines: new Deadlines(systemClock),
+      gate,
+      counters: { open: 0 },
+    },
+    close: () => gate.close(),
+  };
 }
 
 /** What is ready to happen to the admin listener. */

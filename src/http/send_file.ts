@@ -7,7 +7,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { Pause, type Phase, waitForRoom } from "../event/mod.ts";
+import { Pause, type Phase, systemErrorText, waitForRoom } from "../event/mod.ts";
 import { Pace, type RateLimit } from "../upstream/mod.ts";
 import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../wire/mod.ts";
 import type { Request } from "./request.ts";
@@ -25,6 +25,9 @@ export class FileCut extends Error {
   }
 }
 
+/** The file cannot be read: the disk is broken. */
+export class FileUnreadable extends Error {}
+
 /** How it is to be sent. */
 export interface Sending {
   readonly file: Deno.FsFile;
@@ -35,33 +38,43 @@ export interface Sending {
   readonly bufferCount: number;
   readonly bufferBytes: number;
   readonly rate: RateLimit | undefined;
+  /** Writes the head, once there is memory for the body. */
+  readonly begin: () => void;
 }
 
 /**
- * Sends all segments and the end of the body.
+ * Sends the head, all segments and the end of the body.
  *
  * @throws {FileCut} The file is shorter than it was.
+ * @throws {FileUnreadable}
  * @throws {Failure} The client left, or takes nothing.
  */
 export async function* sendFile(request: Request, sending: Sending): Phase<void> {
   const { response, context } = request.client;
-  const { file, segments, mayBeChunked, bufferCount, bufferBytes, rate } = sending;
+  const { file, segments, mayBeChunked, bufferCount, bufferBytes, rate, begin } = sending;
   const headroom = mayBeChunked ? CHUNK_HEADROOM : 0;
   const tailroom = mayBeChunked ? CHUNK_TAILROOM : 0;
   const pace = rate === undefined ? undefined : new Pace(rate, context.deadlines.stamp());
-  // A filter, or a rate, has its own idea of how much is on its way: one piece at a time.
-  const count = response.filter === undefined && pace === undefined ? bufferCount : 1;
-  const bufs: Buf[] = [];
+  const bufs: Buf[] = [yield* acquire(request, bufferBytes)];
   let next = 0;
   let position = 0;
   try {
+    begin();
+    // A filter, or a rate, has its own idea of how much is on its way: one piece at a time.
+    const count = response.filter === undefined && pace === undefined ? bufferCount : 1;
     for (const segment of segments) {
       const isLastSegment = segment === segments.at(-1);
       const endAt = "bytes" in segment ? segment.bytes.length : segment.end;
       let at = "bytes" in segment ? 0 : segment.start;
       while (at < endAt) {
         if (pace !== undefined) yield* untilDue(pace, request);
-        const buf: Buf = bufs[next] ??= yield* acquire(request, bufferBytes);
+        // Where memory is short it goes on with those that it has.
+        if (bufs[next] === undefined) {
+          const another = context.pool.acquire(bufferBytes, "file");
+          if (another === undefined) next = 0;
+          else bufs.push(another);
+        }
+        const buf = bufs[next]!;
         while (buf.isLent) {
           yield response.writable;
           response.checkSending();
@@ -91,11 +104,16 @@ export async function* sendFile(request: Request, sending: Sending): Phase<void>
   }
 }
 
-/** @throws {FileCut} */
+/** @throws {FileCut} @throws {FileUnreadable} */
 export function readInto(file: Deno.FsFile, buf: Buf, wanted: number, at: number): void {
   const end = buf.last + wanted;
   while (buf.last < end) {
-    const read = file.readSync(buf.cell.subarray(buf.last, end));
+    let read: number | null;
+    try {
+      read = file.readSync(buf.cell.subarray(buf.last, end));
+    } catch (error) {
+      throw new FileUnreadable(systemErrorText(error), { cause: error });
+    }
     if (read === null || read === 0) throw new FileCut(at + wanted - (end - buf.last));
     buf.last += read;
   }

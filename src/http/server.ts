@@ -331,13 +331,19 @@ export class HttpServer implements ClientHandler, Server {
     }
     if (error instanceof BadMessage) {
       request.report("info", `client sent an invalid request: ${error.message}`);
+    } else if (error instanceof OutOfBuffers) {
+      request.report("alert", error.message);
     } else {
       const text = error instanceof Error ? error.stack ?? error.message : String(error);
       request.report("crit", `a bug in this proxy ended the request: ${text}`);
     }
     if (client.response.status !== 0) return client.response.cutShort();
     try {
-      const status = error instanceof BadMessage ? error.status : 500;
+      const status = error instanceof BadMessage
+        ? error.status
+        : error instanceof OutOfBuffers
+        ? 503
+        : 500;
       refuse(request, status);
     } catch {
       client.response.cutShort(); // the connection has broken meanwhile

@@ -5,7 +5,7 @@
  */
 import { Driver, Failure, OutOfBuffers, type Phase, waitForRoom } from "../event/mod.ts";
 import type { Template } from "../log/mod.ts";
-import { BadMessage, bytesOf, escapePath } from "../wire/mod.ts";
+import { bytesOf, escapePath } from "../wire/mod.ts";
 import { listingOf } from "./autoindex.ts";
 import { byteText } from "./field_text.ts";
 import { Compression } from "./compression.ts";
@@ -21,7 +21,7 @@ import { fileRate } from "./rate.ts";
 import { refuse } from "./redirect.ts";
 import type { Request } from "./request.ts";
 import { sendListing } from "./send_listing.ts";
-import { FileCut, readInto, type Segment, sendFile } from "./send_file.ts";
+import { FileCut, FileUnreadable, readInto, type Segment, sendFile } from "./send_file.ts";
 import type { AutoindexConf, FilesConf } from "./static_conf.ts";
 import { argument } from "./variables.ts";
 import type { Handler } from "./worker.ts";
@@ -293,8 +293,10 @@ export class StaticFiles implements Handler {
     const driver = new Driver();
     try {
       if (!client.response.prepare()) await driver.run(roomForHead(request));
-      writeFileHead(request, answer, hasBody);
-      if (!hasBody || answer.segments.length === 0) return client.response.end();
+      if (!hasBody || answer.segments.length === 0) {
+        writeFileHead(request, answer, hasBody);
+        return client.response.end();
+      }
       await driver.run(sendFile(request, {
         file,
         segments: answer.segments,
@@ -302,6 +304,7 @@ export class StaticFiles implements Handler {
         bufferCount: outputBufferCount,
         bufferBytes: outputBufferBytes,
         rate: fileRate(request),
+        begin: () => writeFileHead(request, answer, hasBody),
       }));
     } catch (error) {
       this.#fail(request, name, error);
@@ -319,11 +322,11 @@ export class StaticFiles implements Handler {
     } else if (error instanceof OutOfBuffers) {
       request.report("alert", error.message);
       if (response.status === 0) return refuse(request, 503);
-    } else if (error instanceof BadMessage || response.status === 0) {
-      throw error;
+    } else if (error instanceof FileUnreadable) {
+      request.report("crit", `read() "${name}" failed (${error.message})`);
+      if (response.status === 0) return refuse(request, 500);
     } else {
-      const text = error instanceof Error ? error.message : String(error);
-      request.report("crit", `read() "${name}" failed (${text})`);
+      throw error;
     }
     response.cutShort(); // so that the client sees that something is missing
   }

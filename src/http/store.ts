@@ -128,15 +128,21 @@ class StoredFile implements ResponseStore {
         this.#takePlace();
       }
     } catch (error) {
-      this.discard();
-      return `cannot store "${this.#path}": ${textOf(error)}`;
+      const problem = `cannot store "${this.#path}": ${textOf(error)}`;
+      const left = this.discard();
+      return left === "" ? problem : `${problem}; ${left}`;
     }
     this.#temp.file.close();
     return "";
   }
 
-  discard(): void {
-    this.#temp.remove();
+  discard(): string {
+    try {
+      this.#temp.remove();
+      return "";
+    } catch (error) {
+      return `cannot remove "${this.#temp.path}": ${textOf(error)}`;
+    }
   }
 
   /** Gives the file its time, rights and name. */
@@ -164,8 +170,9 @@ class StoredFile implements ResponseStore {
       copy.remove();
       throw error;
     }
-    this.#temp.remove();
+    const old = this.#temp;
     this.#temp = copy;
+    old.remove();
   }
 }
 
@@ -176,7 +183,12 @@ class LockedFile {
 
   constructor(folder: string) {
     this.path = Deno.makeTempFileSync({ dir: folder, prefix: PREFIX });
-    this.file = Deno.openSync(this.path, { write: true });
+    try {
+      this.file = Deno.openSync(this.path, { write: true });
+    } catch (error) {
+      Deno.removeSync(this.path); // out of descriptors: it is there all the same
+      throw error;
+    }
     this.file.lockSync(true);
   }
 

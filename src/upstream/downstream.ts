@@ -128,7 +128,8 @@ export interface ResponseStore {
   write(bytes: Uint8Array): void;
   /** The body is complete. Returns what went wrong; empty if nothing did. */
   keep(): string;
-  discard(): void;
+  /** Nothing of it is to stay. Returns what went wrong; empty if nothing did. */
+  discard(): string;
 }
 
 /** A client's connection that carries another protocol. */

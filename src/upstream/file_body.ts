@@ -18,10 +18,22 @@ export class FileBody implements RequestBody {
   readonly trailers = undefined;
   readonly inFileOnly: "off" | "on" | "clean";
   readonly #file: TempFile;
+  readonly #onTrouble: (message: string) => void;
   #isDone = false;
 
-  /** Opens a new file. @throws What the opening of a file throws. */
-  constructor(folder: string, inFileOnly: "off" | "on" | "clean", space: TempSpace) {
+  /**
+   * Opens a new file.
+   *
+   * @param onTrouble Told when it cannot be removed.
+   * @throws What the opening of a file throws.
+   */
+  constructor(
+    folder: string,
+    inFileOnly: "off" | "on" | "clean",
+    space: TempSpace,
+    onTrouble: (message: string) => void,
+  ) {
+    this.#onTrouble = onTrouble;
     this.#file = new TempFile(folder, inFileOnly === "off" ? openUnlinked : openNamed, space);
     this.inFileOnly = inFileOnly;
   }
@@ -71,7 +83,9 @@ export class FileBody implements RequestBody {
     try {
       Deno.removeSync(this.path);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error; // somebody else has removed it
+      if (error instanceof Deno.errors.NotFound) return; // somebody else has removed it
+      const why = error instanceof Error ? error.message : String(error);
+      this.#onTrouble(`cannot remove the client request body "${this.path}": ${why}`);
     }
   }
 }

@@ -21,6 +21,7 @@
  *
  * @module
  */
+import { CannotReadBack } from "../buffer/mod.ts";
 import { Failure, OutOfBuffers, type Phase } from "../event/mod.ts";
 import { countAttempt, PEER_SLOTS } from "../log/mod.ts";
 import type { Peer, PeerVerdict, UpstreamConn } from "../peer/mod.ts";
@@ -166,7 +167,6 @@ async function roundTrip(
     if (downstream.diverts(head)) {
       body.init(head, exchange.method);
       takeBody(exchange, exchange.upstream!.buf, exchange.upstream!.buf.pos);
-      record.responseBytes = 0;
       record.responseBytes = 0; // nobody's: nginx does not count them
       return "served"; // something else will serve it
     }
@@ -315,6 +315,10 @@ function statusOf(exchange: Exchange, failure: unknown): number {
     exchange.downstream.report("alert", failure.message);
     exchange.downstream.askAgainLater();
     return SERVICE_UNAVAILABLE;
+  }
+  if (failure instanceof CannotReadBack) {
+    exchange.downstream.report("crit", failure.message);
+    return INTERNAL_SERVER_ERROR;
   }
   if (failure instanceof BadMessage) {
     if (failure.status === CONTENT_TOO_LARGE || failure.status >= INTERNAL_SERVER_ERROR) {

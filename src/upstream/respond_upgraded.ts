@@ -47,12 +47,12 @@ export async function* sendUpgraded(exchange: Exchange): Phase<void> {
   const { conn } = exchange.upstream!;
   const client = downstream.tunnel!.conn;
   let buf: Buf | undefined = downstream.tunnel!.takeFirst();
+  while (buf === undefined) {
+    buf = context.pool.acquire(TUNNEL_BUF_BYTES, "upgraded connection");
+    if (buf === undefined) yield* waitForRoom(context);
+  }
   try {
     while (true) {
-      while (buf === undefined) {
-        buf = context.pool.acquire(TUNNEL_BUF_BYTES, "upgraded connection");
-        if (buf === undefined) yield* waitForRoom(context);
-      }
       if (buf.size === 0 || client.hasReceived) {
         let received = client.recv(buf);
         while (received === AGAIN) {
@@ -65,15 +65,17 @@ export async function* sendUpgraded(exchange: Exchange): Phase<void> {
       }
       exchange.attempt!.bytesSent += buf.size;
       yield* passOn(buf, conn);
-      if (buf.cell.length >= TUNNEL_BUF_BYTES) {
-        buf.reset();
-      } else {
-        buf.release(); // the small one that the client was watched with
-        buf = undefined;
+      buf.reset();
+      if (buf.cell.length < TUNNEL_BUF_BYTES) {
+        // The small one that the client was watched with does where memory is short.
+        const larger = context.pool.acquire(TUNNEL_BUF_BYTES, "upgraded connection");
+        if (larger === undefined) continue;
+        buf.release();
+        buf = larger;
       }
     }
   } finally {
-    buf?.release();
+    buf.release();
   }
 }
 

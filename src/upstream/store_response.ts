@@ -23,17 +23,21 @@ export function storeBody(exchange: Exchange, bytes: Uint8Array): void {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     exchange.downstream.report("crit", `cannot store a response: ${why}`);
-    exchange.store!.discard();
-    exchange.store = undefined;
+    discardStore(exchange);
   }
 }
 
 /** The peer is done: keeps the file if the response is complete, and nothing of it if not. */
 export function endStore(exchange: Exchange): void {
-  const store = exchange.store!;
+  if (!exchange.body.isDone) return discardStore(exchange);
+  const problem = exchange.store!.keep();
   exchange.store = undefined;
-  if (!exchange.body.isDone) return store.discard();
-  const problem = store.keep();
+  if (problem !== "") exchange.downstream.report("crit", problem);
+}
+
+function discardStore(exchange: Exchange): void {
+  const problem = exchange.store!.discard();
+  exchange.store = undefined;
   if (problem !== "") exchange.downstream.report("crit", problem);
 }
 

@@ -157,7 +157,8 @@ function writeToFile(
   let opened: FileBody | undefined;
   try {
     if (file === undefined) {
-      opened = new FileBody(body.tempPath, body.inFileOnly, tempSpace);
+      const onTrouble = (message: string) => exchange.downstream.report("crit", message);
+      opened = new FileBody(body.tempPath, body.inFileOnly, tempSpace, onTrouble);
       exchange.downstream.report("warn", "a client request body is buffered to a temporary file");
     }
     const into = opened ?? file!;

@@ -109,27 +109,36 @@ export class DnsServer implements AsyncDisposable {
   }
 
   #answer(question: Uint8Array, isTcp: boolean): Uint8Array | undefined {
-    const { name, type, end } = readQuestion(question);
+    const { name, type } = readQuestion(question);
     this.asked.push(`${type}${isTcp ? "/tcp" : ""} ${name}`);
-    const saying = this.zone[name] ?? { code: 3 };
-    if (saying === "silence") return undefined;
-    const code = "code" in saying ? saying.code : 0;
-    const isTruncated = "truncated" in saying && !isTcp;
-    const records = "records" in saying
-      ? saying.records
-      : "truncated" in saying && isTcp
-      ? saying.truncated
-      : [];
-    const asked = records.filter((record) => record.type === type || record.type === "CNAME");
-    return Uint8Array.from([
-      ...question.subarray(0, 2),
-      isTruncated ? 0x83 : 0x81,
-      0x80 | code,
-      ...[0, 1, 0, asked.length, 0, 0, 0, 0],
-      ...question.subarray(12, end),
-      ...asked.flatMap((record) => recordBytes(record)),
-    ]);
+    return dnsAnswer(question, this.zone[name] ?? { code: 3 }, isTcp);
   }
+}
+
+/** The message that says so; undefined for silence. */
+export function dnsAnswer(
+  question: Uint8Array,
+  saying: Saying,
+  isTcp = false,
+): Uint8Array<ArrayBuffer> | undefined {
+  if (saying === "silence") return undefined;
+  const { type, end } = readQuestion(question);
+  const code = "code" in saying ? saying.code : 0;
+  const isTruncated = "truncated" in saying && !isTcp;
+  const records = "records" in saying
+    ? saying.records
+    : "truncated" in saying && isTcp
+    ? saying.truncated
+    : [];
+  const asked = records.filter((record) => record.type === type || record.type === "CNAME");
+  return Uint8Array.from([
+    ...question.subarray(0, 2),
+    isTruncated ? 0x83 : 0x81,
+    0x80 | code,
+    ...[0, 1, 0, asked.length, 0, 0, 0, 0],
+    ...question.subarray(12, end),
+    ...asked.flatMap((record) => recordBytes(record)),
+  ]);
 }
 
 /** A server for a zone. */

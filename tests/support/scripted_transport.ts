@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import { assertEquals } from "@std/assert";
 import { SlabPool, TempSpace } from "../../src/buffer/mod.ts";
 import {
@@ -21,15 +22,23 @@ import { ManualClock } from "./manual_clock.ts";
 
 /** Nothing comes until {@linkcode ScriptedTransport.goOn}. */
 export const SILENCE: unique symbol = Symbol("SILENCE");
+/** Nothing comes any more, whatever goes on. */
+export const STUCK: unique symbol = Symbol("STUCK");
 /** The far end closes its direction. */
 export const CLOSED: unique symbol = Symbol("CLOSED");
 /** The far end resets: the operation fails once. */
 export const RESET: unique symbol = Symbol("RESET");
 
 /** What one read meets: bytes (latin1 text), or one of the above. */
-export type ReadStep = string | Uint8Array | typeof SILENCE | typeof CLOSED | typeof RESET;
-/** What one write meets: room for so many bytes, SILENCE (it stalls), or RESET. */
-export type WriteStep = number | typeof SILENCE | typeof RESET;
+export type ReadStep =
+  | string
+  | Uint8Array
+  | typeof SILENCE
+  | typeof STUCK
+  | typeof CLOSED
+  | typeof RESET;
+/** What one write meets: room for so many bytes, SILENCE or STUCK (it stalls), or RESET. */
+export type WriteStep = number | typeof SILENCE | typeof STUCK | typeof RESET;
 
 export interface Script {
   /** Played by reads in turn. Behind the last one is silence. */
@@ -56,11 +65,12 @@ export class ScriptedTransport implements Transport {
   readonly #reads: ReadStep[];
   readonly #writes: WriteStep[];
   readonly #failsAt: number;
-  readonly #sent: number[] = [];
   #read: PendingRead | undefined;
   #write: PendingWrite | undefined;
   #isAtEnd = false;
   #isBroken = false;
+  /** All that arrived at the far end, as latin1 text. */
+  sent = "";
   /** Reads and writes begun so far. */
   operations = 0;
   readsBegun = 0;
@@ -71,11 +81,6 @@ export class ScriptedTransport implements Transport {
     this.#reads = [...script.reads ?? []];
     this.#writes = [...script.writes ?? []];
     this.#failsAt = script.failsAt ?? 0;
-  }
-
-  /** All that arrived at the far end, as latin1 text. */
-  get sent(): string {
-    return this.#sent.map((byte) => String.fromCharCode(byte)).join("");
   }
 
   get isReading(): boolean {
@@ -107,6 +112,30 @@ export class ScriptedTransport implements Transport {
   /** Ends a SILENCE of writes. */
   goOnTaking(): void {
     if (this.#writes[0] === SILENCE) this.#writes.shift();
+    this.#playWrite();
+  }
+
+  /** Whether a read or a write waits for a SILENCE to end. */
+  get isStalled(): boolean {
+    return (this.isReading && this.#reads[0] === SILENCE) ||
+      (this.isWriting && this.#writes[0] === SILENCE);
+  }
+
+  /** The next read meets this first; one that is pending meets it now. */
+  interposeRead(step: ReadStep): void {
+    this.#reads.unshift(step);
+    this.#playRead();
+  }
+
+  /** The next write meets this first. */
+  interposeWrite(step: WriteStep): void {
+    this.#writes.unshift(step);
+  }
+
+  /** The far end resets now: what is pending fails, and all that comes. */
+  breakOff(): void {
+    this.interposeRead(RESET);
+    this.#isBroken = true;
     this.#playWrite();
   }
 
@@ -146,12 +175,12 @@ export class ScriptedTransport implements Transport {
     this.#read = this.#write = undefined;
     if (read === undefined && write === undefined) return;
     // Later than the next microtask: whoever reuses the memory at once is found out.
-    setTimeout(() => {
+    setImmediate(() => {
       // A late read still writes before it is known to be cancelled.
       read?.into.fill(0xaa);
       read?.reject(new Deno.errors.Interrupted("operation canceled"));
       write?.reject(new Deno.errors.Interrupted("operation canceled"));
-    }, 0);
+    });
   }
 
   #playRead(): void {
@@ -167,7 +196,7 @@ export class ScriptedTransport implements Transport {
       this.#isAtEnd = true;
       this.#read = undefined;
       read.resolve(null);
-    } else if (step !== undefined && step !== SILENCE) {
+    } else if (step !== undefined && step !== SILENCE && step !== STUCK) {
       this.#reads.shift();
       const bytes = typeof step === "string" ? latin1Bytes(step) : step;
       if (bytes.length === 0) return this.#playRead();
@@ -182,17 +211,18 @@ export class ScriptedTransport implements Transport {
   #playWrite(): void {
     const write = this.#write;
     if (write === undefined) return;
-    const step = this.#writes[0];
-    if (step === SILENCE) return;
+    const [step] = this.#writes;
+    const isStalled = step === SILENCE || step === STUCK;
+    if (isStalled && !this.#isBroken) return;
     this.#writes.shift();
     this.#write = undefined;
-    if (step === RESET || this.isWriteEnded || this.#isBroken) {
+    if (step === RESET || isStalled || this.isWriteEnded || this.#isBroken) {
       this.#isBroken = true;
       write.reject(new Deno.errors.BrokenPipe("Broken pipe (os error 32)"));
       return;
     }
     const byteCount = Math.min(step ?? Infinity, write.from.length);
-    for (const byte of write.from.subarray(0, byteCount)) this.#sent.push(byte);
+    this.sent += latin1Text(write.from.subarray(0, byteCount));
     write.resolve(byteCount);
   }
 }

@@ -4,7 +4,6 @@
  * and nothing is held afterwards. All of the proxy runs, over scripted connections.
  */
 import { assert, assertEquals } from "@std/assert";
-import { type Buf, SlabPool } from "../../../src/buffer/mod.ts";
 import { readYaml } from "../../../src/config/mod.ts";
 import { ClientConnection, serveClient } from "../../../src/downstream/mod.ts";
 import type { Connect } from "../../../src/event/mod.ts";
@@ -18,6 +17,7 @@ import {
 } from "../../../src/http/mod.ts";
 import type { ErrorLog } from "../../../src/log/mod.ts";
 import { PeerGroup } from "../../../src/peer/mod.ts";
+import { FailingPool } from "../../support/failing_pool.ts";
 import { settled } from "../../support/manual_clock.ts";
 import {
   assertQuiet,
@@ -134,37 +134,6 @@ const CASES: readonly Case[] = [
 /** Small pieces both ways, so that every phase meets a would-block. */
 const WRITES = [7, 20, 50];
 
-/** A pool whose k-th cell cannot be had at first; soon after it can, or nobody ever hears of one. */
-class FailingPool extends SlabPool {
-  readonly #failsAt: number;
-  readonly #isForGood: boolean;
-  acquired = 0;
-
-  constructor(failsAt: number, isForGood: boolean) {
-    super({ maxBytes: 8 << 20, debug: true });
-    this.#failsAt = failsAt;
-    this.#isForGood = isForGood;
-  }
-
-  override acquire(sizeBytes: number, holder: string): Buf | undefined {
-    return ++this.acquired === this.#failsAt ? undefined : super.acquire(sizeBytes, holder);
-  }
-
-  override onRoom(wake: () => void): () => void {
-    if (this.#isForGood) return () => {};
-    const takeBack = super.onRoom(wake);
-    let isWanted = true;
-    queueMicrotask(() => {
-      takeBack();
-      if (isWanted) wake();
-    });
-    return () => {
-      isWanted = false;
-      takeBack();
-    };
-  }
-}
-
 /** How many operations of each kind there were. */
 interface Counts {
   readonly connects: number;
@@ -214,10 +183,11 @@ servers:
     peers.push(transport);
     return Promise.resolve({ transport, remote: { hostname: "192.0.2.1", port: 80 } });
   };
-  const pool = new FailingPool(
-    fault?.what.startsWith("acquire") ? fault.k : 0,
-    fault?.what === "acquire for good",
-  );
+  let acquires = 0;
+  const pool = new FailingPool(() => {
+    if (++acquires !== fault?.k || !fault.what.startsWith("acquire")) return undefined;
+    return fault.what === "acquire" ? "once" : "for good";
+  });
   const context = testContext({ connect, pool });
   const log: string[] = [];
   const errorLog = {
@@ -295,7 +265,7 @@ servers:
     connects,
     peerOperations: Math.max(0, ...peers.map(({ operations }) => operations)),
     clientOperations: transport.operations,
-    acquires: pool.acquired,
+    acquires,
     seen: peers.filter((peer) => peer.sent !== "").length,
   };
 }
