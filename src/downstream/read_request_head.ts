@@ -20,8 +20,7 @@ export function awaitRequest(client: ClientConnection): Wait | undefined {
   const { conn, context } = client;
   if (client.isDraining) return undefined;
   if (client.buf === undefined) {
-    const sizeBytes = client.shared.settings.conf.clientHeaderBufferSizeBytes;
-    client.buf = context.pool.acquire(sizeBytes, "client connection");
+    client.buf = client.acquireHeadBuf("client connection");
   }
   const { buf } = client;
   if (buf === undefined || buf.size > 0) return undefined; // no memory; or it was pipelined
@@ -64,11 +63,10 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
   const { conn, context } = client;
   let buf = client.buf;
   if (buf === undefined) {
-    const sizeBytes = client.shared.settings.conf.clientHeaderBufferSizeBytes;
-    buf = context.pool.acquire(sizeBytes, "client connection");
+    buf = client.acquireHeadBuf("client connection");
     while (buf === undefined) {
       yield* waitForRoom(context);
-      buf = context.pool.acquire(sizeBytes, "client connection");
+      buf = client.acquireHeadBuf("client connection");
     }
     client.buf = buf;
   }

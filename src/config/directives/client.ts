@@ -75,7 +75,10 @@ export const listenDirectives = {
     contexts: HTTP_SERVER,
     type: bufferSize,
     default: "1k",
-    doc: "Buffer a request's head is read into, and what an idle keepalive client holds.",
+    doc:
+      "Buffer a request's head is read into, and what an idle keepalive client holds. A client " +
+      "whose last head was larger gets one of that size for the next, while more than half of " +
+      "`buffer_memory` is free.",
   }),
   largeClientHeaderBuffers: directive({
     name: "large_client_header_buffers",
