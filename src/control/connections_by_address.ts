@@ -4,32 +4,51 @@
  * @module
  */
 import { parseClientIp } from "../wire/mod.ts";
+import { KeyTable, NO_ROOM, type Zone, type ZoneLayout } from "../zone/mod.ts";
 
 /** Of an IPv6 address the first 64 bits count: whoever has one of a network has them all. */
 const IPV6_NETWORK_BYTES = 8;
 
-/** Counts the connections of a listening address. */
-export class ConnectionsByAddress {
-  /** No more entries than there are connections. */
-  readonly #counts = new Map<string, number>();
+/** Addresses that the table has places for, for each connection that there may be: it is never full. */
+const PLACES_PER_CONNECTION = 2;
 
-  /** Counts one more, unless there are `most` already. Returns whether it did. */
-  take(address: string, most: number): boolean {
-    const key = keyOf(address);
-    const count = this.#counts.get(key) ?? 0;
-    if (count >= most) return false;
-    this.#counts.set(key, count + 1);
-    return true;
+/** The zone that it needs. @param connections Of all workers. */
+export function addressesLayout(connections: number): ZoneLayout {
+  return {
+    kind: "keys",
+    size: { entries: PLACES_PER_CONNECTION * connections },
+    words: 0,
+    counts: 1,
+  };
+}
+
+/** A connection that is counted, until it has ended. */
+export interface CountedConnection {
+  release(): void;
+}
+
+/** Counts the connections of a listening address, those of all workers. */
+export class ConnectionsByAddress {
+  readonly #table: KeyTable;
+  readonly #nowMs: () => number;
+
+  /** @param nowMs Of a clock that all workers have. */
+  constructor(zone: Zone, nowMs: () => number) {
+    this.#table = new KeyTable(zone);
+    this.#nowMs = nowMs;
   }
 
-  /** One that was counted has ended. */
-  give(address: string): void {
-    const key = keyOf(address);
-    const count = this.#counts.get(key) ?? 0;
-    if (count > 1) this.#counts.set(key, count - 1);
-    else this.#counts.delete(key);
+  /** Counts one more, unless there are `most` already: then there is nothing to release. */
+  take(address: string, most: number): CountedConnection | undefined {
+    const entry = this.#table.claim(keyOf(address), this.#nowMs(), most);
+    if (entry === NO_ROOM) return undefined;
+    if (entry < 0) return UNCOUNTED;
+    return { release: () => this.#table.release(entry) };
   }
 }
+
+/** Better one too many than one too few. */
+const UNCOUNTED: CountedConnection = { release() {} };
 
 function keyOf(address: string): string {
   if (!address.includes(":")) return address;

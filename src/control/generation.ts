@@ -34,6 +34,7 @@ import {
   Worker,
 } from "../http/mod.ts";
 import type { ErrorLog, LogFiles, LogHold } from "../log/mod.ts";
+import { addressesLayout, ConnectionsByAddress } from "./connections_by_address.ts";
 import { LocationLogs, openErrorLog } from "./location_logs.ts";
 import { type CustomBalancer, PeerGroup, PeerStates } from "../peer/mod.ts";
 import { HealthChecks } from "./health_checks.ts";
@@ -69,6 +70,7 @@ export class Generation {
   readonly #groups = new Map<string, PeerGroup>();
   readonly #checks: HealthChecks[] = [];
   readonly #settings = new Map<string, ClientSettings>();
+  readonly #byAddress = new Map<string, ConnectionsByAddress>();
   readonly #handlers = new Set<ClientHandler>();
   readonly #thread: Thread;
 
@@ -133,6 +135,11 @@ export class Generation {
   /** For the connections of a listening address, by its name. */
   settingsOf(listener: ListenerConf): ClientSettings {
     return this.#settings.get(listener.name)!;
+  }
+
+  /** Counts the connections of a listening address; undefined where there is no bound for them. */
+  byAddressOf(listener: ListenerConf): ConnectionsByAddress | undefined {
+    return this.#byAddress.get(listener.name);
   }
 
   /** Whether a request that `handler` answers is one of this configuration. */
@@ -276,6 +283,15 @@ export class Generation {
     });
     this.#handlers.add(handler);
     this.#settings.set(conf.name, { conf: conf.listen, firstConf: fallback.client, handler });
+    if (conf.listen.maxConnectionsPerAddress > 0) this.#countAddressesOf(conf);
+  }
+
+  /** One table for all workers, which goes on over reloads. */
+  #countAddressesOf({ name }: ListenerConf): void {
+    const { zones } = this.#thread;
+    const layout = addressesLayout(this.conf.workerConnections * zones.columns);
+    const zone = zones.open(`connections of ${name}`, layout);
+    this.#byAddress.set(name, new ConnectionsByAddress(zone, () => this.worker.sharedNowMs));
   }
 
   /** A server without a name is counted by the address that it is behind. */

@@ -8,7 +8,7 @@ import { ClientConnection, type ClientShared, serveClient } from "../downstream/
 import { Listener, type TcpConn } from "../event/mod.ts";
 import type { ListenerConf } from "../http/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
-import { ConnectionsByAddress } from "./connections_by_address.ts";
+import type { ConnectionsByAddress } from "./connections_by_address.ts";
 import type { Generation } from "./generation.ts";
 import type { Thread } from "./thread.ts";
 import type { Roster } from "./roster.ts";
@@ -42,7 +42,7 @@ export class Port {
   readonly #listener: Listener;
   readonly #shared: ClientShared;
   readonly #owner: PortOwner;
-  readonly #byAddress = new ConnectionsByAddress();
+  #byAddress: ConnectionsByAddress | undefined;
   /** When a refused connection was last told of, in ms of the clock. */
   #toldAtMs = -Infinity;
   #conf: ListenerConf;
@@ -57,6 +57,7 @@ export class Port {
     const { context } = generation.worker;
     this.#conf = conf;
     this.#owner = owner;
+    this.#byAddress = generation.byAddressOf(conf);
     this.#shared = { context, settings: generation.settingsOf(conf), spareHeads: [] };
     try {
       this.#listener = new Listener(owner.thread.bindOf(conf), conf.backlog, {
@@ -82,6 +83,7 @@ export class Port {
     const before = this.#conf;
     this.#conf = conf;
     this.#shared.settings = generation.settingsOf(conf);
+    this.#byAddress = generation.byAddressOf(conf);
     this.#listener.maxConnections = generation.conf.workerConnections;
     const isSame = conf.backlog === before.backlog && conf.reusePort === before.reusePort;
     return isSame
@@ -108,14 +110,16 @@ export class Port {
   }
 
   #accept(conn: TcpConn): void {
-    const most = this.#shared.settings.conf.maxConnectionsPerAddress;
+    const byAddress = this.#byAddress;
     const { hostname, port } = conn.remote;
-    if (most === 0 || port === 0) return this.#serve(this.#clientOf(conn));
-    if (!this.#byAddress.take(hostname, most)) {
+    if (byAddress === undefined || port === 0) return this.#serve(this.#clientOf(conn));
+    const most = this.#shared.settings.conf.maxConnectionsPerAddress;
+    const counted = byAddress.take(hostname, most);
+    if (counted === undefined) {
       this.#tellRefused(hostname, most);
       return conn.close();
     }
-    this.#serve(this.#clientOf(conn), () => this.#byAddress.give(hostname));
+    this.#serve(this.#clientOf(conn), () => counted.release());
   }
 
   #clientOf(conn: TcpConn): ClientConnection {

@@ -114,16 +114,17 @@ async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
   const { context, downstream } = exchange;
   exchange.doing = "reading client request body";
   body.needWhole?.();
-  // On its way to a file a large body passes through a large cell: fewer reads and writes.
   const isLarge = body.lengthBytes > body.bufferBytes;
   if (isLarge && !mayBegin(exchange, body.lengthBytes)) throw withoutSpace(exchange);
-  const sizeBytes = isLarge ? BODY_BUF_BYTES : body.bufferBytes;
-  const buf = yield* acquire(exchange, sizeBytes);
+  let buf = yield* acquire(exchange, body.bufferBytes);
   let file: FileBody | undefined;
   try {
     while (!body.isDone) {
       if (body.read(buf) === AGAIN) yield body.readable;
-      else if (buf.room === 0 && !body.isDone) file = writeToFile(exchange, body, file, buf);
+      else if (buf.room === 0 && !body.isDone) {
+        file = writeToFile(exchange, body, file, buf);
+        if (isLarge) buf = largerOf(exchange, buf);
+      }
     }
     if (file === undefined && body.inFileOnly === "off" && buf.size <= body.bufferBytes) {
       // All of it is here after all: behind the head with it.
@@ -142,6 +143,18 @@ async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
     file?.close();
     if (!body.stop(buf)) buf.release();
   }
+}
+
+/**
+ * On its way to a file a large body passes through a large cell, since that is fewer reads and
+ * writes; but not before it has filled a small one, which a client that dribbles never does.
+ */
+function largerOf({ context: { pool } }: Exchange, buf: Buf): Buf {
+  if (buf.cell.length >= BODY_BUF_BYTES) return buf;
+  const larger = pool.acquire(BODY_BUF_BYTES, "request body");
+  if (larger === undefined) return buf;
+  buf.release();
+  return larger;
 }
 
 /** Writes what is in `buf` to the file, which is opened if it is not yet. */

@@ -12,6 +12,7 @@ import {
   sendMany,
   startOrigin,
 } from "../support/origin.ts";
+import { startSluice } from "../support/sluice.ts";
 
 /** Sends a byte again and again until the connection ends. Returns what came before that. */
 async function trickle(client: Client, everyMs: number): Promise<number> {
@@ -101,6 +102,18 @@ Deno.test("client_body_min_rate: a body that is streamed, and 0, know no rate", 
   }
 });
 
+Deno.test("a large body that dribbles in holds no more memory than a small one", async () => {
+  await using origin = await respondWith(okResponse("ok"));
+  await withSluice(inFrontOf(origin), async (address, sluice) => {
+    await using client = await connect(address);
+    await client.send(upload(500_000) + "x".repeat(10_000));
+    await eventually("the body to be waited for", () => sluice.stats().pool.heldCells >= 2);
+    assert(sluice.stats().pool.heldBytes <= 20_000, `${sluice.stats().pool.heldBytes} bytes`);
+    await client.send("x".repeat(490_000));
+    assertEquals((await client.readResponse()).status, 200);
+  });
+});
+
 for (const buffering of ["on", "off"]) {
   Deno.test(`send_min_rate, buffering ${buffering}: a client that takes too little is dropped, though it always takes some`, async () => {
     await using origin = await startOrigin({ each: endless() });
@@ -167,4 +180,33 @@ Deno.test("max_connections_per_address: one address has so many connections; ano
     await eventually("the first client to be gone", () => sluice.stats().clients === 1);
     assertEquals((await exchange(address, getRequest("/"))).status, 200);
   });
+});
+
+Deno.test("max_connections_per_address: all workers together, and over a reload", async () => {
+  await using sluice = await startSluice(`
+workers: 2
+log: { access: off, error: { path: stderr, level: notice } }
+servers:
+  - listen: { address: 127.0.0.1:0, reuseport: on }
+    max_connections_per_address: 5
+    locations: { /: { return: 200 ok } }
+`);
+  await using stack = new AsyncDisposableStack();
+  const open: Client[] = [];
+  const isServed = async (): Promise<boolean> => {
+    const client = stack.use(await connect(sluice.address));
+    await client.send(getRequest("/")).catch(() => {}); // it is closed already
+    await eventually("an answer", () => client.unreadBytes > 0 || client.ending !== undefined);
+    const isOpen = client.unreadBytes > 0;
+    if (isOpen) open.push(client);
+    return isOpen;
+  };
+  for (let count = 0; count < 20; count++) await isServed();
+  assertEquals(open.length, 5);
+  sluice.program.kill("SIGHUP");
+  await sluice.program.waitForLines(/#[12]: gracefully shutting down/, 2);
+  for (let count = 0; count < 10; count++) assertEquals(await isServed(), false);
+  await open.pop()!.close();
+  for (let tries = 0; tries < 1_000 && open.length < 5; tries++) await isServed();
+  assertEquals(open.length, 5);
 });

@@ -94,8 +94,8 @@ export const listenDirectives = {
     type: integer(),
     default: "0",
     doc:
-      "How many connections one address may have at a listening address, in each worker; 0 for " +
-      "any number. Further ones are closed before anything is read of them, so that they cost " +
+      "How many connections one address may have at a listening address, in all workers together; " +
+      "0 for any number. Further ones are closed before anything is read of them, so that they cost " +
       "next to nothing. Of an IPv6 address the first 64 bits count. Behind another proxy it is " +
       "that proxy's address, whatever PROXY protocol or `real_ip_header` say: leave it at 0 there. " +
       "nginx has no such bound; `limit_conn` counts requests.",
