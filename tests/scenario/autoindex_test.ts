@@ -1,5 +1,5 @@
 /** autoindex and gzip_static: compared with nginx 1.22.1 by hand. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import zlib from "node:zlib";
 import { exchange, getRequest, type Response } from "../support/client.ts";
 import { MODIFIED, withFiles } from "../support/files.ts";
@@ -138,5 +138,22 @@ Deno.test("gzip_static: x.gz in the place of x, with x's type and its own time",
 
     const unpacked = await exchange(address, getRequest("/all/only.css"));
     assertEquals([told(unpacked), unpacked.bodyText], [`200|text/css|-|-|-|${vary}`, "packed"]);
+  });
+});
+
+Deno.test("autoindex_localtime: times are those of the place", async () => {
+  const server = "autoindex: on, locations: { /: {}, /here/: { autoindex_localtime: on } }";
+  await withFiles({ "f": "1", "here/f": "1" }, server, async ({ address }) => {
+    Deno.env.set("TZ", "Asia/Tokyo"); // 9 hours ahead, all the year
+    try {
+      assertStringIncludes(
+        (await exchange(address, getRequest("/"))).bodyText,
+        "21-Oct-2015 07:28",
+      );
+      const local = await exchange(address, getRequest("/here/"));
+      assertStringIncludes(local.bodyText, "21-Oct-2015 16:28");
+    } finally {
+      Deno.env.delete("TZ");
+    }
   });
 });

@@ -331,3 +331,41 @@ Deno.test("a client that leaves in the middle of a compressed response leaves no
     await sluice.rest();
   });
 });
+
+/** The nicknames of the codings, and what their levels are. */
+const CODINGS = [
+  { prefix: "gzip", coding: "gzip", decode: zlib.gunzipSync, highest: 9 },
+  { prefix: "brotli", coding: "br", decode: zlib.brotliDecompressSync, highest: 11 },
+  { prefix: "zstd", coding: "zstd", decode: zlib.zstdDecompressSync, highest: 19 },
+] as const;
+
+for (const { prefix, coding, decode, highest } of CODINGS) {
+  Deno.test(`${prefix}_types, ${prefix}_min_length and ${prefix}_comp_level: what is compressed, and how well`, async () => {
+    const server = `${prefix}: on, ${prefix}_types: text/plain, ${prefix}_min_length: 1000,
+      locations: { /: { ${prefix}_comp_level: 1 }, /best/: { ${prefix}_comp_level: ${highest} } }`;
+    const text = Array.from({ length: 4_000 }, (_, at) => `${at * at} is the square of ${at}`)
+      .join("\n");
+    const files = {
+      "a.txt": text,
+      "best/a.txt": text,
+      "short.txt": text.slice(0, 999),
+      "a.xml": text,
+    };
+    await withFiles(files, server, async ({ address }) => {
+      const ask = async (path: string) => {
+        const response = await exchange(address, getRequest(path, `Accept-Encoding: ${coding}`));
+        return { ...response, isCoded: response.fields.get("Content-Encoding") === coding };
+      };
+      const [fast, best] = [await ask("/a.txt"), await ask("/best/a.txt")];
+      assert(fast.isCoded && best.isCoded);
+      for (const { body } of [fast, best]) {
+        assertEquals(new TextDecoder().decode(decode(body)), text);
+      }
+      assert(best.body.length < fast.body.length, `${best.body.length} < ${fast.body.length}`);
+      assertEquals([(await ask("/short.txt")).isCoded, (await ask("/a.xml")).isCoded], [
+        false,
+        false,
+      ]);
+    });
+  });
+}

@@ -8,6 +8,7 @@ import {
   okResponse,
   repeat,
   respondWith,
+  send,
   startOrigin,
 } from "../support/origin.ts";
 import { freePorts } from "../support/real_servers.ts";
@@ -85,4 +86,66 @@ Deno.test("panic_threshold: when too few peers are healthy all are asked, and th
     assertEquals(await ask(), 200);
     await sluice.errorLine(/2 of 2 peers of app are healthy: no panic any more/);
   });
+});
+
+/** Asks until the log has a line, which has to come by these requests. */
+async function ejectedBy(
+  parameters: string,
+  answers: readonly string[],
+  requests: number,
+): Promise<string[]> {
+  await using stack = new AsyncDisposableStack();
+  const origins = [];
+  for (const answer of answers) {
+    origins.push(stack.use(await startOrigin({ each: [repeat(expectRequest(), send(answer))] })));
+  }
+  let lines: string[] = [];
+  const group = `outlier_detection: { ${parameters} }`;
+  const peers = origins.map(({ address }) => `${address} max_fails=0`);
+  await withSluice(
+    inFrontOf(peers, { group, proxy: "next_upstream: off" }),
+    async (address, sluice) => {
+      for (let at = 0; at < requests; at++) await exchange(address, getRequest());
+      await sluice.errorLine(/is ejected/);
+      lines = sluice.errorLog.flatMap((line) => {
+        const [, text] = /peer \S+ of app (is ejected for .*)/.exec(line) ?? [];
+        return text === undefined ? [] : [text.replace(/, client: .*/, "")];
+      });
+    },
+  );
+  return lines;
+}
+
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+const NO_HTTP = "this is no HTTP\r\n\r\n";
+const HOUR = "base_ejection_time: 1h, max_ejection_time: 1h, interval: 1h";
+
+Deno.test("outlier_detection: gateway failures and errors in a row have bounds of their own", async () => {
+  assertEquals(
+    await ejectedBy(`${HOUR}, consecutive_gateway_failure: 2`, [BAD, OK], 4),
+    ["is ejected for 3600 s: 2 gateway failures in a row"],
+  );
+  assertEquals(
+    await ejectedBy(`${HOUR}, consecutive_errors: 2`, [NO_HTTP, OK], 4),
+    ["is ejected for 3600 s: 2 errors in a row"],
+  );
+});
+
+Deno.test("outlier_detection: max_ejection_percent lets more than one go, max_ejection_time bounds how long", async () => {
+  const parameters = "consecutive_5xx: 1, base_ejection_time: 1h, max_ejection_time: 90s, " +
+    "max_ejection_percent: 70%";
+  assertEquals(await ejectedBy(parameters, [BAD, BAD, OK], 3), [
+    "is ejected for 90 s: 1 5xx in a row",
+    "is ejected for 90 s: 1 5xx in a row",
+  ]);
+});
+
+Deno.test("outlier_detection: after each interval, the peer that succeeds far less often than the others", async () => {
+  const parameters = "consecutive_5xx: 0, consecutive_gateway_failure: 0, interval: 300ms, " +
+    "success_rate_minimum_hosts: 3, success_rate_request_volume: 2, success_rate_stdev_factor: 1.2";
+  const [line = ""] = await ejectedBy(parameters, [OK, OK, BAD], 6);
+  assertMatch(
+    line,
+    /^is ejected for 30 s: 0\.0 % of 2 succeeded, of all 66\.7 %, least allowed 10\.1 %$/,
+  );
 });

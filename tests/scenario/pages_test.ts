@@ -164,13 +164,13 @@ Deno.test("userid: a client without one is given one, and is known by it", async
 Deno.test("userid: its attributes, its mark and P3P", async () => {
   await withLocations([
     `/: { userid: on, userid_name: id, userid_domain: example.org, userid_path: /x, userid_expires: 365d,
-          userid_p3p: 'policyref="/p3p.xml", CP="CUR"', userid_mark: Z, userid_service: 2130706433,
+          userid_p3p: 'policyref="/p3p.xml", CP="CUR"', userid_mark: Z, userid_service: 16909060,
           userid_flags: secure httponly samesite=lax, return: 404 }`,
   ], async (ask) => {
     const fresh = await ask("/");
     assertMatch(
       fresh.fields.get("Set-Cookie") ?? "",
-      /^id=fwAAA[A-Za-z\d+/]{17}Z=; expires=\w{3}, \d\d-\w{3}-\d\d \d\d:\d\d:\d\d GMT; domain=example\.org; path=\/x; secure; httponly; samesite=lax$/,
+      /^id=AQIDB[A-Za-z\d+/]{17}Z=; expires=\w{3}, \d\d-\w{3}-\d\d \d\d:\d\d:\d\d GMT; domain=example\.org; path=\/x; secure; httponly; samesite=lax$/,
     );
     assertEquals(fresh.fields.get("P3P"), 'policyref="/p3p.xml", CP="CUR"');
     assertMatch(

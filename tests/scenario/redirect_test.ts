@@ -1,7 +1,8 @@
 /** absolute_redirect, port_in_redirect, server_name_in_redirect: compared with nginx 1.22.1 by hand. */
 import { assertEquals } from "@std/assert";
-import { exchange } from "../support/client.ts";
+import { exchange, getRequest } from "../support/client.ts";
 import { withSluice } from "../support/in_process.ts";
+import { freePorts } from "../support/real_servers.ts";
 
 const YAML = `
 servers:
@@ -32,4 +33,37 @@ Deno.test("redirects to a path name the host that was asked, and the port; or wh
     assertEquals(await locationOf("/named", "second.example"), `http://first.example:${port}/to`);
     assertEquals(await locationOf("/whole", "a"), "http://elsewhere/to");
   });
+});
+
+Deno.test("default_server answers for names that no server has, wherever it stands", async () => {
+  const port = (await freePorts(1))[0]!;
+  await withSluice(
+    `
+servers:
+  - { listen: "127.0.0.1:${port}", server_name: first.test, return: 200 first }
+  - { listen: "127.0.0.1:${port} default_server", server_name: second.test, return: 200 second }
+`,
+    async (address) => {
+      const ask = async (host: string) =>
+        (await exchange(address, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).bodyText;
+      assertEquals(
+        [await ask("first.test"), await ask("other.test")],
+        ["first", "second"],
+      );
+    },
+  );
+});
+
+Deno.test("server_tokens off: neither Server nor error pages tell the version", async () => {
+  const yaml = (tokens: string) =>
+    `servers: [{ listen: "127.0.0.1:0", return: 404, server_tokens: ${tokens} }]`;
+  const told = async (tokens: string) => {
+    let found: boolean[] = [];
+    await withSluice(yaml(tokens), async (address) => {
+      const { fields, bodyText } = await exchange(address, getRequest());
+      found = [fields.get("Server") ?? "", bodyText].map((text) => /sluice\/\d/.test(text));
+    });
+    return found;
+  };
+  assertEquals([await told("on"), await told("off")], [[true, true], [false, false]]);
 });

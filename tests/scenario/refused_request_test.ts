@@ -1,6 +1,6 @@
 /** Requests that are no requests: what the client is told, and that its connection ends. */
-import { assertEquals, assertMatch } from "@std/assert";
-import { connect, getRequest } from "../support/client.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { connect, exchange, getRequest } from "../support/client.ts";
 import { inFrontOf, type Settings, withSluice } from "../support/in_process.ts";
 import { okResponse, respondWith } from "../support/origin.ts";
 
@@ -147,10 +147,12 @@ Deno.test("lingering_timeout: a client that neither sends nor closes is not wait
   const settings = { server: "lingering_timeout: 40ms" };
   await withSluice(inFrontOf(origin, settings), async (address, sluice) => {
     await using client = await connect(address);
+    const startedMs = performance.now();
     await client.send("garbage\r\n\r\n");
     assertEquals((await client.readResponse()).status, 400);
     await sluice.rest(); // the client is still connected
     assertEquals(client.ending, "closed");
+    assert(performance.now() - startedMs < 3_000, "as late as by default");
   });
 });
 
@@ -172,4 +174,54 @@ Deno.test("lingering_time: a client that never stops sending is left at last", a
     }
     assertEquals(isLeft, true);
   });
+});
+
+Deno.test("lingering_close: off resets who is still sending, always reads on whatever it was", async () => {
+  await using origin = await respondWith(okResponse("ok"));
+  const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000\r\n\r\n";
+  const body = "x".repeat(50_000);
+  const endingOf = async (lingering: string) => {
+    let ending: string | undefined;
+    const settings = {
+      server: `client_max_body_size: 10, lingering_timeout: 20s, lingering_close: ${lingering}`,
+    };
+    await withSluice(inFrontOf(origin, settings), async (address, sluice) => {
+      await using client = await connect(address);
+      await client.send(post);
+      assertEquals((await client.readResponse()).status, 413);
+      const isReadOn = await client.send(body).then(() => client.send(body)).then(
+        () => sluice.stats().clients === 1,
+        () => false,
+      );
+      await client.halfClose().catch(() => {});
+      ending = isReadOn ? "read on" : "left";
+    });
+    return ending;
+  };
+  assertEquals([await endingOf("on"), await endingOf("off")], ["read on", "left"]);
+});
+
+Deno.test("client_header_buffer_size and large_client_header_buffers: what a head may take", async () => {
+  const line = `X-Long: ${"x".repeat(3_000)}`;
+  const statusesOf = async (settings: string, ...requests: readonly string[]) => {
+    const statuses: number[] = [];
+    const yaml = `servers: [{ listen: "127.0.0.1:0", return: 204, ${settings} }]`;
+    await withSluice(yaml, async (address) => {
+      for (const request of requests) {
+        statuses.push((await exchange(address, request)).status);
+      }
+    });
+    return statuses;
+  };
+  const long = getRequest("/", line);
+  const longer = getRequest("/", line, line, line);
+  const longLine = getRequest(`/${"x".repeat(3_000)}`);
+  assertEquals(
+    await statusesOf("large_client_header_buffers: 1 4k", long, longer),
+    [204, 431],
+  );
+  assertEquals(await statusesOf("large_client_header_buffers: 4 2k", long, longLine), [431, 414]);
+  // What fits in the first buffer needs no large one.
+  const first = "client_header_buffer_size: 16k, large_client_header_buffers: 1 1k";
+  assertEquals(await statusesOf(first, long, longer, longLine), [204, 204, 204]);
 });
