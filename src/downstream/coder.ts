@@ -64,6 +64,8 @@ export class Coder {
   readonly #spare: Coder[];
   /** Deno's Brotli writes nothing any more once it was reset. */
   readonly #isReusable: boolean;
+  /** Whether it has all it was given behind it: Deno's gzip, reset amid a stream, spoils the next. */
+  #isThrough = true;
   #problem = "";
 
   constructor(kind: CoderKind, level: number, spare: Coder[]) {
@@ -101,11 +103,13 @@ export class Coder {
     if (this.#problem !== "") throw new Error(this.#problem);
     this.written = limit - at - this.#state[0]!;
     this.taken = end - start - this.#state[1]!;
+    this.#isThrough = mode === "end" && this.written < limit - at;
   }
 
   /** Gives it back: its memory is used for the next stream. */
   close(): void {
-    const isSpare = this.#isReusable && this.#problem === "" && this.#spare.length < SPARE_MAX;
+    const isGood = this.#isReusable && this.#isThrough && this.#problem === "";
+    const isSpare = isGood && this.#spare.length < SPARE_MAX;
     if (!isSpare) return this.#native.close();
     this.#native.reset();
     this.#spare.push(this);
