@@ -80,7 +80,7 @@ function configuration(options: SluiceOptions, address: string): string {
   const access = options.accessLog ? { path: options.accessLog } : "off";
   const config = stringify({
     worker_connections: WORKER_CONNECTIONS,
-    log: { access, error: { path: "stderr", level: "warn" } },
+    log: { access, error: { path: "stderr", level: "error" } },
     upstreams: {
       app: {
         keepalive: options.keepalive,
