@@ -303,7 +303,7 @@ servers:
   const [, line = ""] = sluice.stderr.filter((line) => line.includes("[crit]"));
   assertMatch(
     line,
-    /cannot write \d+ bytes behind the first 1048576 of a client request body to a temporary file in ".*": File too large/,
+    /cannot write \d+ bytes behind the first 999424 of a client request body to a temporary file in ".*": File too large/,
   );
   assertEquals([...Deno.readDirSync(sluice.dir)].length, before);
   assertEquals(origin.requestsSeen, 2);
