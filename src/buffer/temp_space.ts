@@ -21,6 +21,8 @@ export class TempSpace {
   shareOfNew = 1;
   /** Open files of this worker. */
   files = 0;
+  /** Where space is short: gives back what is only kept for later. Returns whether there was any. */
+  reclaim: (() => boolean) | undefined;
   readonly #bytes: SharedNumber;
 
   /** @param bytes @default {a number that is this thread's alone} */
@@ -35,7 +37,8 @@ export class TempSpace {
 
   /** Whether that much more is within this share of it. */
   hasRoomFor(byteCount: number, share = 1): boolean {
-    return this.maxBytes === Infinity || this.#bytes.sum() + byteCount <= this.maxBytes * share;
+    if (this.maxBytes === Infinity || this.#isWithin(byteCount, share)) return true;
+    return this.reclaim?.() === true && this.#isWithin(byteCount, share);
   }
 
   /**
@@ -53,6 +56,10 @@ export class TempSpace {
 
   give(byteCount: number): void {
     this.#bytes.add(-byteCount);
+  }
+
+  #isWithin(byteCount: number, share: number): boolean {
+    return this.#bytes.sum() + byteCount <= this.maxBytes * share;
   }
 
   /** What this worker still has, for leak checks. */

@@ -9,6 +9,7 @@ import {
   type ConnContext,
   Deadlines,
   DescriptorReserve,
+  SpareFiles,
   systemClock,
   Turnstile,
 } from "../event/mod.ts";
@@ -95,15 +96,22 @@ async function openFooting(
   thread: Thread,
 ): Promise<Footing> {
   const gate = await Turnstile.open();
+  const tempSpace = new TempSpace(tempBytes(thread));
+  const deadlines = new Deadlines(systemClock);
+  const spareFiles = new SpareFiles(deadlines, tempSpace);
   return {
     context: {
       pool: new SlabPool({ maxBytes: conf.bufferMemoryBytes, debug: debugBuffers }),
-      tempSpace: new TempSpace(tempBytes(thread)),
-      deadlines: new Deadlines(systemClock),
+      tempSpace,
+      spareFiles,
+      deadlines,
       gate,
       counters: { open: 0 },
     },
-    close: () => gate.close(),
+    close: () => {
+      gate.close();
+      spareFiles.close();
+    },
   };
 }
 

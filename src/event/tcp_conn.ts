@@ -13,6 +13,7 @@ import type { Conn, RemoteAddress } from "./conn.ts";
 import type { Connect } from "./dial.ts";
 import type { Counts } from "../log/mod.ts";
 import { Failure, type Side } from "./failure.ts";
+import type { SpareFiles } from "./spare_files.ts";
 import { systemErrorText } from "./system_error.ts";
 import type { ReadGate } from "./turnstile.ts";
 import { AGAIN, type Wait } from "./wait.ts";
@@ -36,6 +37,8 @@ export interface ConnContext {
   counts?: Counts | undefined;
   /** What accepting leaves to others when descriptors run out; undefined for nothing. */
   reserve?: DescriptorReserve | undefined;
+  /** Temp files to be used again; undefined: each body has a new one. */
+  readonly spareFiles?: SpareFiles;
   /** How connections to peers are opened. @default {by the system} */
   readonly connect?: Connect;
 }

@@ -274,7 +274,7 @@ export const METRICS = {
     type: "gauge",
     unit: "files",
     labels: ["worker"],
-    help: "Temp files of request and response bodies that are open.",
+    help: "Temp files that hold request and response bodies.",
   },
   sluice_temp_file_bytes: {
     type: "gauge",

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type Buf, openNamed, openUnlinked, TempFile, type TempSpace } from "../buffer/mod.ts";
+import {
+  type Buf,
+  openNamed,
+  type OpenSpillFile,
+  openUnlinked,
+  TempFile,
+  type TempSpace,
+} from "../buffer/mod.ts";
 import { Signal, type Wait } from "../event/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 
@@ -22,9 +29,10 @@ export class FileBody implements RequestBody {
   #isDone = false;
 
   /**
-   * Opens a new file.
+   * Opens a file.
    *
    * @param onTrouble Told when it cannot be removed.
+   * @param open Opens one without a name, where it need not have one.
    * @throws What the opening of a file throws.
    */
   constructor(
@@ -32,9 +40,10 @@ export class FileBody implements RequestBody {
     inFileOnly: "off" | "on" | "clean",
     space: TempSpace,
     onTrouble: (message: string) => void,
+    open: OpenSpillFile = openUnlinked,
   ) {
     this.#onTrouble = onTrouble;
-    this.#file = new TempFile(folder, inFileOnly === "off" ? openUnlinked : openNamed, space);
+    this.#file = new TempFile(folder, inFileOnly === "off" ? open : openNamed, space);
     this.inFileOnly = inFileOnly;
   }
 

@@ -165,13 +165,19 @@ function writeToFile(
   buf: Buf,
 ): FileBody {
   const { size } = buf;
-  const { tempSpace } = exchange.context;
+  const { tempSpace, spareFiles } = exchange.context;
   if (file === undefined && !mayBegin(exchange, size)) throw withoutSpace(exchange);
   let opened: FileBody | undefined;
   try {
     if (file === undefined) {
       const onTrouble = (message: string) => exchange.downstream.report("crit", message);
-      opened = new FileBody(body.tempPath, body.inFileOnly, tempSpace, onTrouble);
+      opened = new FileBody(
+        body.tempPath,
+        body.inFileOnly,
+        tempSpace,
+        onTrouble,
+        spareFiles?.open,
+      );
       exchange.downstream.report("warn", "a client request body is buffered to a temporary file");
     }
     const into = opened ?? file!;

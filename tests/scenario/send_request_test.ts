@@ -206,6 +206,26 @@ for (const sizeBytes of [0, 1, 16_383, 16_384, 16_385, 300_000]) {
   }
 }
 
+Deno.test("bodies in files one after the other, long and short: each reaches the origin whole", async () => {
+  await using origin = await startOrigin({
+    each: [repeat(expectRequest(), send(okResponse("ok")))],
+    keepBytes: 64 << 20,
+  });
+  const sizes = [1_500_000, 200_000, 3 << 20, 65_536, 100_000];
+  await withSluice(
+    inFrontOf(origin, { proxy: "", location: "client_max_body_size: 0" }),
+    async (address) => {
+      for (const [index, sizeBytes] of sizes.entries()) {
+        const body = new Random(index).bytes(sizeBytes);
+        assertEquals((await exchange(address, put(body))).status, 200);
+        const { received } = origin.connections.at(-1)!;
+        const seen = received.subarray(received.length - sizeBytes);
+        assert(seen.every((byte, at) => byte === body[at]), `${sizeBytes} bytes`);
+      }
+    },
+  );
+});
+
 Deno.test("client_body_temp_path is not there: 500, the log says where, the origin is not asked", async () => {
   await using origin = await respondWith(okResponse("ok"));
   const location = "client_body_temp_path: /nowhere/to/be/found";

@@ -45,8 +45,8 @@ export class MemoryFile implements SpillFile {
     return read.length;
   }
 
-  seekSync(offset: number): number {
-    return this.#at = offset;
+  seekSync(offset: number, whence: Deno.SeekMode): number {
+    return this.#at = whence === 2 ? this.#bytes.length + offset : offset;
   }
 
   truncateSync(length = 0): void {
