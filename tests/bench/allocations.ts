@@ -6,11 +6,9 @@
  *
  * @module
  */
-import { Inspector } from "./inspector.ts";
-import { type Bench, type Contender, startAll } from "./measure.ts";
-import type { Program } from "./programs.ts";
+import { inspectEach, type Inspector } from "./inspector.ts";
+import type { Bench, Contender } from "./measure.ts";
 import type { LoadWorkload } from "./workloads.ts";
-import { runWrk, writeScript } from "./wrk.ts";
 
 /** A sample every so many bytes: a load of a second has thousands. */
 const SAMPLED_BYTES = 16_384;
@@ -36,37 +34,18 @@ export async function countAllocations(
   workload: LoadWorkload,
   contenders: readonly Contender[],
 ): Promise<string> {
-  const script = await writeScript(workload, bench.folder);
-  const inspected = contenders.filter(({ inspectorAt }) => inspectorAt !== undefined);
-  const programs = await startAll(inspected, workload);
-  const counted: Counted[] = [];
-  try {
-    for (const [{ inspectorAt = "" }, program] of programs) {
-      const load = async (seconds: number) =>
-        (await runWrk(workload, script, program.address, seconds, bench.cores.rest, bench.cleanup))
-          .requests;
-      counted.push(await count(bench, inspectorAt, load));
-    }
-  } finally {
-    await Promise.all(programs.values().map((program: Program) => program.stop()));
-  }
-  return toTable(workload.name, inspected.map(({ name }) => name), counted);
+  const inspected = await inspectEach(bench, workload, contenders, count);
+  return toTable(workload.name, inspected.map(({ name }) => name), inspected.map(({ of }) => of));
 }
 
-async function count(
-  bench: Bench,
-  inspectorAt: string,
-  load: (seconds: number) => Promise<number>,
-): Promise<Counted> {
-  const inspector = await Inspector.connect(inspectorAt, bench.cleanup);
-  await load(Math.min(2, bench.seconds)); // what is compiled late allocates less
+async function count(inspector: Inspector, load: () => Promise<number>): Promise<Counted> {
   await inspector.call("HeapProfiler.enable");
   await inspector.call("HeapProfiler.startSampling", {
     samplingInterval: SAMPLED_BYTES,
     includeObjectsCollectedByMajorGC: true,
     includeObjectsCollectedByMinorGC: true,
   });
-  const sampled = await load(bench.seconds);
+  const sampled = await load();
   const { profile } = await inspector.call("HeapProfiler.stopSampling") as {
     readonly profile: { readonly head: HeapNode };
   };
@@ -75,9 +54,8 @@ async function count(
     "globalThis.promisesMade = 0; " +
       "Deno[Deno.internal].core.setPromiseHooks(() => { globalThis.promisesMade++; }); 0",
   );
-  const hooked = await load(bench.seconds);
+  const hooked = await load();
   const promises = await inspector.evaluate("globalThis.promisesMade");
-  inspector.close();
   const bytesOf = [...sizesByFunction(profile.head)]
     .map(([name, bytes]) => [name, bytes / sampled] as const);
   return { bytesOf: new Map(bytesOf), promises: promises / hooked };

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type HeapNode, sizesByFunction } from "./allocations.ts";
 import type { Result } from "./measure.ts";
 import { parseOptions } from "./options.ts";
+import { sharesOf } from "./profile.ts";
 import { BenchError } from "./programs.ts";
 import { toTables } from "./report.ts";
 import { spread } from "./stats.ts";
@@ -38,6 +39,23 @@ Deno.test("heap profile: a function's bytes are summed over all that call it", (
     [...sizesByFunction(head)].toSorted(),
     [["(anonymous) wire/head.ts", 3], ["a wire/head.ts", 10], ["b wire/head.ts", 12]],
   );
+});
+
+Deno.test("profile: shares are of the time that the thread had something to do", () => {
+  const frames = [["(idle)", ""], ["op_write", ""], ["read", "ext:deno_net/01_net.js"], [
+    "find",
+    "file:///a/src/http/router.ts",
+  ]];
+  const nodes = frames.map(([functionName = "", url = ""], id) => ({
+    id,
+    callFrame: { functionName, url },
+  }));
+  const { byPlace, byFunction } = sharesOf({ nodes, samples: [0, 1, 0, 1, 2, 3, 0] });
+  assertEquals([...byPlace], [["op_write", 0.5], ["Deno's own JavaScript", 0.25], [
+    "src/http",
+    0.25,
+  ]]);
+  assertEquals(byFunction.get("find http/router.ts"), 0.25);
 });
 
 Deno.test("options: an unknown workload is refused with the known ones", async () => {

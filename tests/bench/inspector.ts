@@ -4,7 +4,10 @@
  * @module
  */
 import type { Cleanup } from "./cleanup.ts";
+import { type Bench, type Contender, startAll } from "./measure.ts";
 import { BenchError, delay } from "./programs.ts";
+import type { LoadWorkload } from "./workloads.ts";
+import { runWrk, writeScript } from "./wrk.ts";
 
 const LISTENS_WITHIN_MS = 5_000;
 const POLL_MS = 20;
@@ -73,6 +76,43 @@ export class Inspector {
   close(): void {
     this.#socket.close();
   }
+}
+
+/** What was found out about one contender. */
+export interface Inspected<Found> {
+  readonly name: string;
+  readonly of: Found;
+}
+
+/**
+ * Inspects those contenders that have an inspector, one after the other, when they are warm.
+ *
+ * @param look Calls `load` for load, which tells how many requests there were.
+ */
+export async function inspectEach<Found>(
+  bench: Bench,
+  workload: LoadWorkload,
+  contenders: readonly Contender[],
+  look: (inspector: Inspector, load: () => Promise<number>) => Promise<Found>,
+): Promise<Inspected<Found>[]> {
+  const script = await writeScript(workload, bench.folder);
+  const able = contenders.filter(({ inspectorAt }) => inspectorAt !== undefined);
+  const programs = await startAll(able, workload);
+  const inspected: Inspected<Found>[] = [];
+  try {
+    for (const [{ name, inspectorAt = "" }, { address }] of programs) {
+      const load = async (seconds: number) =>
+        (await runWrk(workload, script, address, seconds, bench.cores.rest, bench.cleanup))
+          .requests;
+      const inspector = await Inspector.connect(inspectorAt, bench.cleanup);
+      await load(Math.min(2, bench.seconds)); // what is compiled late is fast and allocates less
+      inspected.push({ name, of: await look(inspector, () => load(bench.seconds)) });
+      inspector.close();
+    }
+  } finally {
+    await Promise.all(programs.values().map((program) => program.stop()));
+  }
+  return inspected;
 }
 
 async function findSocket(address: string): Promise<string> {

@@ -12,6 +12,7 @@ import { type ProxyOptions, startNginxProxy, startOrigin } from "./nginx.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import { findPeers } from "./peers.ts";
 import { BenchError, chooseCores, type Cores, freeAddress, requirePrograms } from "./programs.ts";
+import { profile } from "./profile.ts";
 import { toTables } from "./report.ts";
 import { checkOut } from "./revision.ts";
 import { startSluice } from "./sluice.ts";
@@ -82,10 +83,11 @@ async function run(options: Options, cleanup: Cleanup): Promise<Result[]> {
       ? [...field.always, ...field.peers]
       : field.always;
     await alone(`${RESULTS}/lock`, say, async () => {
-      if (options.strace || options.allocations) {
+      if (options.strace || options.allocations || options.profile) {
         if (workload.kind !== "load") return;
         if (options.strace) console.log(await countSystemCalls(bench, workload, contenders));
         if (options.allocations) console.log(await countAllocations(bench, workload, contenders));
+        if (options.profile) console.log(await profile(bench, workload, contenders));
       } else {
         results.push(await measure(bench, workload, contenders));
       }
@@ -131,7 +133,7 @@ async function findContenders(options: Options, bench: Bench, upstream: string):
     return { folder, accessLog, features, upstream, keepalive };
   };
   const sluice = (name: string, checkout: string, choose: Choice = featuresOf): Contender => {
-    const inspectorAt = options.allocations ? freeAddress() : undefined;
+    const inspectorAt = options.allocations || options.profile ? freeAddress() : undefined;
     return {
       name,
       inspectorAt,

@@ -17,6 +17,7 @@ export interface Options {
   readonly peers: boolean;
   readonly strace: boolean;
   readonly allocations: boolean;
+  readonly profile: boolean;
   readonly accessLog: boolean;
   readonly sluiceCommand: string | undefined;
   /** YAML behind the generated configuration. */
@@ -39,6 +40,7 @@ Usage: deno task bench [options]
   --access-log            write an access log, in both
   --strace                count system calls a request instead of measuring
   --allocations           count bytes and promises that a request allocates in Sluice
+  --profile               where the time of Sluice's main thread goes
   --sluice-config FILE    YAML to put behind the generated configuration
   --sluice-command TEXT   run this as Sluice; {config}, {folder}, {listen}, {upstream}
                           and {inspect} are filled in
@@ -47,7 +49,9 @@ Usage: deno task bench [options]
   --help                  this text
 `;
 
-const SWITCHES = ["--peers", "--access-log", "--strace", "--allocations"];
+const SWITCHES = ["--peers", "--access-log", "--strace", "--allocations", "--profile"];
+/** What looks at one workload unless others are named, and takes the place of measuring. */
+const INSTEAD = ["--strace", "--allocations", "--profile"];
 const VALUES = [
   "--only",
   "--rounds",
@@ -84,7 +88,7 @@ export async function parseOptions(args: readonly string[]): Promise<Options> {
   return {
     workloads: chooseWorkloads(
       given.get("--only"),
-      given.has("--strace") || given.has("--allocations"),
+      INSTEAD.some((name) => given.has(name)),
     ),
     rounds: positive("--rounds", given.get("--rounds") ?? "5"),
     seconds: positive("--seconds", given.get("--seconds") ?? "3"),
@@ -93,6 +97,7 @@ export async function parseOptions(args: readonly string[]): Promise<Options> {
     peers: given.has("--peers"),
     strace: given.has("--strace"),
     allocations: given.has("--allocations"),
+    profile: given.has("--profile"),
     accessLog: given.has("--access-log"),
     sluiceCommand: given.get("--sluice-command"),
     sluiceConfig: configFile === undefined ? "" : await readConfig(configFile),
@@ -100,12 +105,10 @@ export async function parseOptions(args: readonly string[]): Promise<Options> {
   };
 }
 
-/** @param counts Calls or allocations are counted: of one workload, unless others are named. */
-function chooseWorkloads(only: string | undefined, counts: boolean): Workload[] {
+/** @param isOne Of one workload, unless others are named. */
+function chooseWorkloads(only: string | undefined, isOne: boolean): Workload[] {
   if (only === undefined) {
-    return WORKLOADS.filter((workload) =>
-      counts ? workload.name === "small" : !workload.onlyByName
-    );
+    return WORKLOADS.filter((workload) => isOne ? workload.name === "small" : !workload.onlyByName);
   }
   return only.split(",").map((name) => {
     const workload = WORKLOADS.find((workload) => workload.name === name);
