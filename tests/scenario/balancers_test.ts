@@ -336,3 +336,34 @@ Deno.test("sticky learn: a session that is not asked for during the timeout is f
     assertEquals(new Set([await ask("/?sid=a"), await ask("/?sid=a")]).size, 2);
   });
 });
+
+Deno.test("backup: a peer that is one is asked when no other can be", async () => {
+  const [closed = 0] = await freePorts(1);
+  await using one = await respondWith(okResponse("one"));
+  await using spare = await respondWith(okResponse("spare"));
+  const peers = (first: string) => [first, `{ address: "${spare.address}", backup: on }`];
+  await withSluice(inFrontOf(peers(one.address)), async (address) => {
+    for (let at = 0; at < 4; at++) {
+      assertEquals((await exchange(address, getRequest())).bodyText, "one");
+    }
+  });
+  await withSluice(inFrontOf(peers(`127.0.0.1:${closed}`)), async (address) => {
+    assertEquals((await exchange(address, getRequest())).bodyText, "spare");
+  });
+});
+
+Deno.test("keepalive_time: a connection to a peer that is older is not kept", async () => {
+  const connectionsOf = async (group: string) => {
+    await using origin = await respondWith(okResponse("ok"));
+    await withSluice(inFrontOf(origin, { group }), async (address) => {
+      for (let at = 0; at < 3; at++) {
+        const startedMs = performance.now();
+        await eventually("the clock to go on", () => performance.now() > startedMs + 20);
+        await exchange(address, getRequest());
+      }
+    });
+    return origin.connectionsSeen;
+  };
+  assertEquals(await connectionsOf("keepalive_time: 1h"), 1);
+  assert(await connectionsOf("keepalive_time: 1ms") > 1);
+});

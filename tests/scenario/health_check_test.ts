@@ -1,5 +1,5 @@
 /** Active checks: which peers are used, by what they answer to requests of our own. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readYaml } from "../../src/config/mod.ts";
 import { startServer } from "../../src/control/server.ts";
 import { connect, exchange, getRequest } from "../support/client.ts";
@@ -16,7 +16,12 @@ import {
 } from "../support/origin.ts";
 import { tempDir } from "../support/program.ts";
 import { freePorts, realServerTest } from "../support/real_servers.ts";
-import { makeCertificates, startTlsOrigin } from "../support/tls_origin.ts";
+import {
+  makeCertificates,
+  serverNameOf,
+  startTlsOrigin,
+  type TlsOriginOptions,
+} from "../support/tls_origin.ts";
 
 const WELL = okResponse("well");
 const ILL = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
@@ -319,3 +324,72 @@ Deno.test("a peer that is killed under load costs no client an error, and is not
     assertEquals(late, []);
   }, { logFormat: "$status|$upstream_addr" });
 });
+
+Deno.test("health_check type tcp: whoever takes a connection is well, whatever it would answer", async () => {
+  await using one = await startOrigin({
+    each: [expectRequest(), act("leave", () => Promise.resolve())],
+  });
+  const healthOf = async (type: string) => {
+    let line = "";
+    const group = `health_check: { type: ${type}, interval: 10ms, timeout: 200ms, mandatory: on }`;
+    await withSluice(inFrontOf(one, { group }), async (_, sluice) => {
+      line = await sluice.errorLine(/is (?:un)?healthy/);
+    });
+    return line.includes("unhealthy") ? "unhealthy" : "healthy";
+  };
+  assertEquals([await healthOf("tcp"), await healthOf("http")], ["healthy", "unhealthy"]);
+});
+
+Deno.test("health_check jitter: checks come later by up to that much", async () => {
+  const checksIn = async (jitter: string) => {
+    await using one = await startChecked("one");
+    const group = `health_check: { path: /healthz, interval: 1ms, jitter: ${jitter} }`;
+    await withSluice(inFrontOf(one.origin, { group }), async () => {
+      const startedMs = performance.now();
+      await eventually("some time", () => performance.now() - startedMs > 500);
+    });
+    return checksOf(one.origin);
+  };
+  const [without, within] = [await checksIn("0"), await checksIn("1h")];
+  assert(without > 5, `${without}`);
+  assert(within <= 2, `${within}`); // the first two come at once
+});
+
+realServerTest(
+  "health_check tls: names, versions and a certificate of its own",
+  ["openssl"],
+  async () => {
+    await using dir = await tempDir();
+    const { ca, app, client } = await makeCertificates(dir.path);
+    const answer = act("answer", (connection) => connection.write(WELL));
+    const startPeer = (options: Partial<TlsOriginOptions> = {}) =>
+      startTlsOrigin({ pair: app, each: [repeat(expectRequest(), answer)], ...options });
+    await using plain = await startPeer();
+    await using asking = await startPeer({ clientCa: ca });
+    await using modern = await startPeer({ minVersion: "TLSv1.3" });
+    const newsOf = async (origin: Origin, parameters: string) => {
+      let line = "";
+      const tls = "tls: on, interval: 20ms, mandatory: on, host: wrong.test";
+      const group = `health_check: { ${tls}${parameters} }`;
+      const conf = inFrontOf(origin, { group }).replace("http://app", "https://app");
+      await withSluice(conf, async (_, sluice) => {
+        line = await sluice.errorLine(/is (?:un)?healthy/);
+      });
+      return line.includes("unhealthy") ? "unhealthy" : "healthy";
+    };
+    const verify = `, ssl_verify: on, ssl_trusted_certificate: ${ca}`;
+    assertEquals(await newsOf(plain, verify), "unhealthy");
+    assertEquals(
+      await newsOf(plain, `${verify}, ssl_name: app.test, ssl_server_name: on`),
+      "healthy",
+    );
+    assertEquals(serverNameOf(plain, plain.connectionsSeen), "app.test");
+    await newsOf(plain, `${verify}, ssl_name: app.test`);
+    assertEquals(serverNameOf(plain, plain.connectionsSeen), "");
+
+    const own = `, ssl_certificate: ${client.certificate}, ssl_certificate_key: ${client.key}`;
+    assertEquals([await newsOf(asking, ""), await newsOf(asking, own)], ["unhealthy", "healthy"]);
+    const news = [await newsOf(modern, ""), await newsOf(modern, ", ssl_protocols: TLSv1.2")];
+    assertEquals(news, ["healthy", "unhealthy"]);
+  },
+);

@@ -284,3 +284,90 @@ realServerTest(
     }
   },
 );
+
+Deno.test("access_log buffer and flush: lines wait for each other until they fill it, or for a time", async () => {
+  await using dir = await tempDir();
+  const yaml = `
+servers:
+  - listen: 127.0.0.1:0
+    locations:
+      /full: { return: 200, log: { access: "${dir.path}/full test buffer=1k flush=1h" } }
+      /soon: { return: 200, log: { access: "${dir.path}/soon test buffer=64k flush=10ms" } }
+`;
+  const length = (name: string) => linesOf(`${dir.path}/${name}`).join("\n").length;
+  await withSluice(yaml, async (address) => {
+    const waitedMs: number[] = [];
+    for (let at = 0; at < 20; at++) {
+      await ask(address, `/full?${"x".repeat(20)}`);
+      const before = length("soon");
+      const startedMs = performance.now();
+      await ask(address, "/soon");
+      await eventually("the line", () => length("soon") > before);
+      waitedMs.push(performance.now() - startedMs);
+    }
+    assertEquals(length("full"), 0); // 27 bytes a line
+    assert(Math.min(...waitedMs) < 500, `${waitedMs}`); // by default it is a second
+
+    await ask(address, ...Array.from({ length: 20 }, () => `/full?${"x".repeat(20)}`));
+    await eventually("a full buffer", () => length("full") > 900);
+  }, { logFormat: "$request_uri" });
+});
+
+/** Files below a folder that this process has open. */
+function openBelow(dir: string): string[] {
+  return [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
+    try {
+      const target = Deno.readLinkSync(`/proc/self/fd/${name}`);
+      return target.startsWith(dir) ? [target.slice(dir.length + 1)] : [];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return []; // closed meanwhile
+      throw error;
+    }
+  }).sort();
+}
+
+/** Runs a log whose path has variables, below `logs`; what it does may take 5 s. */
+async function withPathLogs(
+  cache: string,
+  act: (ask: (who: string) => Promise<void>, logs: string) => Promise<void>,
+): Promise<void> {
+  await using dir = await tempDir();
+  const logs = `${dir.path}/logs`;
+  Deno.mkdirSync(logs);
+  const yaml = `
+servers:
+  - listen: 127.0.0.1:0
+    log: { access: "${logs}/$arg_who test", open_file_cache: ${cache} }
+    locations: { /: { return: 200 } }
+`;
+  await withSluice(yaml, async (address) => {
+    const startedMs = performance.now();
+    await act((who) => ask(address, `/?who=${who}`), logs);
+    assert(performance.now() - startedMs < 5_000, "this is how it would be by default");
+  }, { logFormat: "$request_uri" });
+}
+
+Deno.test("open_log_file_cache: max files stay open, those that are used", async () => {
+  await withPathLogs("max=2 inactive=1h", async (ask, logs) => {
+    for (const who of ["a", "b", "a", "c"]) await ask(who);
+    await eventually("two open files", () => openBelow(logs).join() === "a,c");
+  });
+});
+
+Deno.test("open_log_file_cache: a file that is not used for inactive is closed", async () => {
+  await withPathLogs("max=2 inactive=50ms", async (ask, logs) => {
+    await ask("a");
+    await eventually("no open file", () => openBelow(logs).length === 0);
+  });
+});
+
+for (const cache of ["max=2 inactive=1h valid=50ms", "max=2 inactive=100ms min_uses=100000"]) {
+  Deno.test(`open_log_file_cache: one that was moved is left, though it is in use (${cache})`, async () => {
+    await withPathLogs(cache, async (ask, logs) => {
+      await ask("a");
+      await eventually("the line", () => linesOf(`${logs}/a`).length === 1);
+      Deno.renameSync(`${logs}/a`, `${logs}/moved`);
+      while (linesOf(`${logs}/a`).length === 0) await ask("a");
+    });
+  });
+}

@@ -24,7 +24,7 @@ const PATIENCE = { patienceMs: 20_000 };
 Deno.test("buffer_memory 4m: 200 requests at once all finish", async () => {
   const body = "x".repeat(50_000);
   await using origin = await respondWith(okResponse(body));
-  await withSluice(inFrontOf(origin, SMALL), async (address) => {
+  await withSluice(inFrontOf(origin, SMALL), async (address, sluice) => {
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, n) => exchange(address, getRequest(`/${n}`), PATIENCE)),
     );
@@ -32,6 +32,8 @@ Deno.test("buffer_memory 4m: 200 requests at once all finish", async () => {
       answers.filter(({ status, isComplete }) => status === 200 && isComplete).length,
       200,
     );
+    const { buffers } = (await sluice.server.control.status()).workers[0]!;
+    assertEquals([buffers.maxBytes, buffers.slabBytes <= 4 << 20], [4 << 20, true]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Peers that are ejected for what they answer, and requests that are not tried again too often. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { exchange, getRequest } from "../support/client.ts";
 import { inFrontOf, withSluice } from "../support/in_process.ts";
 import {
@@ -143,7 +143,9 @@ Deno.test("outlier_detection: max_ejection_percent lets more than one go, max_ej
 Deno.test("outlier_detection: after each interval, the peer that succeeds far less often than the others", async () => {
   const parameters = "consecutive_5xx: 0, consecutive_gateway_failure: 0, interval: 300ms, " +
     "success_rate_minimum_hosts: 3, success_rate_request_volume: 2, success_rate_stdev_factor: 1.2";
+  const startedMs = performance.now();
   const [line = ""] = await ejectedBy(parameters, [OK, OK, BAD], 6);
+  assert(performance.now() - startedMs < 5_000, "by default an interval has 10 s");
   assertMatch(
     line,
     /^is ejected for 30 s: 0\.0 % of 2 succeeded, of all 66\.7 %, least allowed 10\.1 %$/,

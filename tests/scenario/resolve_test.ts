@@ -360,3 +360,29 @@ servers:
     });
   },
 );
+
+Deno.test("resolver ipv4=off and ipv6=off: the other family alone is asked for", async () => {
+  await using origin = await respondWith(okResponse("hello"));
+  await using dns = startDns({ "a.test": a("127.0.0.1") });
+  const ask = async (parameter: string) => {
+    let body = "";
+    const main = `resolver: "${dns.address} ${parameter}"`;
+    await withSluice(passing(`http://$arg_b:${portOf(origin)}`, main), async (address) => {
+      body = await bodyOf(address, "/?b=a.test");
+    });
+    return body;
+  };
+  assertEquals(await ask("ipv6=off"), "hello");
+  assertEquals([dns.countOf("A", "a.test"), dns.countOf("AAAA", "a.test")], [1, 0]);
+  assertEquals(await ask("ipv4=off"), "502"); // it has no IPv6 address
+  assertEquals([dns.countOf("A", "a.test"), dns.countOf("AAAA", "a.test")], [1, 1]);
+});
+
+Deno.test("resolver_timeout holds for a resolver without a timeout of its own", async () => {
+  await using dns = startDns({ "slow.test": "silence" });
+  const main = `resolver: "${dns.address}"\nresolver_timeout: 50ms`;
+  await withSluice(passing("http://$arg_b", main), async (address, sluice) => {
+    assertEquals(await bodyOf(address, "/?b=slow.test"), "502");
+    await sluice.errorLine(/slow\.test could not be resolved \(110: Operation timed out\)/);
+  });
+});

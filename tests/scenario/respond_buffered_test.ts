@@ -130,6 +130,17 @@ Deno.test("max_temp_file_size 0: the origin is held back, memory does not grow, 
   });
 });
 
+Deno.test("buffers: as much as that of one response waits in memory", async () => {
+  const proxy = "max_temp_file_size: 0, buffers: 64 8k";
+  await withSlowClient(whole, proxy, async ({ client, sluice, origin }) => {
+    const { socket } = await origin.waitForConnection(1);
+    await untilStill(() => socket.bytesWritten - socket.writableLength);
+    const { heldBytes } = sluice.stats().pool;
+    assert(heldBytes > 256 << 10 && heldBytes <= (512 << 10) + BESIDE_BYTES, `${heldBytes} bytes`);
+    assertEquals(await readAll(client), "");
+  });
+});
+
 Deno.test("max_temp_file_size: the file is filled up to it, then the origin is held back", async () => {
   const proxy = "max_temp_file_size: 1m, buffers: 8 8k";
   await withSlowClient(whole, proxy, async ({ client, sluice, tempPath, origin }) => {
@@ -163,15 +174,17 @@ Deno.test("cyclic_temp_file: the file is filled again and again, and never large
   const proxy = "max_temp_file_size: 256k, cyclic_temp_file: on, buffers: 4 8k";
   await withSlowClient(whole, proxy, async ({ client, tempPath, sluice }) => {
     await eventually("a temp file", () => namelessFiles(tempPath).length === 1);
-    let largest = 0;
+    const sizes: number[] = [];
     const parts: Uint8Array[] = [];
     client.resume();
     assertEquals((await client.readHead()).status, 200);
     for (let left = LARGE; left > 0; left -= 1 << 20) {
       parts.push(await client.readBytes(1 << 20));
-      largest = Math.max(largest, ...namelessFiles(tempPath));
+      sizes.push(...namelessFiles(tempPath));
     }
+    const largest = Math.max(...sizes);
     assert(largest > 0 && largest <= 256 << 10, `${largest} bytes on disk`);
+    assert(sizes.includes(0), `never emptied: ${sizes}`);
     assertEquals(difference(await new Blob(parts as BlobPart[]).bytes(), BODY), "");
     await sluice.accessLine(1);
   });

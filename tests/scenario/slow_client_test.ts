@@ -53,6 +53,25 @@ Deno.test("client_body_min_rate: a trickle does not hold a connection for ever",
   });
 });
 
+Deno.test("client_body_min_rate: four bytes in 10 ms are enough by default, and too few for 1 MB a second", async () => {
+  await using origin = await respondWith(okResponse("ok"));
+  const statusOf = async (more: string) => {
+    let status = "";
+    const settings = { location: `client_body_timeout: 150ms${more}` };
+    await withSluice(inFrontOf(origin, settings), async (address, sluice) => {
+      await using client = await connect(address);
+      await client.send(upload(160));
+      for (let sent = 0; sent < 160 && client.ending === undefined; sent += 4) {
+        await client.send("four").catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      status = (await sluice.accessLine(1)).split("|")[1] ?? "";
+    });
+    return status;
+  };
+  assertEquals([await statusOf(""), await statusOf(", client_body_min_rate: 1m")], ["200", "408"]);
+});
+
 Deno.test("client_body_min_rate: what came fast is no credit for a trickle behind it", async () => {
   await using origin = await respondWith(okResponse("ok"));
   const settings = { location: "client_body_timeout: 200ms, client_body_min_rate: 1000" };
