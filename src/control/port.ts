@@ -112,18 +112,16 @@ export class Port {
   #accept(conn: TcpConn): void {
     const byAddress = this.#byAddress;
     const { hostname, port } = conn.remote;
-    if (byAddress === undefined || port === 0) return this.#serve(this.#clientOf(conn));
-    const most = this.#shared.settings.conf.maxConnectionsPerAddress;
-    const counted = byAddress.take(hostname, most);
-    if (counted === undefined) {
-      this.#tellRefused(hostname, most);
-      return conn.close();
+    const client = new ClientConnection(conn, this.#owner.thread.nextConnection(), this.#shared);
+    if (byAddress !== undefined && port !== 0) {
+      const most = this.#shared.settings.conf.maxConnectionsPerAddress;
+      client.counted = byAddress.take(hostname, most);
+      if (client.counted === undefined) {
+        this.#tellRefused(hostname, most);
+        return conn.close();
+      }
     }
-    this.#serve(this.#clientOf(conn), () => counted.release());
-  }
-
-  #clientOf(conn: TcpConn): ClientConnection {
-    return new ClientConnection(conn, this.#owner.thread.nextConnection(), this.#shared);
+    this.#serve(client);
   }
 
   /** At most once a second: a flood should not flood the log. */
@@ -137,16 +135,19 @@ export class Port {
     );
   }
 
-  #serve(client: ClientConnection, onEnd?: () => void): void {
+  #serve(client: ClientConnection): void {
     const { clients, tally } = this.#owner;
     clients.add(client);
     tally.accepted++;
     if (this.#isEnding) client.drain();
-    serveClient(client).then(() => {
-      clients.delete(client);
-      tally.requests += client.requests;
-      onEnd?.();
-      this.#owner.onClientEnd();
-    });
+    serveClient(client, this.#onEnd);
   }
+
+  readonly #onEnd = (client: ClientConnection): void => {
+    const { clients, tally } = this.#owner;
+    clients.delete(client);
+    tally.requests += client.requests;
+    client.counted?.release();
+    this.#owner.onClientEnd();
+  };
 }

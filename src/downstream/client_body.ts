@@ -12,8 +12,6 @@ const CONTINUE = bytesOf("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** The body of a connection's current request. */
 export class ClientBody {
-  /** Waits for {@linkcode read} to get further. Being given up does not harm the connection. */
-  readonly readable: Wait;
   /** Length in bytes; -1 when chunked, 0 when there is none. */
   lengthBytes = 0;
   /** Whether any of it was handed out. */
@@ -32,10 +30,15 @@ export class ClientBody {
   #behindMs = 0;
   /** Where a read is pending that nobody waits for, or has brought what nobody took. */
   #kept: Buf | undefined;
+  #readable: Wait | undefined;
 
   constructor(client: ClientConnection) {
     this.#client = client;
-    this.readable = new BodyReadable(client);
+  }
+
+  /** Waits for {@linkcode read} to get further. Being given up does not harm the connection. */
+  get readable(): Wait {
+    return this.#readable ??= new BodyReadable(this.#client); // most clients never send a body
   }
 
   begin(): void {

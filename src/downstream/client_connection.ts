@@ -56,6 +56,8 @@ export class ClientConnection implements Client {
   readonly id: number;
   readonly response: ClientResponse;
   readonly body: ClientBody;
+  /** `max_connections_per_address`: its place, to be given back when it ends. */
+  counted: { release(): void } | undefined;
   /** Of the location that the current request, or the last one, was for. */
   conf: ClientConf;
   /** Requests so far, the current one included. */

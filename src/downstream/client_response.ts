@@ -69,6 +69,7 @@ export class ClientResponse {
   #headBuf: Buf | undefined;
   #isChunked = false;
   #hasBody = false;
+  #boundSendPiece: ((from: Buf, isLast: boolean) => void) | undefined;
 
   constructor(client: ClientConnection) {
     this.#client = client;
@@ -178,11 +179,16 @@ export class ClientResponse {
     const endsLater = isLast && this.writeTrailers !== undefined;
     const isEnd = isLast && !endsLater;
     if (this.filter === undefined) this.#sendPiece(from, isEnd);
-    else this.filter.filter(from, isEnd, this.#sendPiece);
+    else this.filter.filter(from, isEnd, this.#passOn);
     if (endsLater) this.end();
   }
 
-  readonly #sendPiece = (from: Buf, isLast: boolean): void => {
+  /** Where a filter puts what it has made: bound, so made only where there is one. */
+  get #passOn(): (from: Buf, isLast: boolean) => void {
+    return this.#boundSendPiece ??= (from, isLast) => this.#sendPiece(from, isLast);
+  }
+
+  #sendPiece(from: Buf, isLast: boolean): void {
     this.bodyBytes += from.size;
     const head = this.#headBuf;
     if (head !== undefined && from.size <= this.#roomBehindHead) {
@@ -209,11 +215,11 @@ export class ClientResponse {
     if (isInFront) this.#putInFront(head, from);
     this.sentBytes += from.size;
     this.#client.conn.send(from);
-  };
+  }
 
   /** Ends the body behind what was sent. */
   end(trailers?: FieldLines): void {
-    if (this.#hasBody) this.filter?.end?.(this.#sendPiece);
+    if (this.#hasBody) this.filter?.end?.(this.#passOn);
     if (!this.#hasBody || !this.#isChunked) return this.flush();
     if (trailers !== undefined || this.writeTrailers !== undefined) {
       return this.#sendTrailers(trailers);
@@ -245,7 +251,7 @@ export class ClientResponse {
   /** Whether anything is on its way. A filter that holds something back goes on with it here. */
   get isSending(): boolean {
     const { conn } = this.#client;
-    if (this.filter !== undefined && !conn.isSending) this.filter.resume?.(this.#sendPiece);
+    if (this.filter !== undefined && !conn.isSending) this.filter.resume?.(this.#passOn);
     return conn.isSending;
   }
 

@@ -20,6 +20,7 @@ import {
 
 /** Below this many bytes a loop copies faster than the making of a view costs. */
 const LOOP_MAX = 24;
+const NO_BYTES = new Uint8Array();
 
 /**
  * A place in a cell that is written to from front to back. When what is to be
@@ -27,7 +28,7 @@ const LOOP_MAX = 24;
  * beyond the end is touched: the caller tries again in a larger cell.
  */
 export class HeadWriter {
-  bytes: Uint8Array = new Uint8Array();
+  bytes: Uint8Array = NO_BYTES;
   /** Where the next byte goes. */
   at = 0;
   hasOverflowed = false;
