@@ -223,3 +223,19 @@ Deno.test("a client that half-closes after its request has left: 499, as in ngin
     assertEquals(await origin.connections[0]!.ended, "closed");
   });
 });
+
+Deno.test("worker_connections: the clients beyond wait for others to leave, and the log says so once", async () => {
+  const yaml = `
+worker_connections: 4
+servers: [{ listen: "127.0.0.1:0", return: 200 served }]
+`;
+  await withSluice(yaml, async (address, sluice) => {
+    const clients = await Promise.all(Array.from({ length: 6 }, () => connect(address)));
+    await sluice.errorLine(/4 worker_connections are not enough: not accepting for now/);
+    for (const client of clients) { // each leaves room for one more
+      await client.send(getRequest("/", "Connection: close"));
+      assertEquals((await client.readResponse()).bodyText, "served");
+      await client.close();
+    }
+  });
+});

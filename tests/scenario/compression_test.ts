@@ -332,15 +332,33 @@ Deno.test("a client that leaves in the middle of a compressed response leaves no
   });
 });
 
-/** The nicknames of the codings, and what their levels are. */
+/** What each coding is called, and its highest level. */
 const CODINGS = [
-  { prefix: "gzip", coding: "gzip", decode: zlib.gunzipSync, highest: 9 },
-  { prefix: "brotli", coding: "br", decode: zlib.brotliDecompressSync, highest: 11 },
-  { prefix: "zstd", coding: "zstd", decode: zlib.zstdDecompressSync, highest: 19 },
+  {
+    directives: "gzip_types, gzip_min_length and gzip_comp_level",
+    prefix: "gzip",
+    coding: "gzip",
+    decode: zlib.gunzipSync,
+    highest: 9,
+  },
+  {
+    directives: "brotli_types, brotli_min_length and brotli_comp_level",
+    prefix: "brotli",
+    coding: "br",
+    decode: zlib.brotliDecompressSync,
+    highest: 11,
+  },
+  {
+    directives: "zstd_types, zstd_min_length and zstd_comp_level",
+    prefix: "zstd",
+    coding: "zstd",
+    decode: zlib.zstdDecompressSync,
+    highest: 19,
+  },
 ] as const;
 
-for (const { prefix, coding, decode, highest } of CODINGS) {
-  Deno.test(`${prefix}_types, ${prefix}_min_length and ${prefix}_comp_level: what is compressed, and how well`, async () => {
+for (const { directives, prefix, coding, decode, highest } of CODINGS) {
+  Deno.test(`${directives}: what is compressed, and how well`, async () => {
     const server = `${prefix}: on, ${prefix}_types: text/plain, ${prefix}_min_length: 1000,
       locations: { /: { ${prefix}_comp_level: 1 }, /best/: { ${prefix}_comp_level: ${highest} } }`;
     const text = Array.from({ length: 4_000 }, (_, at) => `${at * at} is the square of ${at}`)

@@ -1,7 +1,7 @@
 /** What a directive of nginx asks for and the runtime cannot do is said at the start, and not passed over. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { tempDir } from "../support/program.ts";
-import { runSluice } from "../support/sluice.ts";
+import { runSluice, startSluice } from "../support/sluice.ts";
 
 /** Statements of `http`, but for `main`, and what is said of them. */
 const REFUSED: readonly (readonly [statement: string, words: string])[] = [
@@ -55,4 +55,18 @@ Deno.test("worker_rlimit_nofile: a process that may open fewer files does not st
     stderr,
     "Cannot set worker_rlimit_nofile to 999999999: the process may open",
   );
+});
+
+Deno.test("user: root is told how to start as that user, anybody else that it has no effect", async () => {
+  const yaml = 'user: nobody\nservers: [{ listen: "127.0.0.1:0", return: 204 }]\n';
+  if (Deno.uid() === 0) {
+    await using dir = await tempDir();
+    await Deno.writeTextFile(`${dir.path}/sluice.yaml`, yaml);
+    const { code, stderr } = await runSluice(["run", "-c", `${dir.path}/sluice.yaml`]);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, 'Cannot become user "nobody": a process in Deno keeps its user');
+  } else {
+    await using sluice = await startSluice(yaml);
+    await sluice.program.waitForLine(/the "user" directive makes sense only if the process runs/);
+  }
 });

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { ignoringArgs } from "./ignored_directive.ts";
 import { type Exit, Program, tempDir } from "./program.ts";
 
 /** The root of the checkout, with a slash at its end. */
@@ -151,7 +152,7 @@ export async function runSluice(
 ): Promise<Exit & { stdout: string; stderr: string }> {
   await using program = new Program({
     command: Deno.execPath(),
-    args: ["run", "--quiet", ...denoArgs, `${ROOT}main.ts`, ...args],
+    args: ["run", "--quiet", ...ignoringArgs(), ...denoArgs, `${ROOT}main.ts`, ...args],
     cwd: ROOT,
   });
   const exit = await program.exited;
@@ -163,7 +164,8 @@ async function launch(dir: string, config: string, options: SluiceOptions): Prom
   await Deno.writeTextFile(configPath, config);
   const { denoArgs = ["-A"], args: more = [], main = `${ROOT}main.ts` } = options;
   const { fileLimitKb, openFilesMax } = options;
-  const args = ["run", "--quiet", ...denoArgs, main, "run", "-c", configPath, ...more];
+  const flags = ["--quiet", ...ignoringArgs(), ...denoArgs];
+  const args = ["run", ...flags, main, "run", "-c", configPath, ...more];
   const deno = Deno.execPath();
   const limits = [
     ...(fileLimitKb === undefined ? [] : [`trap '' XFSZ; ulimit -f ${fileLimitKb}`]),
