@@ -279,6 +279,19 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
       why: "as nginx's mainline",
     },
     {
+      what: "`$body_bytes_sent` of a chunked response",
+      nginx: "has the framing of the chunks in it",
+      sluice: "counts the body; `$bytes_sent` has all of it",
+      why: "the same response is as long however it is framed",
+    },
+    {
+      what: "`$ssl_*`, `$http2`, `$http3`, `$upstream_cache_*`",
+      nginx: "what there is of it",
+      sluice:
+        "`$ssl_protocol`, `$ssl_cipher` and a few others that stand in log formats: empty; others are refused",
+      why: "there is no TLS and HTTP/2 towards clients, and no cache",
+    },
+    {
       what: "`$status` before anything is answered, in the text of `return`",
       nginx: "the status of that `return`",
       sluice: "`000`",

@@ -50,7 +50,9 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["gzip_ratio", gzipRatio],
   ["host", (request) => request.host],
   ["hostname", () => hostname()],
-  ["https", () => ""],
+  ["http2", nothing],
+  ["http3", nothing],
+  ["https", nothing],
   ["invalid_referer", invalidReferer],
   ["is_args", ({ args }) => args === "" ? "" : "?"],
   ["is_request_port", (request) => requestPort(request) === "" ? "" : ":"],
@@ -102,6 +104,12 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
     ({ client, serverPort }) => portText(client.conn.local.port || serverPort),
   ],
   ["server_protocol", ({ head }) => head.targetEnd === 0 ? "" : `HTTP/1.${head.minorVersion}`],
+  ["ssl_cipher", nothing],
+  ["ssl_client_s_dn", nothing],
+  ["ssl_client_verify", nothing],
+  ["ssl_protocol", nothing],
+  ["ssl_server_name", nothing],
+  ["ssl_session_reused", nothing],
   ["status", status],
   ["time_iso8601", ({ worker }) => timeIso8601(worker.wallMs)],
   ["time_local", ({ worker }) => timeLocal(worker.wallMs)],
@@ -111,6 +119,9 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
     (request) => list(request, (attempt) => String(attempt.bytesReceived)),
   ],
   ["upstream_bytes_sent", (request) => list(request, (attempt) => String(attempt.bytesSent))],
+  ["upstream_cache_etag", nothing],
+  ["upstream_cache_last_modified", nothing],
+  ["upstream_cache_status", nothing],
   ["upstream_connect_time", (request) => list(request, (attempt) => seconds(attempt.connectMs))],
   ["upstream_failure", upstreamFailure],
   ["upstream_header_time", (request) => list(request, (attempt) => seconds(attempt.headerMs))],
@@ -127,6 +138,11 @@ const VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["uid_set", userIdVariable("set")],
   ["uri", (request) => request.path],
 ]);
+
+/** Of what there is not: TLS and HTTP/2 towards clients, a cache. As in an nginx that does not use them. */
+function nothing(): string {
+  return "";
+}
 
 /** Those that `set` may change, though they are built in. */
 const SETTABLE: ReadonlyMap<string, Setter> = new Map<string, Setter>([
