@@ -5,7 +5,7 @@
  */
 import type { Template } from "../log/mod.ts";
 import type { Variables } from "./configured_variables.ts";
-import { byteText } from "./field_text.ts";
+import { byteText, fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";
 import type { TypesConf } from "./static_conf.ts";
 
@@ -21,7 +21,7 @@ export class MediaTypes {
 
   /** `Content-Type` of what is at a path; empty for none. */
   of(request: Request, path: string): string {
-    return this.#types.get(ending(path)) ?? this.#default.render(request);
+    return this.#types.get(ending(path)) ?? fieldSafe(this.#default.render(request));
   }
 }
 

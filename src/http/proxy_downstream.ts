@@ -160,7 +160,7 @@ export class ProxyDownstream implements Downstream {
         this.#asksForUpgrade = true;
       }
       into.constant(prefix);
-      into.text(text);
+      into.value(text);
       into.crlf();
     }
     if (this.#asksToClose && !proxy.setsConnection) into.constant(CONNECTION_CLOSE);

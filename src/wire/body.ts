@@ -5,7 +5,7 @@
  */
 import { BadMessage } from "./bad_message.ts";
 import { CR, IS_FIELD_VALUE, LF } from "./chars.ts";
-import { FieldLines } from "./fields.ts";
+import { CONTENT_LENGTH, FieldLines, HOST, TRANSFER_ENCODING } from "./fields.ts";
 
 /** Length of a chunk: as many hex digits as a safe integer surely has. */
 const SIZE_DIGITS_MAX = 12;
@@ -232,6 +232,11 @@ export class BodyDecoder {
     while (at < size - 2) {
       at = lines.add(at, size);
       if (at < 0) throw new BadMessage(400, "a malformed trailer section");
+      const id = lines.id(lines.count - 1);
+      // RFC 9110, 6.5.1: whoever heeds them reads another message than we did.
+      if (id === CONTENT_LENGTH || id === TRANSFER_ENCODING || id === HOST) {
+        throw new BadMessage(400, "a field in a trailer section that frames or routes the message");
+      }
     }
     this.trailers = lines;
   }

@@ -83,6 +83,26 @@ export class HeadWriter {
     }
   }
 
+  /**
+   * Writes what a variable has brought: its controls escaped as in a URL, for it may hold what a
+   * client has sent, decoded. (nginx writes them as they are, and the message is split.)
+   *
+   * @throws {BadMessage} The text holds a code unit over 0xff.
+   */
+  value(text: string): void {
+    const at = this.#claim(text.length);
+    if (at < 0) return;
+    const { bytes } = this;
+    for (let offset = 0; offset < text.length; offset++) {
+      const unit = text.charCodeAt(offset);
+      if (IS_FIELD_VALUE[unit] !== 1) {
+        this.at = at;
+        return this.text(text.replace(CONTROLS, encodeURIComponent));
+      }
+      bytes[at + offset] = unit;
+    }
+  }
+
   /** Writes a whole number in decimal digits. */
   decimal(value: number): void {
     let digits = 1;
@@ -114,6 +134,9 @@ export class HeadWriter {
     return at;
   }
 }
+
+// deno-lint-ignore no-control-regex -- controls are what must not get through
+const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]/g;
 
 /** Bytes that a chunk's first line may take: twelve digits and CRLF. */
 export const CHUNK_HEADROOM = 16;

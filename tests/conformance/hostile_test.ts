@@ -9,6 +9,9 @@ function latin1(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (unit) => unit.charCodeAt(0));
 }
 
+/** More than that there was something. */
+const REASON = /client (?:sent (?:an )?invalid request: \w|intended to send too large .*: \d)/;
+
 for (const { name, bytes, status } of HOSTILE_REQUESTS) {
   Deno.test(`a request with ${name} gets ${status}, its connection ends, and no origin sees any of it`, async () => {
     await using origin = await respondWith(okResponse("ok"));
@@ -21,11 +24,28 @@ for (const { name, bytes, status } of HOSTILE_REQUESTS) {
       assertEquals(response.isComplete, true);
       await client.ended;
       assertMatch(await sluice.accessLine(1), new RegExp(`\\|${status}\\|`));
-      await sluice.errorLine(/client (?:sent|intended)/);
+      await sluice.errorLine(REASON);
     });
     assertEquals(origin.connectionsSeen, 0);
   });
 }
+
+Deno.test("pipelined between two good requests each of them ends the connection: the first is answered, the last is poison", async () => {
+  await using origin = await respondWith(okResponse("ok"));
+  await withSluice(inFrontOf(origin), async (address) => {
+    for (const [index, { name, bytes, status }] of HOSTILE_REQUESTS.entries()) {
+      await using client = await connect(address);
+      // Who has been refused may find its connection reset while it still sends.
+      client.send(latin1(`${getRequest("/good")}${bytes}${getRequest("/poison")}`)).catch(() => {});
+      assertEquals((await client.readResponse()).bodyText, "ok", name);
+      assertEquals((await client.readResponse()).status, status, name);
+      await client.ended;
+      assertEquals(client.unreadBytes, 0, name);
+      assertEquals(origin.requestsSeen, index + 1, name);
+    }
+  });
+  assertEquals(new Set(origin.requests.map(({ target }) => target)), new Set(["/good"]));
+});
 
 for (const { name, bytes, outcome } of HOSTILE_RESPONSES) {
   Deno.test(`a response with ${name}: ${outcome}`, async () => {
@@ -42,7 +62,10 @@ for (const { name, bytes, outcome } of HOSTILE_RESPONSES) {
       const response = await client.readResponse();
       if (outcome === "502") {
         assertEquals([response.status, response.isComplete], [502, true]);
-        await sluice.errorLine(/upstream/);
+        assertMatch(response.bodyText, /^<html>\r\n<head><title>502 Bad Gateway/); // our own
+        const names = response.fields.list.map(([name]) => name);
+        assertEquals(names, ["Server", "Date", "Content-Type", "Content-Length", "Connection"]);
+        await sluice.errorLine(/upstream (?:sent|changed) \w/);
       } else {
         assertEquals([response.status, response.isComplete], [200, false]);
         assert(!response.bodyText.includes("hello!!"));

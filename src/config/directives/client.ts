@@ -106,8 +106,9 @@ export const listenDirectives = {
     type: flag,
     default: "off",
     doc: "Whether fields of requests may have an underscore in their names. If not they are " +
-      "dropped: CGI and its like cannot tell them from those with a hyphen. The default " +
-      "server's counts for all that are behind one address.",
+      "dropped: CGI and its like cannot tell them from those with a hyphen. Warning: with them a " +
+      "client may bring what an origin takes for a field of yours, such as `X_Forwarded_For`. The " +
+      "default server's counts for all that are behind one address.",
   }),
   ignoreInvalidHeaders: directive({
     name: "ignore_invalid_headers",
@@ -116,7 +117,7 @@ export const listenDirectives = {
     default: "on",
     doc: "Whether fields of requests are dropped whose names have more than letters, digits and " +
       "hyphens in them (and underscores, with `underscores_in_headers`). Off, all names pass that " +
-      "HTTP allows. Names that HTTP does not allow are 400 in any case, where nginx drops them too.",
+      "HTTP allows. Warning: an origin may read such a name as another one. Names that HTTP does not allow are 400 in any case, where nginx drops them too.",
   }),
   mergeSlashes: directive({
     name: "merge_slashes",
@@ -124,6 +125,7 @@ export const listenDirectives = {
     type: flag,
     default: "on",
     doc: "Whether several slashes in a path are as good as one, when its location is looked for. " +
+      "Warning: off, `//admin` is not at `/admin`, and an origin that merges them serves it anyway. " +
       "The default server's counts for all that are behind one address.",
   }),
   maxHeaders: directive({

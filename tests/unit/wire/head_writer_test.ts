@@ -31,6 +31,7 @@ const PARTS: Readonly<Record<string, readonly [(writer: HeadWriter) => void, str
   "a long range": [(writer) => writer.range(LONG, 3, 60), "x".repeat(57)],
   "an empty range": [(writer) => writer.range(LONG, 3, 3), ""],
   text: [(writer) => writer.text("a: b \xff\t"), "a: b \xff\t"],
+  value: [(writer) => writer.value("a: b \xff\t"), "a: b \xff\t"],
   crlf: [(writer) => writer.crlf(), "\r\n"],
   decimal: [(writer) => writer.decimal(1024), "1024"],
 };
@@ -71,6 +72,18 @@ Deno.test("HeadWriter: no text can end a line or be something else than a byte",
     const error = assertThrows(() => writing(20, (writer) => writer.text(text)));
     assert(error instanceof BadMessage);
     assertEquals(error.status, 500);
+  }
+});
+
+Deno.test("HeadWriter: a value's controls are escaped, and it is no less strict otherwise", () => {
+  const written = writing(40, (writer) => writer.value("a\r\nX: b\0\x7f\t%"));
+  assertEquals([written.text, written.writer.hasOverflowed], ["a%0D%0AX: b%00%7F\t%", false]);
+  assert(
+    writing(5, (writer) => writer.value("a\r\nb")).writer.hasOverflowed,
+    "escaped it is longer",
+  );
+  for (const text of ["\u0100", "\u010d\u010a", "\n\u0100"]) {
+    assertThrows(() => writing(40, (writer) => writer.value(text)), BadMessage);
   }
 });
 
