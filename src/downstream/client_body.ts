@@ -180,13 +180,17 @@ export class ClientBody {
     );
   }
 
-  /** Bytes behind the body belong to the next request, so they are not read with it. */
+  /**
+   * Bytes behind the body belong to the next request, so they are not read with it; but for one
+   * that hardly ever comes: a read that has room left has seen that there is no more, and the
+   * next one, of the watch, does not ask the kernel in vain.
+   */
   #limit(into: Buf): void {
     if (this.lengthBytes < 0) return;
-    into.end = Math.min(into.end, into.last + this.#decoder.remainingBytes);
+    into.end = Math.min(into.end, into.last + this.#decoder.remainingBytes + 1);
   }
 
-  /** A chunked body's end is found only when it has been read over. */
+  /** What was read beyond the body. The end of a chunked one is found only so. */
   #keepRest(into: Buf): void {
     const client = this.#client;
     const start = this.#decoder.restStart;

@@ -292,6 +292,33 @@ Deno.test("requests with bodies may be pipelined, and follow chunked bodies in t
   });
 });
 
+for (const proxy of ["", "request_buffering: off"]) {
+  for (const sizeBytes of [10, 100_000]) {
+    Deno.test(`a request in the same packet as the end of a body of ${sizeBytes} bytes that was waited for, proxy: {${proxy}}`, async () => {
+      await using origin = await startOrigin({
+        each: [repeat(
+          expectRequest(),
+          act("echo the target", async (connection) => {
+            await connection.write(okResponse(connection.requests.at(-1)!.target));
+          }),
+        )],
+      });
+      await withSluice(inFrontOf(origin, { proxy }), async (address) => {
+        await using client = await connect(address);
+        await client.send(
+          "POST /first HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n" +
+            `Content-Length: ${sizeBytes}\r\n\r\n`,
+        );
+        await client.readThrough("HTTP/1.1 100 Continue\r\n\r\n");
+        await client.send(
+          latin1(bodyOf(sizeBytes)) + latin1(post(bodyOf(7))).replace("POST /", "POST /second"),
+        );
+        await expectTargets(client, ["/first", "/second"]);
+      });
+    });
+  }
+}
+
 async function expectTargets(client: Client, targets: readonly string[]): Promise<void> {
   for (const target of targets) assertEquals((await client.readResponse()).bodyText, target);
 }
