@@ -55,7 +55,7 @@ import { respondUnbuffered } from "./respond_unbuffered.ts";
 import { respondUpgraded, sendUpgraded, startTunnel } from "./respond_upgraded.ts";
 import { regainRequest, roomToResend, sendHead, sendRequest } from "./send_request.ts";
 import { beginStore } from "./store_response.ts";
-import { takeRequest } from "./take_request.ts";
+import { takeRequest, takeSmall } from "./take_request.ts";
 import { isWorthWaiting, waitForPeer } from "./wait_for_peer.ts";
 
 const SWITCHING_PROTOCOLS = 101;
@@ -72,7 +72,7 @@ const CONTENT_TOO_LARGE = 413;
 export async function journey(exchange: Exchange): Promise<void> {
   const { driver, selection, group, context, downstream } = exchange;
   try {
-    if (!init(exchange)) await driver.run(takeRequest(exchange));
+    if (!init(exchange)) await (takeSmall(exchange) ?? driver.run(takeRequest(exchange)));
     watchClient(exchange);
     const { onDemand } = group;
     if (onDemand?.isDue(context.deadlines.nowMs)) await driver.run(resolve(exchange, onDemand));

@@ -51,6 +51,7 @@ const TURNS_MAX = 16;
  * @throws {Failure} of either side. The client has the head by then.
  */
 export async function* respondBuffered(exchange: Exchange): Phase<void> {
+  const { driver } = exchange;
   exchange.doing = "reading upstream";
   const pipe = new EventPipe(exchange);
   try {
@@ -61,7 +62,8 @@ export async function* respondBuffered(exchange: Exchange): Phase<void> {
       let turns = 0;
       while (turns++ < TURNS_MAX && (pipe.write() || pipe.read()));
       if (pipe.isFinished) return pipe.end();
-      yield pipe.wait();
+      await driver.block(pipe.wait());
+      driver.unblock();
     }
   } finally {
     pipe.release();

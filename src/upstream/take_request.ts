@@ -21,20 +21,39 @@ import { BODY_BUF_BYTES, createRequest } from "./send_request.ts";
  * they may. It has been reported.
  */
 export async function* takeRequest(exchange: Exchange): Phase<void> {
-  const { downstream, conf, context } = exchange;
+  const { downstream, context } = exchange;
   if (downstream.replacesBody) return yield* replaceBody(exchange);
   if (exchange.keptBody !== undefined) return yield* takeKept(exchange, exchange.keptBody);
   const body = downstream.requestBody;
-  const isBuffered = body !== undefined && (conf.requestBuffering || downstream.needsBodyLength);
+  const isBuffered = body !== undefined && isToBeBuffered(exchange);
   if (isBuffered && fitsInMemory(body) && !downstream.wantsBody) {
     while (!createRequest(exchange, body.lengthBytes)) yield* waitForRoom(context);
-    yield* readWhole(exchange, body);
+    await readWhole(exchange, body);
   } else {
     if (isBuffered) yield* store(exchange, body);
     else exchange.requestBody = body;
     if (exchange.requestBuf !== undefined) return;
     while (!createRequest(exchange, 0)) yield* waitForRoom(context);
   }
+}
+
+/**
+ * Takes in a small body without a phase: it has come with its head, or comes right behind it.
+ *
+ * @returns When it has; undefined where {@linkcode takeRequest} has to do it.
+ * @throws What that throws.
+ */
+export function takeSmall(exchange: Exchange): Promise<void> | undefined {
+  const { downstream } = exchange;
+  const body = downstream.requestBody;
+  const isSmall = body !== undefined && fitsInMemory(body) && isToBeBuffered(exchange) &&
+    !downstream.replacesBody && !downstream.wantsBody && exchange.keptBody === undefined;
+  if (!isSmall || !createRequest(exchange, body.lengthBytes)) return undefined;
+  return readWhole(exchange, body);
+}
+
+function isToBeBuffered({ conf, downstream }: Exchange): boolean {
+  return conf.requestBuffering || downstream.needsBodyLength;
 }
 
 /** The client's body is read to its end all the same, so that it can be watched: as in nginx. */
@@ -96,13 +115,16 @@ function fitsInMemory(body: RequestBody): boolean {
 }
 
 /** Reads the body right behind the head that is in the Buf already. */
-async function* readWhole(exchange: Exchange, body: RequestBody): Phase<void> {
+async function readWhole(exchange: Exchange, body: RequestBody): Promise<void> {
+  const { driver } = exchange;
   const buf = exchange.requestBuf!;
   exchange.doing = "reading client request body";
   body.needWhole?.();
   try {
     while (!body.isDone) {
-      if (body.read(buf) === AGAIN) yield body.readable;
+      if (body.read(buf) !== AGAIN) continue;
+      await driver.block(body.readable);
+      driver.unblock();
     }
   } finally {
     if (body.stop(buf)) exchange.requestBuf = undefined;
@@ -111,7 +133,7 @@ async function* readWhole(exchange: Exchange, body: RequestBody): Phase<void> {
 
 /** Reads a body that is large, or whose length only its end tells. */
 async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
-  const { context, downstream } = exchange;
+  const { context, downstream, driver } = exchange;
   exchange.doing = "reading client request body";
   body.needWhole?.();
   const isLarge = body.lengthBytes > body.bufferBytes;
@@ -120,8 +142,10 @@ async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
   let file: FileBody | undefined;
   try {
     while (!body.isDone) {
-      if (body.read(buf) === AGAIN) yield body.readable;
-      else if (buf.room === 0 && !body.isDone) {
+      if (body.read(buf) === AGAIN) {
+        await driver.block(body.readable);
+        driver.unblock();
+      } else if (buf.room === 0 && !body.isDone) {
         file = writeToFile(exchange, body, file, buf);
         if (isLarge) buf = largerOf(exchange, buf);
       }
