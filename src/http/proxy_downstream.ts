@@ -619,6 +619,7 @@ export function copyFields(
 
 /** Whether a `Connection` field ends the connection's use (RFC 9112, 9.3). */
 function saysClose(connection: string, isHttp10: boolean): boolean {
+  if (connection === "") return isHttp10; // what most files for nginx say, of each request
   const options = connection.toLowerCase().split(/[\s,]+/);
   return options.includes("close") || (isHttp10 && !options.includes("keep-alive"));
 }
