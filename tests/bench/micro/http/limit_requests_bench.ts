@@ -4,6 +4,7 @@ import { bucketsLayout, LeakyBuckets } from "../../../../src/http/leaky_buckets.
 import { LimitRequests } from "../../../../src/http/limit_requests.ts";
 import { Zone } from "../../../../src/zone/mod.ts";
 import { answeredRequest } from "../../../support/answered_request.ts";
+import type { TestContext } from "../../../support/scripted_transport.ts";
 import { parsed, SMALL_REQUEST } from "../messages.ts";
 
 const zone = { name: "all", key: "$binary_remote_addr", sizeBytes: 10 << 20, rate: 1_000_000_000 };
@@ -19,7 +20,16 @@ const limit = new LimitRequests(
 );
 const request = answeredRequest(parsed(SMALL_REQUEST));
 
+const { clock, deadlines } = request.worker.context as TestContext;
+/** Requests in a millisecond: fewer than leak in one. */
+const EACH_MS = 512;
+let turn = 0;
+
 Deno.bench("limit_req: passed by $binary_remote_addr", () => {
+  if (++turn % EACH_MS === 0) {
+    clock.skip(1);
+    deadlines.stamp();
+  }
   request.limitReqStatus = "";
   limit.run(request);
 });
