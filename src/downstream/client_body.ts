@@ -10,6 +10,9 @@ import type { ClientConnection } from "./client_connection.ts";
 
 const CONTINUE = bytesOf("HTTP/1.1 100 Continue\r\n\r\n");
 
+/** All of it has been read from the begin: all requests without a body share it. */
+const NO_BODY = new BodyDecoder();
+
 /** The body of a connection's current request. */
 export class ClientBody {
   /** Length in bytes; -1 when chunked, 0 when there is none. */
@@ -19,7 +22,9 @@ export class ClientBody {
   /** Body bytes handed out so far. */
   bytes = 0;
   readonly #client: ClientConnection;
-  readonly #decoder = new BodyDecoder();
+  /** Of the current request; one of the connection's own only where there is a body. */
+  #decoder = NO_BODY;
+  #ownDecoder: BodyDecoder | undefined;
   /** The client waits to be told to go on. */
   #owesContinue = false;
   /** Nothing is done before all of it is here. */
@@ -49,8 +54,13 @@ export class ClientBody {
     this.#waitingSinceMs = -1;
     this.#behindMs = 0;
     this.lengthBytes = head.isChunked ? -1 : Math.max(0, head.contentLength);
-    if (head.isChunked) this.#decoder.beginChunked();
-    else this.#decoder.beginLength(this.lengthBytes);
+    if (this.lengthBytes === 0) {
+      this.#decoder = NO_BODY;
+    } else {
+      this.#decoder = this.#ownDecoder ??= new BodyDecoder();
+      if (head.isChunked) this.#decoder.beginChunked();
+      else this.#decoder.beginLength(this.lengthBytes);
+    }
     this.#owesContinue = head.expectsContinue && !this.#decoder.isDone;
   }
 

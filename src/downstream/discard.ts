@@ -35,6 +35,12 @@ export async function* discardBody(client: ClientConnection): Phase<boolean> {
   }
 }
 
+/** Whether the client may still be sending when it has its last answer, and has to be waited for. */
+export function lingers({ conf, body, buf, nextBuf }: ClientConnection): boolean {
+  if (conf.lingeringClose !== "on") return conf.lingeringClose === "always";
+  return !body.isDone || buf!.size > 0 || (nextBuf !== undefined && nextBuf.size > 0);
+}
+
 /**
  * Ends a connection so that the client can read the whole response: says that no
  * more will come, and reads on until the client is done. Closing while bytes come in
@@ -43,9 +49,7 @@ export async function* discardBody(client: ClientConnection): Phase<boolean> {
 export async function* closeGently(client: ClientConnection): Phase<void> {
   const { conn, context, conf, body } = client;
   while (conn.isSending) yield conn.writable;
-  const hasMoreToCome = !body.isDone || client.buf!.size > 0 ||
-    (client.nextBuf !== undefined && client.nextBuf.size > 0); // it goes on sending
-  if (conf.lingeringClose === "off" || (conf.lingeringClose === "on" && !hasMoreToCome)) return;
+  if (!lingers(client)) return;
   conn.closeWrite();
 
   const endMs = context.deadlines.nowMs + conf.lingeringTimeMs;

@@ -6,7 +6,7 @@
 import { Failure } from "../event/mod.ts";
 import { BadMessage, BadProxyHeader } from "../wire/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
-import { closeGently, discardBody } from "./discard.ts";
+import { closeGently, discardBody, lingers } from "./discard.ts";
 import { busyPage, errorPage, sendSimple } from "./error_page.ts";
 import { readProxiedAddress } from "./read_proxy_header.ts";
 import { awaitRequest, readRequestHead, takeRequest } from "./read_request_head.ts";
@@ -48,7 +48,7 @@ export async function serveClient(
       await handler.handle(client);
       client.handler = undefined;
       if (client.response.isCut) return;
-      if (!client.response.keepsAlive) return await driver.run(closeGently(client));
+      if (!client.response.keepsAlive) return await end(client);
       if (!client.body.isDone && !await driver.run(discardBody(client))) return;
       client.endRequest();
     }
@@ -60,6 +60,13 @@ export async function serveClient(
     close(client);
     onEnd?.(client);
   }
+}
+
+/** Sends what is on its way, and waits for the client where it may still be sending. */
+async function end(client: ClientConnection): Promise<void> {
+  const { conn } = client;
+  while (conn.isSending) await conn.writable.blocked;
+  if (lingers(client)) await client.driver.run(closeGently(client));
 }
 
 /**
