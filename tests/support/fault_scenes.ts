@@ -291,6 +291,20 @@ servers:
     }],
     peers: both(SMALL),
   },
+  "one at a time": {
+    conf: `
+limit_conn_zone: $host zone=hosts:64k
+upstreams:
+  app: { servers: [{ address: "${A}", max_conns: 1 }, { address: "${B}", max_conns: 1 }], queue: 5 }
+servers:
+  - listen: "192.0.2.9:80"
+    max_connections_per_address: 1
+    locations:
+      /: { limit_conn: hosts 1, proxy: { pass: "http://app" } }
+`,
+    turns: [GET],
+    peers: both(LENGTH),
+  },
   "gzip": {
     conf: proxied("", "gzip: on, gzip_types: ['*']"),
     turns: [{ say: ["GET /x HTTP/1.1\r\n", "Host: a\r\nAccept-Encoding: gzip\r\n\r\n"] }],

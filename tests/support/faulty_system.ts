@@ -75,6 +75,8 @@ export class FaultySystem implements Disposable {
   activity = 0;
   /** Whether the operation that was to fail has been reached. */
   hasFailed = false;
+  /** Whether nothing fails any more. */
+  isOver = false;
   readonly #fault: Fault | undefined;
   readonly #peers: Peers;
   readonly #names: Readonly<Record<string, Saying>>;
@@ -120,11 +122,17 @@ export class FaultySystem implements Disposable {
     const count = (this.counts.get(kind) ?? 0) + 1;
     this.counts.set(kind, count);
     const fault = this.#fault;
-    if (fault === undefined || fault.kind !== kind) return undefined;
+    if (fault === undefined || fault.kind !== kind || this.isOver) return undefined;
     const goesOn = fault.way.endsWith(" from then on");
     if (goesOn ? count < fault.k : count !== fault.k) return undefined;
     this.hasFailed = true;
     return fault.way;
+  }
+
+  /** Nothing fails any more. */
+  recover(): void {
+    this.isOver = true;
+    for (const conn of this.conns) conn.unstick();
   }
 
   /** Whether something is under way that ends by itself. */
@@ -302,6 +310,8 @@ export class FaultyConn extends ScriptedTransport {
   readonly localAddr: Deno.NetAddr = LOCAL;
   /** Whether Sluice has it. */
   isAccepted = false;
+  /** Whether it is one of those that something may fail of. */
+  readonly isFirst: boolean;
   /** What of {@linkcode sent} whoever answers has read. */
   taken = 0;
   /** Messages that have come whole. */
@@ -318,6 +328,7 @@ export class FaultyConn extends ScriptedTransport {
   ) {
     super(script);
     this.#system = system;
+    this.isFirst = !system.isOver;
     this.side = side;
     this.remoteAddr = remoteAddr;
     this.#onSent = onSent;

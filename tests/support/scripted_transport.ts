@@ -132,6 +132,14 @@ export class ScriptedTransport implements Transport {
     this.#writes.unshift(step);
   }
 
+  /** Ends what is STUCK. */
+  unstick(): void {
+    if (this.#reads[0] === STUCK) this.#reads.shift();
+    if (this.#writes[0] === STUCK) this.#writes.shift();
+    this.#playRead();
+    this.#playWrite();
+  }
+
   /** The far end resets now: what is pending fails, and all that comes. */
   breakOff(): void {
     this.interposeRead(RESET);
