@@ -79,8 +79,8 @@ Deno.test("options: rounds must be a whole number from 1", async () => {
 });
 
 Deno.test("options: what a feature costs is asked for by its name, and not of two revisions", async () => {
-  const { cost } = await parseOptions(["--cost", "access-log"]);
-  assertEquals(cost, "access-log");
+  const { cost } = await parseOptions(["--cost", "access-log,maps"]);
+  assertEquals(cost, ["access-log", "maps"]);
   const failure = await assertRejects(() => parseOptions(["--cost", "log"]), BenchError);
   assertStringIncludes(failure.message, "limit-req");
   await assertRejects(() => parseOptions(["--cost", "maps", "--against", "HEAD"]), BenchError);

@@ -160,16 +160,20 @@ async function findContenders(options: Options, bench: Bench, upstream: string):
   };
 
   const { cost } = options;
-  const always = cost === undefined ? [sluice("sluice", CHECKOUT)] : [
-    sluice(`with ${cost}`, CHECKOUT, (workload) => new Set([...featuresOf(workload) ?? [], cost])),
-    sluice("without", CHECKOUT, (workload) => {
-      const features = new Set(featuresOf(workload));
-      features.delete(cost);
-      return features;
-    }),
+  const always = cost.length === 0 ? [sluice("sluice", CHECKOUT)] : [
+    sluice(
+      "with",
+      CHECKOUT,
+      (workload) => new Set([...featuresOf(workload) ?? [], ...cost]),
+    ),
+    sluice(
+      "without",
+      CHECKOUT,
+      (workload) => new Set(featuresOf(workload)).difference(new Set(cost)),
+    ),
   ];
   if (options.against === undefined) {
-    if (cost === undefined) always.push(nginx);
+    if (cost.length === 0) always.push(nginx);
   } else {
     const checkout = `${bench.folder}/against`;
     await checkOut(CHECKOUT, options.against, checkout, cleanup);

@@ -12,8 +12,8 @@ export interface Options {
   readonly seconds: number;
   /** Compare with this revision rather than with nginx. */
   readonly against: string | undefined;
-  /** Compare the working tree with and without this rather than with nginx. */
-  readonly cost: Feature | undefined;
+  /** Compare the working tree with and without these rather than with nginx; empty: none. */
+  readonly cost: readonly Feature[];
   readonly peers: boolean;
   readonly strace: boolean;
   readonly allocations: boolean;
@@ -33,7 +33,7 @@ Usage: deno task bench [options]
   --rounds N              paired rounds a workload (5)
   --seconds N             length of a round (3)
   --against REV           compare with that revision of Sluice instead of nginx
-  --cost FEATURE          what one feature costs: Sluice with it against Sluice without it
+  --cost FEATURE,FEATURE  what features cost: Sluice with them against Sluice without them
                           (access-log, metrics, maps, limit-req, add-header)
   --peers                 also httpxy, http-proxy-3, fast-proxy, Deno.serve + fetch, and
                           HAProxy where installed, on the workload "small"
@@ -93,7 +93,7 @@ export async function parseOptions(args: readonly string[]): Promise<Options> {
     rounds: positive("--rounds", given.get("--rounds") ?? "5"),
     seconds: positive("--seconds", given.get("--seconds") ?? "3"),
     against: given.get("--against"),
-    cost: cost === undefined ? undefined : chooseFeature(cost),
+    cost: cost?.split(",").map(chooseFeature) ?? [],
     peers: given.has("--peers"),
     strace: given.has("--strace"),
     allocations: given.has("--allocations"),
