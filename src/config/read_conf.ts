@@ -5,8 +5,8 @@
  */
 import type { SluiceConf } from "../http/conf.ts";
 import type { ConfigFiles } from "./nginx_text.ts";
-import type { Mapping } from "./node.ts";
-import { Problems, type Source } from "./problem.ts";
+import type { Entry, Mapping } from "./node.ts";
+import { Problems, quote, type Source } from "./problem.ts";
 import { readNginxDocument, readNginxGlobals } from "./read_nginx.ts";
 import { confOf, type ReadOptions, readYamlDocument } from "./read_yaml.ts";
 
@@ -58,14 +58,14 @@ export function readConf(
   const own = syntax === "nginx" ? readNginxDocument(problems, files) : readYamlDocument(problems);
   const document = globals === undefined
     ? own
-    : join(readNginxGlobals(globals, GLOBALS_NAME, problems), own, problems);
+    : join(readNginxGlobals(globals, GLOBALS_NAME, problems), own, syntax, problems);
   const conf = confOf(document, problems, options);
   problems.throwIfAny(conf.errorLogs);
   return { syntax, conf, document, sources: problems.sources };
 }
 
 /** Both, the one behind the other. What is set in both is a problem, as it is in nginx. */
-function join(first: Mapping, second: Mapping, problems: Problems): Mapping {
+function join(first: Mapping, second: Mapping, syntax: Syntax, problems: Problems): Mapping {
   const entries = [...first.entries];
   for (const entry of second.entries) {
     const at = entries.findIndex(({ key }) => key === entry.key);
@@ -73,15 +73,20 @@ function join(first: Mapping, second: Mapping, problems: Problems): Mapping {
     if (same === undefined) {
       entries.push(entry);
     } else if (same.value.kind === "mapping" && entry.value.kind === "mapping") {
-      entries[at] = { ...entry, value: join(same.value, entry.value, problems) };
+      entries[at] = { ...entry, value: join(same.value, entry.value, syntax, problems) };
     } else {
-      problems.add({
-        span: entry.keySpan,
-        cannot: `set ${entry.key} here`,
-        found: entry.key,
-        expected: "-g on the command line sets it already",
-      });
+      complainOfBoth(entry, syntax, problems);
     }
   }
   return { ...second, entries };
+}
+
+function complainOfBoth({ key, keySpan: span }: Entry, syntax: Syntax, problems: Problems): void {
+  const expected = "-g on the command line sets it already";
+  if (syntax === "nginx") {
+    const found = quote(problems.textOf(span));
+    problems.addNginx({ span, words: `${found} directive is duplicate`, found, advice: expected });
+  } else {
+    problems.add({ span, cannot: `set ${key} here`, found: key, expected });
+  }
 }

@@ -39,6 +39,8 @@ export type Command =
     readonly dumps: boolean;
     /** `-q`: nothing is said of a right one. */
     readonly isQuiet: boolean;
+    /** `-e`. */
+    readonly errorLog: string | undefined;
   }
   | {
     readonly name: "convert";
@@ -60,6 +62,8 @@ export type Command =
     readonly name: "signal";
     readonly signal: LifeRequestKind;
     readonly source: ConfigSource;
+    /** `-e`. */
+    readonly errorLog: string | undefined;
   };
 
 export const HELP = `Sluice, an edge reverse proxy
@@ -86,7 +90,7 @@ Flags:
                        it: "pid /run/sluice.pid; worker_shutdown_timeout 30s;"
   --admin ADDRESS      the admin listener of status and top, such as 9090 or unix:/run/admin
   --pid FILE           the pid file, in place of the configuration's
-  -e FILE              where errors of the start go too: a log file
+  -e FILE              where errors of the start, of a check and of a signal go too: a log file
   -q                   check: say nothing of a right one
   -h, -?, --help       this text
   -v, -V, --version    the version
@@ -170,15 +174,15 @@ const VALUES: Readonly<Partial<Record<FlagName, string>>> = {
 const SOURCE: readonly FlagName[] = ["-c", "-g", "-p", "--pid"];
 const COMMANDS: Readonly<Record<CommandName, readonly FlagName[]>> = {
   run: [...SOURCE, "-e", "--listen"],
-  check: [...SOURCE, "-q", "-t", "-T"],
+  check: [...SOURCE, "-e", "-q", "-t", "-T"],
   convert: ["-c"],
   permissions: SOURCE,
   status: [...SOURCE, "--admin", "--json"],
   top: [...SOURCE, "--admin"],
-  reload: [...SOURCE, "-s"],
-  reopen: [...SOURCE, "-s"],
-  quit: [...SOURCE, "-s"],
-  stop: [...SOURCE, "-s"],
+  reload: [...SOURCE, "-e", "-s"],
+  reopen: [...SOURCE, "-e", "-s"],
+  quit: [...SOURCE, "-e", "-s"],
+  stop: [...SOURCE, "-e", "-s"],
 };
 const SIGNALS: readonly LifeRequestKind[] = ["stop", "quit", "reload", "reopen"];
 
@@ -213,6 +217,7 @@ export function parseCommandLine(args: readonly string[]): Command {
       isNginxTest: flags.has("-t") || flags.has("-T"),
       dumps: flags.has("-T"),
       isQuiet: flags.has("-q"),
+      errorLog: flags.get("-e"),
     };
   }
   if (name === "permissions") {
@@ -229,7 +234,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   }
   if (name !== "run") {
     if (source.configFile !== undefined || source.pidFile !== undefined) {
-      return { name: "signal", signal: name, source };
+      return { name: "signal", signal: name, source, errorLog: flags.get("-e") };
     }
     throw new UsageError(
       `Cannot ${name}: need -c FILE, whose pid file names the process, or --pid FILE`,

@@ -66,6 +66,9 @@ export async function runProgram(args: readonly string[], program: Program): Pro
     const explanation = explain(error);
     if (explanation === undefined) throw error;
     program.err(explanation);
+    if (command?.name === "check" || command?.name === "signal") {
+      logStartFailure(error, command.errorLog, []);
+    }
     if (command?.name === "check" && command.isNginxTest) {
       program.err(`sluice: configuration file ${nameOf(command.source)} test failed`);
     }

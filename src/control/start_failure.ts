@@ -19,7 +19,8 @@ export function logStartFailure(
   const named = confs.flatMap(({ path }) =>
     typeof path === "object" && "file" in path ? [path.file] : []
   );
-  const files = path === undefined ? named : [path];
+  // It was printed there; nginx's scripts name it so.
+  const files = path === undefined ? named : path === "stderr" ? [] : [path];
   const host = { process: `${Deno.pid}#0`, wallMs: () => Date.now() };
   const lines = logLines(error).map((line) => errorLine("emerg", line, undefined, host) + "\n");
   for (const file of files) {

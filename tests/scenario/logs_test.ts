@@ -361,7 +361,7 @@ Deno.test("open_log_file_cache: a file that is not used for inactive is closed",
   });
 });
 
-for (const cache of ["max=2 inactive=1h valid=50ms", "max=2 inactive=100ms min_uses=100000"]) {
+for (const cache of ["max=2 inactive=1h valid=50ms", "max=2 inactive=1s min_uses=100000"]) {
   Deno.test(`open_log_file_cache: one that was moved is left, though it is in use (${cache})`, async () => {
     await withPathLogs(cache, async (ask, logs) => {
       await ask("a");

@@ -1,5 +1,5 @@
 /** What a directive of nginx asks for and the runtime cannot do is said at the start, and not passed over. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { tempDir } from "../support/program.ts";
 import { runSluice, startSluice } from "../support/sluice.ts";
 
@@ -38,6 +38,23 @@ Deno.test("check: all that cannot be done is said, of each directive in its line
     assertStringIncludes(place, words);
   }
   assertEquals(stderr.match(/nginx\.conf:\d+:\d+: /g)?.length, REFUSED.length + 1);
+});
+
+Deno.test("-t -e: what is wrong is in that log too, but for stderr, where it is printed", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/nginx.conf`;
+  await Deno.writeTextFile(path, "evnts { }\n");
+  for (const log of [`${dir.path}/error.log`, "stderr"]) {
+    const { code, stderr } = await runSluice(["-t", "-c", path, "-e", log, "-p", dir.path]);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, 'unknown directive "evnts"');
+  }
+  assertMatch(
+    await Deno.readTextFile(`${dir.path}/error.log`),
+    /\[emerg\] .*unknown directive "evnts"/,
+  );
+  const names = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+  assertEquals(names.toSorted(), ["error.log", "nginx.conf"]);
 });
 
 Deno.test("worker_rlimit_nofile: a process that may open fewer files does not start", async () => {

@@ -26,3 +26,13 @@ Deno.test("-g: what the file sets too is refused where the file sets it", () => 
     ["a.yaml", 2, "Cannot set error here: -g on the command line sets it already"],
   ]);
 });
+
+Deno.test("-g: a file of nginx's is told in nginx's words", () => {
+  const conf = `worker_processes 1;\nevents { }\n${NGINX}`;
+  const globals = "worker_processes 2;";
+  const error = assertThrows(() => readConf(conf, "n.conf", { globals }), ConfigError);
+  assertEquals(error.problems.map(({ message }) => message), [
+    '"worker_processes" directive is duplicate in n.conf:1: ' +
+    "-g on the command line sets it already",
+  ]);
+});

@@ -20,7 +20,10 @@ const CHECK = {
   isNginxTest: false,
   dumps: false,
   isQuiet: false,
+  errorLog: undefined,
 } as const;
+
+const SIGNAL = { name: "signal", errorLog: undefined } as const;
 
 for (
   const [line, expected] of [
@@ -39,13 +42,15 @@ for (
     ["-t -c a.yaml", { ...CHECK, source: A, isNginxTest: true }],
     ["-T -c a.yaml", { ...CHECK, source: A, isNginxTest: true, dumps: true }],
     ["-tqc a.yaml", { ...CHECK, source: A, isNginxTest: true, isQuiet: true }],
+    ["-t -e err.log -c a.yaml", { ...CHECK, source: A, isNginxTest: true, errorLog: "err.log" }],
+    ["-s stop -e e -c a.yaml", { ...SIGNAL, signal: "stop", source: A, errorLog: "e" }],
     ["convert a.conf", { name: "convert", configFile: "a.conf" }],
     ["convert -c a.conf", { name: "convert", configFile: "a.conf" }],
     ["permissions -c a.yaml", { name: "permissions", source: A }],
-    ["-s reload -c a.yaml", { name: "signal", signal: "reload", source: A }],
-    ["-squit -c a.yaml", { name: "signal", signal: "quit", source: A }],
+    ["-s reload -c a.yaml", { ...SIGNAL, signal: "reload", source: A }],
+    ["-squit -c a.yaml", { ...SIGNAL, signal: "quit", source: A }],
     ["reopen --pid x.pid", {
-      name: "signal",
+      ...SIGNAL,
       signal: "reopen",
       source: { ...EMBEDDED, pidFile: "x.pid" },
     }],
