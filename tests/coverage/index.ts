@@ -22,7 +22,7 @@ export const COVERAGE: Readonly<Record<string, Standing>> = {
   ],
   "core: buffer_memory": ["memory_pressure", "buffer_memory 4m: 200 requests at once"],
   "core: temp_disk": ["temp_disk", "temp_disk: a body that does not fit is 503"],
-  "core: shed_load": ["memory_pressure", "buffer_memory 4m: 200 requests at once"],
+  "core: shed_load": ["shed_load", "shed_load: the share is what is said"],
   "log: error_log": ["logs", "error_log: a location's requests tell their troubles to its own"],
   "log: access_log": ["logs", "access_log: all of a level's logs are written, and an inner"],
   "log: status_zone": ["admin", "status_zone: requests are counted under its name, in place of"],

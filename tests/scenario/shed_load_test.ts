@@ -75,6 +75,21 @@ Deno.test("shed_load: with 90% of buffer_memory held new requests are 503 at onc
   });
 });
 
+Deno.test("shed_load: the share is what is said", async () => {
+  const answer = gate();
+  await using origin = await lateOrigin(answer);
+  const settings = { main: "buffer_memory: 1m\nshed_load: 50%" };
+  await withSluice(inFrontOf(origin, settings), async (address, sluice) => {
+    const running: Client[] = [];
+    await using turnedAway = await fill(address, origin, running);
+    assertEquals((await turnedAway.readResponse()).status, 503);
+    const { heldBytes, maxBytes } = sluice.stats().pool;
+    assert(heldBytes > maxBytes * 0.4 && heldBytes < maxBytes * 0.65, `${heldBytes} bytes held`);
+    answer.open();
+    for (const client of running) await client.close();
+  });
+});
+
 Deno.test("shed_load: a head that needs more memory than the first buffer is 503 as well", async () => {
   const answer = gate();
   await using origin = await lateOrigin(answer);
