@@ -5,6 +5,9 @@
  * head, one request, one line.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { readYaml } from "../../src/config/mod.ts";
+import { startServer } from "../../src/control/server.ts";
+import { isKnownVariable } from "../../src/http/variables.ts";
 import { connect } from "../support/client.ts";
 import { withSluice } from "../support/in_process.ts";
 import { expectRequest, repeat, send, startOrigin } from "../support/origin.ts";
@@ -198,6 +201,37 @@ servers:
     for (const request of origin.requests) { // whose reader is strict, too
       assertEquals(request.fields.all("X-Injected"), [], request.text);
       assert(!request.target.startsWith("/smuggled"), request.text);
+    }
+  });
+}
+
+for (const escape of ["default", "json"]) {
+  Deno.test(`no line end gets out of a path into an access log with escape=${escape}`, async () => {
+    await using dir = await tempDir();
+    const text = escape === "json" ? '{"uri":"$uri","x":"$sent_http_x"}' : "$uri|$sent_http_x";
+    const yaml = `
+log:
+  access: { path: ${dir.path}/access.log, format: own, buffer: 0 }
+  error: { path: ${dir.path}/error.log }
+  formats: { own: { text: '${text}', escape: ${escape} } }
+servers:
+  - listen: "127.0.0.1:0"
+    locations: { /: { return: "200 ok", add_header: { X: "$uri" } } }
+`;
+    const server = await startServer(readYaml(yaml, "test.yaml", { isKnownVariable }));
+    for (const path of PATHS) {
+      await using client = await connect(server.addresses[0]!);
+      await client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      await client.readResponse();
+      await client.ended;
+    }
+    await server.stop();
+    const lines = Deno.readTextFileSync(`${dir.path}/access.log`).split("\n");
+    assertEquals(lines.pop(), "");
+    assertEquals(lines.length, PATHS.length);
+    for (const line of lines) {
+      if (escape === "json") JSON.parse(line);
+      else assertMatch(line, /^\/a/);
     }
   });
 }

@@ -80,6 +80,37 @@ Deno.test("Connection cannot take away a field that origins trust", async () => 
   );
 });
 
+Deno.test("Connection cannot take away what security rests on: credentials, addresses, Host, framing, and what is ours", async () => {
+  const lines = [
+    "Authorization: Basic eA==",
+    "Proxy-Authorization: Basic eA==",
+    "Forwarded: for=1.2.3.4",
+    "X-Forwarded-Proto: https",
+    "X-Forwarded-Host: b",
+    "X-Real-IP: 1.2.3.4",
+    "True-Client-IP: 1.2.3.4",
+    "X-Auth-User: me",
+    "X-CSRF-Token: t",
+    "If-Match: x",
+    "Range: bytes=0-1",
+    "Content-Type: a/b",
+    "Origin: http://a",
+  ];
+  const names = [...lines, "Host: ", "Content-Length: ", "X-Ours: "]
+    .map((line) => line.slice(0, line.indexOf(":")).toLowerCase());
+  const head = await seen(
+    `POST / HTTP/1.1\r\nHost: a\r\nConnection: ${names.join(", ")}\r\n${lines.join("\r\n")}\r\n` +
+      "Content-Length: 0\r\n\r\n",
+    { proxy: "set_header: { Host: $host, X-Ours: set }" },
+  );
+  assertEquals(
+    head,
+    `POST / HTTP/1.1\r\nHost: a\r\nX-Ours: set\r\n${
+      lines.join("\r\n")
+    }\r\nContent-Length: 0\r\n\r\n`,
+  );
+});
+
 Deno.test("an absolute target is passed as a path, and its host counts", async () => {
   const settings = { proxy: "set_header: { Host: $host }" };
   assertEquals(

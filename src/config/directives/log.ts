@@ -352,6 +352,8 @@ export const logFormatDirectives = {
       yaml: "{ brief: '$remote_addr \"$request\" $status' }",
       nginx: "brief '$remote_addr \"$request\" $status'",
     },
-    doc: "Formats of the access log, by name. Built in are `combined` and `json`.",
+    doc: "Formats of the access log, by name. Built in are `combined` and `json`. A format is a " +
+      "text, or `{text, escape}`; `escape` is `default`, `json` or `none`. Warning: with `none` a " +
+      "client begins lines of its own, by a `%0a` in a path.",
   }),
 } satisfies Table;
