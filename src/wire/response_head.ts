@@ -99,10 +99,12 @@ export class ResponseHead extends Head {
     const { fields } = this;
     let hasConnection = false;
     let contentTypeIndex = -1;
+    let lengthIndex = -1;
     for (let index = 0; index < fields.count; index++) {
       switch (fields.id(index)) {
         case CONTENT_LENGTH:
           this.readContentLength(index);
+          lengthIndex = index;
           break;
         case TRANSFER_ENCODING:
           this.readTransferEncoding(index);
@@ -127,10 +129,22 @@ export class ResponseHead extends Head {
       }
     }
     this.checkFraming();
+    if (this.status < 200) this.#checkBodiless(lengthIndex);
     if (!hasConnection) return;
     for (let index = 0; index < fields.count; index++) {
       if (fields.id(index) === CONNECTION) this.readConnection(index);
     }
+  }
+
+  /**
+   * RFC 9110, 8.6: a 1xx has no length, and never a body. There are readers that look for the body
+   * that it speaks of, so that the response behind it would be lost in it.
+   */
+  #checkBodiless(lengthIndex: number): void {
+    if (this.isChunked || this.contentLength > 0) {
+      throw new BadMessage(502, "a body in an interim response");
+    }
+    if (lengthIndex >= 0) this.fields.setId(lengthIndex, NOMINATED);
   }
 }
 

@@ -16,20 +16,22 @@ export interface Batch {
 
 /** A differential fuzzer. */
 export interface Rounds<Outcome extends { readonly differences: readonly Difference[] }> {
-  round(messages: readonly string[]): Promise<Outcome>;
+  /** @param random What else is left to chance, where that is in its hands. */
+  round(messages: readonly string[], random: Random): Promise<Outcome>;
 }
 
 /** Differences of one round that a failure tells of. */
 const DIFFERENCES_TOLD = 5;
 
 /**
- * Tries a batch in one round. Message number n depends on the seed and n only.
+ * Tries a batch in one round. Message number n depends on the seed and n only; what else is left
+ * to chance on the seed and on the batch.
  *
  * @param name What `--only` calls these messages.
  * @throws {Found} When any was read in two ways, or the round did not come to its end.
  */
 export async function tryBatch<Outcome extends { readonly differences: readonly Difference[] }>(
-  name: "requests" | "responses",
+  name: "requests" | "responses" | "memory-requests" | "memory-responses",
   rounds: Rounds<Outcome>,
   make: (random: Random) => string,
   { seed, from, count }: Batch,
@@ -42,7 +44,7 @@ export async function tryBatch<Outcome extends { readonly differences: readonly 
     `again: deno task fuzz --only ${name} --seed ${seed} --from ${from} --count ${count}`;
   let outcome: Outcome;
   try {
-    outcome = await rounds.round(messages);
+    outcome = await rounds.round(messages, new Random(seed ^ Math.imul(from, 0x85eb_ca6b)));
   } catch (cause) {
     throw new Found(`${cause instanceof Error ? cause.message : cause}\n${again}`, { cause });
   }

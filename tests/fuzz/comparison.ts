@@ -229,7 +229,7 @@ export class Comparison {
 }
 
 /** Of an absolute target, what a request in origin form would have. */
-function pathOf(target: string): string {
+export function pathOf(target: string): string {
   const [, rest] = /^[a-z][a-z0-9+.-]*:\/\/[^/?]*(.*)$/is.exec(target) ?? [];
   if (rest === undefined) return target.startsWith("?") ? `/${target}` : target;
   return rest.startsWith("/") ? rest : `/${rest}`;

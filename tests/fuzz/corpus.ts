@@ -62,6 +62,9 @@ export const RESPONSES: readonly string[] = [
   "HTTP/1.1 304 Not Modified\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
   "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
   "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+  // llhttp takes the length of an interim response for that of a body.
+  "HTTP/1.1 108 x\r\nTE: 100-continue\r\nContent-Length: 5\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+  "HTTP/1.1 103 x\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello",
   // A head in a body, a body in a head.
   "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello",

@@ -6,24 +6,48 @@
  * deno task fuzz --minutes 60 --seed 1
  * deno task fuzz --minutes 60 --seed 1 --from 1200000
  * deno task fuzz --only requests --count 1000
+ * deno task fuzz --only readings --count 20000000 --minutes 60
  * ```
  *
  * @module
  */
 import { seedFromEnv } from "../support/random.ts";
 import { told, tryBatch } from "./batch.ts";
+import { tryConfigurations } from "./configurations.ts";
 import { REQUESTS, RESPONSES } from "./corpus.ts";
 import { Differential } from "./differential.ts";
 import { Found, fuzz } from "./fuzzers.ts";
-import { playIsolation } from "./isolation.ts";
+import { type IsolationTally, playIsolation } from "./isolation.ts";
+import { playMarked } from "./memory_isolation.ts";
+import { playRequests } from "./memory_requests.ts";
+import { playResponses } from "./memory_responses.ts";
 import { ResponseDifferential } from "./response_differential.ts";
+import { playSchedules } from "./schedules.ts";
 import { doubtfulResponse, smugglingText } from "./smuggling.ts";
+import { tryReadings } from "./wire_differential.ts";
 
 /** Inputs between two looks at the clock. */
 const BATCH = 2_000;
 const TELL_EVERY_MS = 10_000;
 /** The real programs are slow: they get one of so many inputs. */
 const REAL_SHARE = 4;
+/** Schedules are long: of so many inputs one is tried, alone and beside the others. */
+const SCHEDULE_SHARES = [10, 100] as const;
+
+/** What `--only` may name. */
+const KINDS = [
+  "wire",
+  "readings",
+  "configurations",
+  "schedules",
+  "memory",
+  "memory-requests",
+  "memory-responses",
+  "memory-isolation",
+  "requests",
+  "responses",
+  "isolation",
+] as const;
 
 /** One kind of run: tries inputs `from` to `from + count - 1`, and says how often what came of it. */
 type Run = (from: number, count: number) => Promise<ReadonlyMap<string, number>>;
@@ -79,10 +103,23 @@ async function chosenRuns(
   if (only === undefined || only === "responses") {
     runs.push(await responsesRun(seed, share, stack));
   }
+  if (only === undefined || only === "readings") {
+    runs.push((from, count) => Promise.resolve(tryReadings(seed, from, count)));
+  }
+  if (only === undefined || only === "configurations") {
+    runs.push((from, count) => Promise.resolve(tryConfigurations(seed, from, count)));
+  }
+  if (only === undefined || only === "schedules") {
+    runs.push(schedulesRun(seed, SCHEDULE_SHARES[only === undefined ? 1 : 0]));
+  }
+  for (const kind of ["memory-requests", "memory-responses"] as const) {
+    if (only === undefined || only === "memory" || only === kind) runs.push(memoryRun(seed, kind));
+  }
+  if (only === undefined || only === "memory-isolation") runs.push(markedRun(seed));
   if (only === undefined || only === "isolation") runs.push(isolationRun(seed, share));
   if (runs.length === 0) {
     throw new RangeError(
-      `Cannot run --only ${only}: expected wire, requests, responses or isolation`,
+      `Cannot run --only ${only}: expected ${KINDS.join(", ")}`,
     );
   }
   return runs;
@@ -134,19 +171,47 @@ async function responsesRun(
   };
 }
 
+function schedulesRun(seed: number, share: number): Run {
+  return async (from, inputs) =>
+    new Map(Object.entries(await playSchedules(seed, from, Math.ceil(inputs / share))));
+}
+
+/** Messages through the program in memory. */
+function memoryRun(seed: number, kind: "memory-requests" | "memory-responses"): Run {
+  const isRequests = kind === "memory-requests";
+  const rounds = { round: isRequests ? playRequests : playResponses };
+  const make = isRequests ? smugglingText : doubtfulResponse;
+  return async (from, count) => {
+    const { verdicts } = await tryBatch(kind, rounds, make, { seed, from, count });
+    const told = new Map<string, number>([[kind, count]]);
+    for (const [verdict, times] of verdicts) told.set(`${kind}: ${verdict}`, times);
+    return told;
+  };
+}
+
+/** Marked requests through the program in memory. */
+function markedRun(seed: number): Run {
+  return async (from, count) =>
+    isolationTold("isolation in memory", await playMarked(seed, from, count));
+}
+
 function isolationRun(seed: number, share: number): Run {
   return async (from, inputs) => {
     const count = Math.ceil(inputs / share);
     const outcome = await playIsolation(seed, (played) => played >= count, from);
-    return new Map([
-      ["isolation: connections", outcome.connections],
-      ["isolation: requests", outcome.requests],
-      ["isolation: answers compared", outcome.answered],
-      ["isolation: answers that failed or were cut", outcome.failed],
-      ["isolation: uploads compared", outcome.uploads],
-      ["isolation: clients that left early", outcome.left],
-    ]);
+    return isolationTold("isolation", outcome);
   };
+}
+
+function isolationTold(name: string, tally: IsolationTally): ReadonlyMap<string, number> {
+  return new Map([
+    [`${name}: connections`, tally.connections],
+    [`${name}: requests`, tally.requests],
+    [`${name}: answers compared`, tally.answered],
+    [`${name}: answers that failed or were cut`, tally.failed],
+    [`${name}: uploads compared`, tally.uploads],
+    [`${name}: clients that left early`, tally.left],
+  ]);
 }
 
 function option(args: readonly string[], name: string): number | undefined {

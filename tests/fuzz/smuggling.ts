@@ -166,7 +166,8 @@ export function doubtfulResponse(random: Random): string {
 
 /** A response that all programs read the same, or should. */
 function plainResponse(random: Random): string {
-  const data = random.pick(["hello", "", "0\r\n\r\n", "x".repeat(random.integer(1, 40_000))]);
+  const largest = random.pick([100, 3_000, 40_000]);
+  const data = random.pick(["hello", "", "0\r\n\r\n", "x".repeat(random.integer(1, largest))]);
   const size = data.length.toString(16);
   const framed = random.pick([
     `\r\n${data}`,

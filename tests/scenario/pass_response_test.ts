@@ -222,6 +222,20 @@ Deno.test("103 Early Hints pass at once, 100 does not, and the final response fo
   });
 });
 
+Deno.test("an interim response that says it has no bytes passes without saying so", async () => {
+  const early = "HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\nLink: </a>\r\n\r\n";
+  await using origin = await respondWith(
+    `${early}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`,
+  );
+  await withSluice(inFrontOf(origin), async (address) => {
+    await using client = await connect(address);
+    await client.send(getRequest());
+    const hints = await client.readResponse();
+    assertEquals([hints.status, hints.fields.list], [103, [["Link", "</a>"]]]);
+    assertEquals((await client.readResponse()).bodyText, "ok");
+  });
+});
+
 Deno.test("103 is not for HTTP/1.0", async () => {
   const response = await answer(
     always("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),

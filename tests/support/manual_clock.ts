@@ -22,8 +22,12 @@ export class ManualClock implements Clock {
   /** Times that anything was armed: what a test of "no timer a request" looks at. */
   armings = 0;
 
-  constructor(startMs = 1_000) {
+  readonly #settle: () => Promise<void>;
+
+  /** @param settle What lets run that a timer has woken. @default {settled} */
+  constructor(startMs = 1_000, settle: () => Promise<void> = settled) {
     this.#nowMs = this.#startMs = startMs;
+    this.#settle = settle;
   }
 
   nowMs(): number {
@@ -63,10 +67,10 @@ export class ManualClock implements Clock {
       this.#armed.delete(next!);
       this.#nowMs = Math.max(this.#nowMs, next!.atMs);
       next!.fire();
-      await settled();
+      await this.#settle();
     }
     this.#nowMs = endMs;
-    await settled();
+    await this.#settle();
   }
 
   /** Moves time without firing what is due: the process was busy meanwhile. */

@@ -45,7 +45,6 @@ export class Content {
     this.#block = Buffer.from(
       `${token}00000000----${token.repeat((BLOCK_BYTES - 2 * TOKEN_BYTES) / TOKEN_BYTES)}`
         .padEnd(BLOCK_BYTES, "="),
-      "latin1",
     );
   }
 

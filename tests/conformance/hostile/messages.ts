@@ -452,6 +452,11 @@ export const HOSTILE_RESPONSES: readonly HostileResponse[] = [
     `${OK}X: ${"a".repeat(100_000)}\r\nContent-Length: 0\r\n\r\n`,
     BOUND,
   ),
+  head(
+    "an interim response with a length",
+    `HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n${OK}Content-Length: 0\r\n\r\n`,
+    "RFC 9110, 8.6",
+  ),
   head("101 without an Upgrade", "HTTP/1.1 101 Switching Protocols\r\n\r\nhello", "RFC 9110, 7.8"),
   body("a space before a chunk size", " 5\r\nhello\r\n0\r\n\r\n"),
   body("a space behind a chunk size", "5 \r\nhello\r\n0\r\n\r\n"),
