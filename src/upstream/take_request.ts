@@ -25,16 +25,10 @@ export async function* takeRequest(exchange: Exchange): Phase<void> {
   if (downstream.replacesBody) return yield* replaceBody(exchange);
   if (exchange.keptBody !== undefined) return yield* takeKept(exchange, exchange.keptBody);
   const body = downstream.requestBody;
-  const isBuffered = body !== undefined && isToBeBuffered(exchange);
-  if (isBuffered && fitsInMemory(body) && !downstream.wantsBody) {
-    while (!createRequest(exchange, body.lengthBytes)) yield* waitForRoom(context);
-    await readWhole(exchange, body);
-  } else {
-    if (isBuffered) yield* store(exchange, body);
-    else exchange.requestBody = body;
-    if (exchange.requestBuf !== undefined) return;
-    while (!createRequest(exchange, 0)) yield* waitForRoom(context);
-  }
+  if (body !== undefined && isToBeBuffered(exchange)) yield* store(exchange, body);
+  else exchange.requestBody = body;
+  if (exchange.requestBuf !== undefined) return;
+  while (!createRequest(exchange, 0)) yield* waitForRoom(context);
 }
 
 /**
@@ -44,12 +38,18 @@ export async function* takeRequest(exchange: Exchange): Phase<void> {
  * @throws What that throws.
  */
 export function takeSmall(exchange: Exchange): Promise<void> | undefined {
-  const { downstream } = exchange;
+  const { downstream, driver } = exchange;
   const body = downstream.requestBody;
   const isSmall = body !== undefined && fitsInMemory(body) && isToBeBuffered(exchange) &&
     !downstream.replacesBody && !downstream.wantsBody && exchange.keptBody === undefined;
-  if (!isSmall || !createRequest(exchange, body.lengthBytes)) return undefined;
-  return readWhole(exchange, body);
+  if (!isSmall) return undefined;
+  if (createRequest(exchange, body.lengthBytes)) return readWhole(exchange, body);
+  return driver.run(takeWhenRoom(exchange, body));
+}
+
+async function* takeWhenRoom(exchange: Exchange, body: RequestBody): Phase<void> {
+  do yield* waitForRoom(exchange.context); while (!createRequest(exchange, body.lengthBytes));
+  await readWhole(exchange, body);
 }
 
 function isToBeBuffered({ conf, downstream }: Exchange): boolean {
