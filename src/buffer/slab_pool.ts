@@ -156,6 +156,11 @@ export class SlabPool {
     return this.#heldBytes * 2 <= this.maxBytes;
   }
 
+  /** Whether no more than three quarters are held: beyond, who can do with less should. */
+  get isAmple(): boolean {
+    return this.#heldBytes * 4 <= this.maxBytes * 3;
+  }
+
   /** Whether what has begun needs the rest, so that nothing more should begin. */
   get isScarce(): boolean {
     return this.#heldBytes >= this.scarceFromBytes ||

@@ -11,6 +11,8 @@ import type { SlabPool } from "./slab_pool.ts";
 const CELL_BYTES_MIN = 4_096;
 const CELL_BYTES_MAX = 65_536;
 const SPARE_CELL_BYTES = 8_192;
+/** While the pool is not ample. */
+const SHORT_CELL_BYTES = 8_192;
 
 /**
  * A bounded number of Bufs, acquired as they are needed.
@@ -58,8 +60,9 @@ export class WorkingSet {
     const free = this.#free.shift();
     if (free !== undefined) return free;
     if (this.#cells === this.#maxCells) return undefined;
-    const sizeBytes = this.#cells === 0 ? this.#firstBytes : this.#cellBytes;
-    // Where memory is short a smaller cell does.
+    const wantedBytes = this.#cells === 0 ? this.#firstBytes : this.#cellBytes;
+    // Where memory is short a smaller cell does: clients that read slowly must not have all of it.
+    const sizeBytes = this.#pool.isAmple ? wantedBytes : Math.min(wantedBytes, SHORT_CELL_BYTES);
     const buf = this.#pool.acquire(sizeBytes, "buffered response") ??
       (sizeBytes > CELL_BYTES_MIN
         ? this.#pool.acquire(CELL_BYTES_MIN, "buffered response")

@@ -9,12 +9,16 @@ import {
   pause,
   repeat,
   send,
+  sendMany,
   startOrigin,
 } from "../support/origin.ts";
 import { type Gate, gate } from "../support/within.ts";
 
 /** More requests than 1 MB of buffers has room for: they take 11 KB while their origin thinks. */
 const MANY = 120;
+
+/** Clients that would take more than 2 MB at 72 KB each, and take less at 30 KB beyond 1.5 MB. */
+const SLOW = 29;
 
 /** An origin that answers nobody before it is told to. */
 function lateOrigin(answer: Gate) {
@@ -110,5 +114,37 @@ Deno.test("shed_load: a head that needs more memory than the first buffer is 503
       assertEquals((await client.readResponse()).status, 200);
       await client.close();
     }
+  });
+});
+
+Deno.test("clients that read nothing of large responses do not take so much memory that others are turned away", async () => {
+  const bytes = 24 << 20;
+  await using origin = await startOrigin({
+    each: [
+      expectRequest(),
+      send(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`),
+      sendMany(bytes, new Uint8Array(65_536)),
+    ],
+  });
+  const yaml = `
+buffer_memory: 2m
+servers:
+  - listen: 127.0.0.1:0
+    locations:
+      /: { proxy: { pass: "http://${origin.address}", buffers: 8 8k, max_temp_file_size: 0 } }
+      /small: { return: 200 ok }
+`;
+  await withSluice(yaml, async (address, sluice) => {
+    await using stack = new AsyncDisposableStack();
+    for (let count = 1; count <= SLOW; count++) {
+      const client = stack.use(await connect(address, { highWaterBytes: 1 }));
+      client.pause();
+      await client.send(getRequest("/"));
+      await origin.waitForRequest(count);
+    }
+    const { socket } = origin.connections[SLOW - 1]!;
+    await eventually("the last origin to be held back", () => socket.writableLength > 0);
+    assert(sluice.stats().pool.heldBytes > 1.5 * (1 << 20), "more than three quarters are held");
+    assertEquals((await exchange(address, getRequest("/small"))).status, 200);
   });
 });
