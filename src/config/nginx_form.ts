@@ -116,6 +116,21 @@ export const oneArgument: NginxForm = {
   print: (node, name) => node.kind === "scalar" ? [{ name, args: [node.text] }] : [],
 };
 
+/** A folder, with the levels of folders in it that nginx may be told: files there have no names. */
+export const oneFolder: NginxForm = {
+  ...oneArgument,
+  arity: { least: 1, most: 4 },
+  read: ([statement], { problems }) => {
+    const [path, ...levels] = statement!.args;
+    for (const { text, span } of levels) {
+      if (/^[1-3]$/.test(text)) continue;
+      const advice = "need a level from 1 to 3";
+      problems.addNginx({ span, words: `invalid value "${text}"`, found: text, advice });
+    }
+    return path!;
+  },
+};
+
 /** A file whose path starts from the configuration's folder, as nginx has it for keys and passwords. */
 export const oneFile: NginxForm = {
   ...oneArgument,

@@ -116,7 +116,7 @@ export const REFUSED: readonly Refused[] = [
   {
     title: "For debugging nginx itself",
     why: "it is about the insides of nginx",
-    names: names("debug_connection debug_points worker_rlimit_sigpending"),
+    names: names("debug_connection debug_points worker_rlimit_sigpending open_file_cache_events"),
   },
   {
     title: "TCP and UDP",
@@ -155,7 +155,7 @@ export const REFUSED: readonly Refused[] = [
     names: names(`
       http2 http2_body_preread_size http2_chunk_size http2_idle_timeout
       http2_max_concurrent_pushes http2_max_concurrent_streams http2_max_field_size
-      http2_max_header_size http2_max_requests http2_push http2_push_preload
+      http2_max_header_size http2_max_requests http2_pool_size http2_streams_index_size http2_push http2_push_preload
       http2_recv_buffer_size http2_recv_timeout`),
   },
   {
@@ -263,6 +263,12 @@ export const REFUSED: readonly Refused[] = [
     title: "Idle clients at the end",
     why: "SIGQUIT leaves those a second that were at work within the last, always",
     names: names("keepalive_min_timeout"),
+  },
+  {
+    title: "A request of its own behind each",
+    why: "nginx does not document it",
+    instead: "mirror, or a handler of a program that embeds Sluice",
+    names: names("post_action"),
   },
   {
     title: "The charset of a peer",

@@ -13,6 +13,7 @@ import {
   hasEntries,
   offOr,
   oneArgument,
+  oneFolder,
   oneSwitch,
   someWords,
 } from "./nginx_form.ts";
@@ -198,7 +199,7 @@ export function choices<const Word extends string>(
 export const folder: ArgumentType<string> = {
   label: "folder",
   expected: "one folder, without levels",
-  nginx: oneArgument,
+  nginx: oneFolder,
   read(node, reading): string | undefined {
     if (node.kind !== "scalar" || !/^\S+$/.test(node.text)) {
       return reading.refuse(node, "one folder, without levels");

@@ -110,6 +110,7 @@ const REFUSED_LISTEN: Readonly<Record<string, string>> = {
   bind: "every address is bound by itself as it is",
   deferred: NO_OPTION,
   fastopen: NO_OPTION,
+  ipv6only: `${NO_OPTION}: what takes IPv6 takes IPv4 as well where the system's bindv6only is 0`,
   multipath: NO_OPTION,
   rcvbuf: NO_OPTION,
   setfib: NO_OPTION,

@@ -91,6 +91,11 @@ const TOP: readonly (readonly [yaml: string, message: string])[] = [
 
 /** In a server, beside what makes it one. */
 const IN_SERVER: readonly (readonly [yaml: string, message: string])[] = [
+  [
+    "listen: '[::]:80 ipv6only=on'",
+    'Cannot use "ipv6only" in listen: the runtime does not let a program set this of a socket: ' +
+    "what takes IPv6 takes IPv4 as well where the system's bindv6only is 0",
+  ],
   ["rewrite: x", `Cannot set rewrite to "x": need ${REWRITE}`],
   [
     'rewrite: [{ rewrite: ["^/a", ""] }]',
@@ -148,7 +153,8 @@ Deno.test("messages at the top, in a server, and in a group", () => {
   const server = "servers: [{ listen: 80, root: /srv }]";
   for (const [yaml, message] of TOP) assertMessage(`${yaml}\n${server}`, message);
   for (const [yaml, message] of IN_SERVER) {
-    assertMessage(`servers: [{ listen: 80, root: /srv, ${yaml} }]`, message);
+    const listen = yaml.startsWith("listen") ? "" : "listen: 80, ";
+    assertMessage(`servers: [{ ${listen}root: /srv, ${yaml} }]`, message);
   }
   for (const [yaml, message] of IN_GROUP) {
     const peers = yaml.startsWith("servers") ? "" : "servers: [127.0.0.1:1], ";
@@ -187,6 +193,8 @@ const NOT_SUPPORTED: Readonly<Record<string, string>> = {
     "instead: health_check with its parameters, and the admin listener",
   limit_zone: "nginx has it no longer; instead: limit_conn_zone",
   keepalive_min_timeout: "SIGQUIT leaves those a second that were at work within the last, always",
+  post_action: "nginx does not document it; " +
+    "instead: mirror, or a handler of a program that embeds Sluice",
   override_charset: "what a peer says of its responses is passed on; " +
     "instead: charset, for what says none, and proxy_hide_header with add_header",
   gzip_window: "how compression uses memory is not to be set",
@@ -215,6 +223,16 @@ Deno.test("nginx.conf: why a directive is not supported, and what to write inste
     .map(({ why, instead }) => instead === undefined ? why : `${why}; instead: ${instead}`)
     .filter((why) => !told.has(why));
   assertEquals(untold, []);
+});
+
+Deno.test("nginx.conf: levels of a temporary folder are let through where they are some", () => {
+  const conf = (path: string) => `http { proxy_temp_path ${path}; server { listen 80; } }`;
+  assertMessage(
+    conf("/var/cache 1 x"),
+    'invalid value "x" in n.conf:1: need a level from 1 to 3',
+    "n.conf",
+  );
+  readConf(conf("/var/cache 1 2"), "n.conf", { isKnownVariable });
 });
 
 Deno.test("nginx.conf: a file that ends within a directive, and a second one of two names", () => {
