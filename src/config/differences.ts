@@ -191,6 +191,12 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   ],
   "Connections to peers": [
     {
+      what: "a peer whose `fail_timeout` is over, with nobody else left",
+      nginx: "gets one request, and until that has ended all others are 502",
+      sluice: "gets up to eight at a time",
+      why: "a request that has just lost its peer would fail beside one that may well live",
+    },
+    {
       what: "TLS: a chain that is too deep",
       nginx: "error 20",
       sluice: "error 22",

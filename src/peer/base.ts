@@ -67,6 +67,18 @@ export abstract class BaseBalancer implements Balancer {
       selection.onBackup = true;
       peer = this.pick(this.#backup, selection, nowMs);
     }
+    return peer ?? (this.#isSingle ? undefined : this.#joinTrial(selection, nowMs));
+  }
+
+  /**
+   * Nobody else is left: better a peer of which nothing bad is known since its time was over than
+   * the 502 that nginx has for all but the one request that is its trial.
+   */
+  #joinTrial(selection: Selection, nowMs: number): Peer | undefined {
+    selection.joinsTrials = true;
+    const peer = this.pick(this.primary, selection, nowMs) ??
+      (this.#backup.length > 0 ? this.pick(this.#backup, selection, nowMs) : undefined);
+    selection.joinsTrials = false;
     return peer;
   }
 
@@ -116,8 +128,12 @@ export abstract class BaseBalancer implements Balancer {
 /** Whether a request may be sent to a peer that it is not bound to. */
 export function mayTry(peer: Peer, selection: Selection, nowMs: number): boolean {
   return takesMore(peer, peer.bars, selection) &&
-    (selection.isPanicking || !peer.isFailedAt(nowMs));
+    (selection.isPanicking || !peer.isFailedAt(nowMs) ||
+      (selection.joinsTrials && peer.isOnTrial && peer.connections < TRIALS_MAX));
 }
+
+/** So many wait at most for a peer that turns out not to answer. */
+const TRIALS_MAX = 8;
 
 /** The request has not been there, and the peer takes some. */
 function takesMore(peer: Peer, bars: number, { tried, isPanicking }: Selection): boolean {

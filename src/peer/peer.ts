@@ -225,6 +225,11 @@ export class Peer {
     return maxFails > 0 && this.fails >= maxFails && nowMs - this.checkedAtMs <= failTimeoutMs;
   }
 
+  /** Of one that has failed: its `fail_timeout` is over, and a request is finding out how it is. */
+  get isOnTrial(): boolean {
+    return this.checkedAtMs > this.failedAtMs;
+  }
+
   /** It has all the connections that it may have, and would be used if it had not. */
   get isFull(): boolean {
     const { maxConns } = this.#conf;
@@ -277,6 +282,8 @@ export class Selection {
   boundTo = "";
   /** Health is ignored, since too few peers would be left (`panic_threshold`). */
   isPanicking = false;
+  /** There is nobody else: peers that are on trial with another request take this one too. */
+  joinsTrials = false;
   /** How long the attempt that ended took, to its head (-1: it had none) and in all, in ms. */
   headerMs = -1;
   responseMs = 0;

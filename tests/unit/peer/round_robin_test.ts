@@ -7,6 +7,7 @@ import { peerConf } from "./peer_conf.ts";
 /**
  * nginx's algorithm written down a second time, from its description: peers as plain rows,
  * addressed by index, primaries and backups as two lists that are walked one after the other.
+ * What nginx has not: where nobody is left, those on trial are walked too.
  */
 class Model {
   readonly rows: {
@@ -46,6 +47,8 @@ class Model {
       walk.onBackup = true;
       chosen = this.#turn(true, walk.tried, now);
     }
+    if (chosen < 0) chosen = this.#turn(false, walk.tried, now, true);
+    if (chosen < 0) chosen = this.#turn(true, walk.tried, now, true);
     if (chosen < 0) return -1;
     this.rows[chosen]!.conns++;
     walk.tried.push(chosen);
@@ -69,11 +72,17 @@ class Model {
     }
   }
 
-  #turn(isBackup: boolean, tried: readonly number[], now: number): number {
+  #turn(
+    isBackup: boolean,
+    tried: readonly number[],
+    now: number,
+    joinsTrials = false,
+  ): number {
     const usable = this.rows.map((_, index) => index).filter((index) => {
-      const { conf, fails, checked, conns } = this.rows[index]!;
+      const { conf, fails, accessed, checked, conns } = this.rows[index]!;
       const isOut = conf.maxFails > 0 && fails >= conf.maxFails &&
-        now - checked <= conf.failTimeoutMs;
+        now - checked <= conf.failTimeoutMs &&
+        !(joinsTrials && checked > accessed && conns < 8);
       const isFull = conf.maxConns > 0 && conns >= conf.maxConns;
       return conf.isBackup === isBackup && !tried.includes(index) && !conf.isDown && !isOut &&
         !isFull;
@@ -190,6 +199,45 @@ Deno.test("one peer on trial gets one request, not all of them", () => {
     open.push(group.balancer.get(selection, 1_001));
   }
   assertEquals(open.filter((peer) => peer === a).length, 1);
+});
+
+/** A request begins; it is not said how it ends. */
+function begin({ balancer, nameOf }: ReturnType<typeof groupOf>, nowMs: number): string {
+  const selection = new Selection();
+  balancer.begin(selection);
+  return nameOf(balancer.get(selection, nowMs));
+}
+
+Deno.test("a peer on trial takes others' requests when their peer fails and nobody else is left", () => {
+  const group = groupOf({ maxFails: 1, failTimeoutMs: 1_000 }, { maxFails: 1 });
+  const [a, b] = group.peers;
+  const first = new Selection();
+  group.balancer.begin(first);
+  assertEquals(group.balancer.get(first, 0), a);
+  group.balancer.free(first, a!, "failed", 0);
+  const lost = new Selection();
+  group.balancer.begin(lost);
+  assertEquals(group.balancer.get(lost, 900), b);
+  // Its trial, which does not end; others go elsewhere.
+  assertEquals([1, 2, 3, 4].map(() => begin(group, 1_001)).sort().join(""), "abbb");
+  group.balancer.free(lost, b!, "failed", 1_002);
+  assertEquals(group.balancer.get(lost, 1_002), a);
+  assertEquals(begin(group, 1_002), "a", "a new one too");
+});
+
+Deno.test("a peer on trial that does not answer holds eight requests, and the others end at once", () => {
+  const group = groupOf({ failTimeoutMs: 1_000 }, { failTimeoutMs: 60_000 });
+  assertEquals(failing(group, 0), "ab");
+  assertEquals(begin(group, 1_000), "-", "its time is not over");
+  const names = Array.from({ length: 10 }, () => begin(group, 1_001)).join("");
+  assertEquals(names, "aaaaaaaa--");
+});
+
+Deno.test("a peer whose trial has failed takes nobody's request", () => {
+  const group = groupOf({ failTimeoutMs: 1_000 }, { failTimeoutMs: 60_000 });
+  assertEquals(failing(group, 0), "ab");
+  assertEquals(failing(group, 1_001), "a");
+  assertEquals(begin(group, 1_001), "-");
 });
 
 Deno.test("max_fails 0 never takes a peer out", () => {
