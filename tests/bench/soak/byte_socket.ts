@@ -23,7 +23,7 @@ export class ByteSocket {
   partialHead = "";
   /** How long to leave what has come unread, before each read: a slow reader. */
   pauseMs: () => number = () => 0;
-  received = 0;
+  #received = 0;
   #pieces: Buffer[] = [];
   /** Was pulled, and belongs to what is pulled next. */
   #rest: Buffer | undefined;
@@ -36,7 +36,7 @@ export class ByteSocket {
     this.socket = socket;
     socket.setNoDelay(true);
     socket.on("data", (bytes: Buffer) => {
-      this.received += bytes.length;
+      this.#received += bytes.length;
       this.#pieces.push(bytes);
       this.#queuedBytes += bytes.length;
       if (this.#queuedBytes > QUEUE_BYTES_MAX) socket.pause();
@@ -73,6 +73,11 @@ export class ByteSocket {
   /** Nothing can be written any more. */
   get isGone(): boolean {
     return this.socket.destroyed || this.broken !== undefined;
+  }
+
+  /** Bytes that have come and gone. */
+  get moved(): number {
+    return this.#received + this.socket.bytesWritten - this.socket.writableLength;
   }
 
   /** Settles when there is room for more, or when there never will be. */
