@@ -5,7 +5,7 @@
  */
 import { type Expirable, NEVER } from "./clock.ts";
 import type { RemoteAddress } from "./conn.ts";
-import { CannotBind, Failure, type FailureKind } from "./failure.ts";
+import { Failure, type FailureKind, NoSocket } from "./failure.ts";
 import { connectByNode } from "./node_connect.ts";
 import { startTls } from "./start_tls.ts";
 import { systemErrorText } from "./system_error.ts";
@@ -73,7 +73,7 @@ export class Dial implements Wait, Expirable {
   #blocked: Promise<void> | undefined;
   #conn: TcpConn | undefined;
   #isTaken = false;
-  #failure: Failure | CannotBind | undefined;
+  #failure: Failure | NoSocket | undefined;
   #wake: (() => void) | undefined;
   #isHandshaking = false;
 
@@ -107,7 +107,7 @@ export class Dial implements Wait, Expirable {
    * The connection, or AGAIN while it is being made.
    *
    * @throws {Failure} `refused`, `unreachable`, `reset`, `tls` or `timeout` of the upstream.
-   * @throws {CannotBind}
+   * @throws {NoSocket}
    */
   conn(): TcpConn | typeof AGAIN {
     if (this.#failure !== undefined) throw this.#failure;
@@ -227,11 +227,14 @@ async function open(
 }
 
 /** What a failed `connect` says, in nginx's words. */
-function classify(error: unknown): Failure | CannotBind {
+function classify(error: unknown): Failure | NoSocket {
   if (error instanceof Failure) return error;
   const { code, syscall, address } = error as Partial<Record<string, unknown>>;
   if (syscall === "bind") {
-    return new CannotBind(`bind(${address}) failed (${systemErrorText(error)})`);
+    return new NoSocket(`bind(${address}) failed (${systemErrorText(error)})`);
+  }
+  if (typeof code === "string" && SHORTAGES.has(code)) {
+    return new NoSocket(`socket() failed (${systemErrorText(error)})`);
   }
   const kind = typeof code === "string" && code in KINDS
     ? KINDS[code]!
@@ -242,6 +245,9 @@ function classify(error: unknown): Failure | CannotBind {
     : "refused";
   return new Failure("upstream", kind, `connect() failed (${systemErrorText(error)})`, error);
 }
+
+/** What this machine has none of. */
+const SHORTAGES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 const KINDS: Readonly<Record<string, FailureKind>> = {
   EADDRNOTAVAIL: "unreachable",

@@ -38,7 +38,10 @@ export class Failure extends Error {
   }
 }
 
-/** The address that `bind` names cannot be had: nobody's fault but the configuration's. */
-export class CannotBind extends Error {
-  override readonly name = "CannotBind";
+/**
+ * There is no socket to connect with: no descriptor or memory for one, or not with the address
+ * that `bind` names. That is no fault of the peer's.
+ */
+export class NoSocket extends Error {
+  override readonly name = "NoSocket";
 }

@@ -17,7 +17,7 @@ export {
 } from "./dial.ts";
 export { DescriptorReserve } from "./descriptor_reserve.ts";
 export { Driver } from "./driver.ts";
-export { CannotBind, Failure, type FailureKind, type Side } from "./failure.ts";
+export { Failure, type FailureKind, NoSocket, type Side } from "./failure.ts";
 export { type AcceptOptions, type BindAddress, keepOpen, Listener } from "./listen.ts";
 export { type ConnContext, type ConnCounters, TcpConn, type Transport } from "./tcp_conn.ts";
 export { certificatesIn, TlsClient, type TlsClientOptions, type TlsVersion } from "./tls_client.ts";

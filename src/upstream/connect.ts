@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AGAIN, CannotBind, Dial, type Phase, type TcpConn, waitForRoom } from "../event/mod.ts";
+import { AGAIN, Dial, NoSocket, type Phase, type TcpConn, waitForRoom } from "../event/mod.ts";
 import { type Peer, UpstreamConn } from "../peer/mod.ts";
 import { type Exchange, Refused } from "./exchange.ts";
 
@@ -13,7 +13,7 @@ const INTERNAL_SERVER_ERROR = 500;
  * Opens a connection to `peer` and gives it the Buf that its responses begin in.
  *
  * @throws {Failure} `refused`, `unreachable`, `reset`, `tls` or `timeout` of the upstream.
- * @throws {Refused} 500: the address to come from cannot be had; it has been reported.
+ * @throws {Refused} 500: there is no socket to connect with; it has been reported.
  */
 export async function* connect(exchange: Exchange, peer: Peer): Phase<void> {
   const { conf, context } = exchange;
@@ -43,7 +43,7 @@ function opened(exchange: Exchange, dial: Dial): TcpConn | typeof AGAIN {
   try {
     return dial.conn();
   } catch (error) {
-    if (!(error instanceof CannotBind)) throw error;
+    if (!(error instanceof NoSocket)) throw error;
     exchange.downstream.report("crit", error.message);
     throw new Refused(INTERNAL_SERVER_ERROR); // as nginx: another peer would fare no better
   }

@@ -14,6 +14,7 @@ import {
   type DialOptions,
   Driver,
   Failure,
+  NoSocket,
   type Phase,
 } from "../event/mod.ts";
 import type { BodyMatch, HealthCheckConf } from "../peer/mod.ts";
@@ -26,7 +27,7 @@ const FIELDS_MAX = 200;
 /** As much of a body is looked at. */
 const BODY_BYTES = 262_144;
 
-/** There was no buffer memory, which says nothing of the peer. */
+/** There was no buffer memory, or no socket, which says nothing of the peer. */
 export const SKIPPED: unique symbol = Symbol("SKIPPED");
 
 /** What one check found: undefined when it passed, else why it did not. */
@@ -119,7 +120,7 @@ export class HealthProbe {
       if (conf.type === "tcp") return void conn.close();
       return yield* this.#askOn(conn, nowMs);
     } catch (error) {
-      return failureText(error);
+      return error instanceof NoSocket ? SKIPPED : failureText(error);
     }
   }
 

@@ -55,8 +55,8 @@ export interface Scene {
   readonly isOnce?: boolean;
   /** The body that every whole request has. */
   readonly requestBody?: string;
-  /** Before the k-th turn the configuration is put in force again. */
-  readonly reloadsAt?: number;
+  /** Before this turn, or while it is under way, the configuration is put in force again. */
+  readonly reloads?: readonly ["before" | "in", turn: number];
 }
 
 /** What a peer says to each whole request; or what it does when something comes. */
@@ -223,13 +223,16 @@ async function visit(
   const told: string[] = [];
   for (const [index, turn] of turns.entries()) {
     if (conn.isClosed) break;
-    if (scene.reloadsAt === index) {
+    const reload = async (when: "before" | "in"): Promise<void> => {
+      if (scene.reloads?.[0] !== when || scene.reloads[1] !== index) return;
       const conf = readYaml(confOf(scene, dir), "test.yaml", { isKnownVariable });
-      await stage.until(server.reload(conf).catch(() => {})); // the log tells
-    }
+      await stage.until(server.reload(conf));
+    };
+    await reload("before");
     const start = conn.sent.length;
     const isAnswered = turn.isAnswered ?? isWhole;
     conn.deliver(...turn.say);
+    await reload("in");
     await stage.whileNot(() => isAnswered(conn.sent.slice(start)) || conn.isClosed);
     const got = gotten(conn.sent.slice(start), turn, isAnswered);
     told.push(got);

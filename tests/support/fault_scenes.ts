@@ -315,6 +315,13 @@ servers:
     conf: proxied(),
     turns: [GET, GET],
     peers: both(SMALL),
-    reloadsAt: 1,
+    reloads: ["before", 1],
+  },
+  // The answer waits until nothing else moves, which is when all of the reload is done.
+  "reload under a request": {
+    conf: proxied(),
+    turns: [GET, GET],
+    peers: both([SILENCE, ...SMALL]),
+    reloads: ["in", 0],
   },
 };

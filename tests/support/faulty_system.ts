@@ -25,7 +25,7 @@ export const FAULTS = {
   "accept": ["ENOTCONN", "EMFILE"],
   "client read": ["reset", "end", "stall"],
   "client write": ["EPIPE", "short", "stall"],
-  "connect": ["refused", "timeout"],
+  "connect": ["refused", "timeout", "EMFILE"],
   "peer read": ["reset", "end", "stall"],
   "peer write": ["EPIPE", "short", "stall"],
   "dns": ["SERVFAIL", "timeout", "garbage", "SERVFAIL from then on", "timeout from then on"],
@@ -245,6 +245,7 @@ export class FaultySystem implements Disposable {
       const error = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
       return Promise.reject(Object.assign(error, { code: "ECONNREFUSED" }));
     }
+    if (way === "EMFILE") return Promise.reject(fileError(way));
     if (way === "timeout") {
       return new Promise((_, reject) => {
         signal.addEventListener("abort", () => reject(signal.reason), { once: true });

@@ -6,6 +6,7 @@ import {
   Dial,
   type DialAddress,
   Failure,
+  NoSocket,
   PLAIN_DIAL,
 } from "../../../src/event/mod.ts";
 import { settled } from "../../support/manual_clock.ts";
@@ -124,6 +125,18 @@ Deno.test("what refuses, what cannot be reached, and what else there is", async 
   ];
   for (const [error, kind] of cases) {
     assertEquals((await dialled(context, error)).kind, kind, String(error));
+    assertQuiet(context);
+  }
+});
+
+Deno.test("no descriptor or memory for a socket is no fault of the peer's", async () => {
+  for (const code of ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]) {
+    const context = testContext();
+    const why = Object.assign(new Error("Too many open files (os error 24)"), { code });
+    const dial = new Dial(ADDRESS, 1_000, context, PLAIN_DIAL, () => Promise.reject(why));
+    await dial.blocked;
+    const error = assertThrows(() => dial.conn(), NoSocket);
+    assertEquals(error.message, "socket() failed (24: Too many open files)");
     assertQuiet(context);
   }
 });

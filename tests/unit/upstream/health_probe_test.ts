@@ -99,6 +99,14 @@ Deno.test("health probe: a connection that is refused", async () => {
   assertQuiet(context);
 });
 
+Deno.test("health probe: without a descriptor there is no check", async () => {
+  const error = Object.assign(new Error("Too many open files (os error 24)"), { code: "EMFILE" });
+  const context = testContext({ connect: () => Promise.reject(error) });
+  const probe = new HealthProbe(new HealthQuestion(CONF), ADDRESS, PLAIN_DIAL, context);
+  assertEquals(await probe.check(), SKIPPED);
+  assertQuiet(context);
+});
+
 Deno.test("health probe: without buffer memory there is no check", async () => {
   const pool = new SlabPool({ maxBytes: 4_096, debug: true });
   const { probe, context } = probeOf({}, [{ reads: [LENGTH] }], { pool });
