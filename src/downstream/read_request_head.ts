@@ -47,6 +47,7 @@ export function takeRequest(client: ClientConnection): boolean | undefined {
   const { head } = client;
   head.begin(buf.cell, 0);
   if (!head.parse(buf.last) || conn.isSending) return undefined;
+  conn.checkSending();
   buf.pos = head.end;
   client.beginRequest();
   return true;
@@ -94,6 +95,7 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
   if (!head.parse(buf.last)) buf = yield* readOn(client, buf);
   buf.pos = head.end;
   while (conn.isSending) yield conn.writable; // the answer before this one: one at a time
+  conn.checkSending(); // who has not got that one will not get another
   client.beginRequest();
   return true;
 }

@@ -11,6 +11,7 @@ import {
   assertQuiet,
   CLOSED,
   type ReadStep,
+  RESET,
   scriptedConn,
   SILENCE,
   testContext,
@@ -67,3 +68,29 @@ for (const [whatFollows, rest] of [["nothing", ""], ["half a request", "GET / HT
     assertQuiet(context);
   });
 }
+
+Deno.test("the request behind an answer that could not be sent is not begun", async () => {
+  const context = testContext();
+  const request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const { conn, transport } = scriptedConn(
+    context,
+    { reads: [request + request], writes: [20, SILENCE, RESET] },
+    "downstream",
+  );
+  let requests = 0;
+  const handler: ClientHandler = {
+    ...NO_HANDLER,
+    handle(client) {
+      requests++;
+      sendSimple(client, errorPage(404, true));
+    },
+  };
+  const settings = { conf: LISTEN, firstConf: CLIENT, handler };
+  const served = serveClient(new ClientConnection(conn, 1, { context, settings, spareHeads: [] }));
+  await settled();
+  transport.goOnTaking();
+  await served;
+  assertEquals(requests, 1);
+  await settled();
+  assertQuiet(context);
+});
