@@ -173,7 +173,7 @@ function tempBytes({ zones }: Thread): SharedNumber {
 }
 
 /** Puts a configuration's budgets in force. */
-function setBounds({ pool, tempSpace }: ConnContext, conf: SluiceConf): void {
+export function setBounds({ pool, tempSpace }: ConnContext, conf: SluiceConf): void {
   const { bufferMemoryBytes, tempDiskBytes, shedLoadFrom } = conf;
   tempSpace.maxBytes = tempDiskBytes === 0 ? Infinity : tempDiskBytes;
   tempSpace.shareOfNew = shedLoadFrom;

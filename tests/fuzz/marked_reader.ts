@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { Content, marksIn, tokenOf } from "../bench/soak/marks.ts";
+import { marksIn, tokenOf } from "../bench/soak/marks.ts";
 
 /** What is known of a message when its head is there. */
 export interface MarkedHead {
@@ -22,6 +22,55 @@ export interface MarkedOwner {
   onBody(bytes: number): void;
   /** What must not be. */
   onViolation(what: string): void;
+}
+
+const UNIT_BYTES = 16;
+const TOKEN_BYTES = 12;
+const HEX = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
+
+/**
+ * The endless body of a mark: its token and the number of the token, again and again. Cheaper for
+ * a few bytes than the soak's.
+ */
+export class MarkedBody {
+  readonly #unit = new Uint8Array(UNIT_BYTES);
+
+  constructor(mark: number) {
+    const token = tokenOf(mark);
+    for (let at = 0; at < TOKEN_BYTES; at++) this.#unit[at] = token.charCodeAt(at);
+  }
+
+  /** The first bytes of it. */
+  first(length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; at += UNIT_BYTES) {
+      this.#number(at / UNIT_BYTES);
+      bytes.set(at + UNIT_BYTES > length ? this.#unit.subarray(0, length - at) : this.#unit, at);
+    }
+    return bytes;
+  }
+
+  /** Whether `bytes` are what stands at `offset`. */
+  isAt(offset: number, bytes: Uint8Array): boolean {
+    const unit = this.#unit;
+    let at = offset % UNIT_BYTES;
+    this.#number((offset - at) / UNIT_BYTES);
+    for (let index = 0; index < bytes.length; index++, at++) {
+      if (at === UNIT_BYTES) {
+        at = 0;
+        this.#number((offset + index) / UNIT_BYTES);
+      }
+      if (bytes[index] !== unit[at]) return false;
+    }
+    return true;
+  }
+
+  #number(number: number): void {
+    const unit = this.#unit;
+    for (let at = UNIT_BYTES - 1; at >= TOKEN_BYTES; at--, number >>= 4) {
+      unit[at] = HEX[number & 15]!;
+    }
+  }
 }
 
 const enum State {
@@ -42,7 +91,7 @@ export class MarkedReader {
   #state = State.Head;
   #line = "";
   #mark: number | undefined;
-  #content: Content | undefined;
+  #content: MarkedBody | undefined;
   /** Bytes that are still to come of this chunk, or of the body. */
   #left = 0;
   #isChunked = false;
@@ -131,7 +180,7 @@ export class MarkedReader {
     const { mark, body } = this.#owner.onHead(this.#line);
     this.#line = "";
     this.#mark = mark;
-    this.#content = mark === undefined ? undefined : new Content(mark);
+    this.#content = mark === undefined ? undefined : new MarkedBody(mark);
     this.#bytes = 0;
     this.#isChunked = body === "chunked";
     this.#left = body === "until end" ? Infinity : body === "chunked" ? 0 : body;

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { TempSpace } from "../../src/buffer/mod.ts";
 import { readYaml } from "../../src/config/mod.ts";
 import { Generation, type Lasting } from "../../src/control/generation.ts";
+import { setBounds } from "../../src/control/server.ts";
 import { alone } from "../../src/control/thread.ts";
 import { ClientConnection, type ClientShared, serveClient } from "../../src/downstream/mod.ts";
 import { type ConnContext, Deadlines, openGate, TcpConn } from "../../src/event/mod.ts";
@@ -88,6 +89,7 @@ export class MemorySluice {
       handlers: {},
       balancers: {},
     };
+    setBounds(lasting.context, conf);
     const generation = await Generation.open(conf, lasting);
     return new MemorySluice(lasting, logs, { clock, logFormat, generation });
   }
@@ -118,7 +120,7 @@ export class MemorySluice {
     const old = this.#generation;
     next.begin(old);
     this.#generation = next;
-    this.context.pool.maxBytes = conf.bufferMemoryBytes;
+    setBounds(this.context, conf);
     for (const [index, listener] of conf.listeners.entries()) {
       this.#shared[index]!.settings = next.settingsOf(listener);
     }
