@@ -40,17 +40,20 @@ export function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1] ?? NaN;
 }
 
-/** Growth in an hour by the line that fits best, after the warm-up. */
+/** Growth in an hour by the line that fits best, after the warm-up; without those that are NaN. */
 export function slopeAnHour(values: readonly number[], atMs: readonly number[]): number {
-  const from = Math.floor(values.length * WARM_UP_SHARE);
-  const [y, x] = [values.slice(from), atMs.slice(from)];
-  const [meanX, meanY] = [mean(x), mean(y)];
+  const points = values
+    .map((value, n) => ({ value, atMs: atMs[n]! }))
+    .slice(Math.floor(values.length * WARM_UP_SHARE))
+    .filter(({ value }) => !Number.isNaN(value));
+  const meanValue = mean(points.map(({ value }) => value));
+  const meanMs = mean(points.map(({ atMs }) => atMs));
   let products = 0;
   let squares = 0;
-  x.forEach((at, n) => {
-    products += (at - meanX) * (y[n]! - meanY);
-    squares += (at - meanX) ** 2;
-  });
+  for (const { value, atMs } of points) {
+    products += (atMs - meanMs) * (value - meanValue);
+    squares += (atMs - meanMs) ** 2;
+  }
   return products / squares * 3_600_000;
 }
 

@@ -23,7 +23,6 @@ const OK: readonly Outcome[] = ["ok"];
 /** How a request to each place may end. HEAD is "ok" where the body alone is cut. `GET` stands for all idempotent methods without a body. */
 const ALLOWED: Record<string, { GET: readonly Outcome[]; POST: readonly Outcome[] }> = {
   slow: { GET: OK, POST: OK },
-  half: { GET: OK, POST: OK },
   extra: { GET: OK, POST: OK },
   stale: { GET: OK, POST: ["ok", "502"] },
   silent: { GET: ["504"], POST: ["504"] },
@@ -31,6 +30,7 @@ const ALLOWED: Record<string, { GET: readonly Outcome[]; POST: readonly Outcome[
   early: { GET: ["ok", "502", "cut"], POST: ["ok", "502", "cut"] },
   garbage: { GET: ["502"], POST: ["502"] },
   // A HEAD is answered whole, and the connection is kept: until the origin's end of it is seen.
+  half: { GET: OK, POST: ["ok", "502"] },
   short: { GET: ["ok", "cut"], POST: ["cut", "502"] },
   dying: { GET: ["ok", "502", "cut"], POST: ["ok", "502", "cut"] },
   pair: { GET: ["ok", "cut"], POST: ["ok", "502", "cut"] },

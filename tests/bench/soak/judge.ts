@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { driftOf, isFlat, slopeAnHour } from "../../support/flatness.ts";
+import { driftOf, isFlat, median, slopeAnHour } from "../../support/flatness.ts";
 import type { Traffic } from "./clients.ts";
 import { type PairLog, readBugs, readPairLog } from "./proxy_logs.ts";
 import type { Check, Sample } from "./report.ts";
@@ -13,9 +13,16 @@ import type { ServerSample } from "./server.ts";
 
 /** A run that is shorter shows how V8's heap finds its size, and no more than that. */
 const FLATNESS_FROM_MS = 10 * 60_000;
+/**
+ * When the origin itself takes so many times as long as it usually does, the machine is busy with
+ * other things: clients pile up, and what is measured is not the proxy.
+ */
+const BUSY_FACTOR = 3;
+/** With fewer calm samples nothing can be said. */
+const CALM_SHARE_MIN = 0.5;
 /** What is kept must not grow. */
 const KEPT_GROWTH_MAX = 0.1;
-/** What is in use depends on who happens to be there. */
+/** What is in use depends on who happens to be there, the heap on when it was last collected. */
 const USED_GROWTH_MAX = 0.25;
 /** Times depend on what else the machine does. */
 const TIME_GROWTH_MAX = 0.5;
@@ -103,7 +110,7 @@ const FLAT_LINES: readonly FlatLine[] = [
   {
     name: "heap",
     unit: "MB",
-    growthMax: KEPT_GROWTH_MAX,
+    growthMax: USED_GROWTH_MAX,
     value: ({ heapBytes }) => heapBytes / MB,
   },
   {
@@ -172,25 +179,38 @@ function mayFail({ outcomes }: Sample): number {
   return outcomes["502"] + outcomes["504"] + outcomes.cut;
 }
 
-function judgeFlatness(samples: readonly Sample[]): Check[] {
+/** Whether the lines of the plots are flat, as far as the machine let them. */
+export function judgeFlatness(samples: readonly Sample[]): Check[] {
   const isLong = (samples.at(-1)?.atMs ?? 0) >= FLATNESS_FROM_MS;
-  const atMs = samples.map((sample) => sample.atMs);
-  return FLAT_LINES.map(({ name, unit, growthMax, value }) => {
-    const values = samples.map((sample, n) => value(sample, samples[n - 1]));
+  const usualMs = median(samples.map(({ directP50Ms }) => directP50Ms));
+  const isCalm = samples.map(({ directP50Ms }) => directP50Ms <= BUSY_FACTOR * usualMs);
+  const calm = isCalm.filter((calm) => calm).length;
+  const lines = FLAT_LINES.map(({ name, unit, growthMax, value }) => {
+    const values = samples.map((sample, n) => isCalm[n] ? value(sample, samples[n - 1]) : NaN);
     const drift = driftOf(values);
-    const isMemory = unit === "MB";
     return {
       name: `flat: ${name}`,
       isGood: !isLong || isFlat(drift, growthMax),
       detail: `${drift.before.toFixed(2)} ${unit} in the first third after the warm-up, ` +
         `${drift.after.toFixed(2)} in the last: ${(drift.share * 100).toFixed(1)} %, ` +
         `at most ${growthMax * 100}` +
-        (isMemory
-          ? `; by the line that fits ${slopeAnHour(values, atMs).toFixed(2)} an hour`
-          : "") +
+        (unit === "MB" ? `; by the line that fits ${anHour(values, samples)} an hour` : "") +
         (isLong ? "" : " (too short to judge)"),
     };
   });
+  return [
+    {
+      name: "the machine was calm enough to judge what is flat",
+      isGood: !isLong || calm >= samples.length * CALM_SHARE_MIN,
+      detail: `${calm} of ${samples.length} samples, in which the origin itself takes at most ` +
+        `${BUSY_FACTOR} times its usual ${usualMs.toFixed(2)} ms`,
+    },
+    ...lines,
+  ];
+}
+
+function anHour(values: readonly number[], samples: readonly Sample[]): string {
+  return slopeAnHour(values, samples.map(({ atMs }) => atMs)).toFixed(2);
 }
 
 function judgeHeap({ sampler, collected }: Judged): Check {
