@@ -5,24 +5,14 @@
  */
 import type {
   AccessConf,
-  HeaderPolicyConf,
   LocationAction,
   LocationConf,
-  LocationModifier,
-  ProxyAction,
   ResponseConf,
   SecureLinkConf,
-  StoreConf,
-  VariablePass,
 } from "../http/conf.ts";
-import { locationRegex } from "../http/router.ts";
-import type { ResolverConf, UpstreamGroupConf } from "../peer/conf.ts";
-import type { UpstreamConf } from "../upstream/conf.ts";
-import { formatHost, isIp, parseHostPort } from "../peer/address.ts";
 import type { Block } from "./block.ts";
 import type { LogsBuilder, LogSettings } from "./build_logs.ts";
 import { accessConf, type AccessSettings, settleAccess } from "./build_access.ts";
-import { buildDial } from "./build_dial.ts";
 import {
   limitConnectionsConf,
   limitRequestsConf,
@@ -42,23 +32,22 @@ import { compressionConf } from "./build_compression.ts";
 import { settleResponse } from "./build_response.ts";
 import { filesConf, type FilesLevel, filesLevel, typesConf } from "./build_files.ts";
 import { buildRewrite, realIpConf, referersConf, type RewriteSettings } from "./build_rewrite.ts";
-import { dynamicPeer, type Groups } from "./build_upstream.ts";
+import { buildProxy } from "./build_proxy.ts";
+import type { Groups } from "./build_upstream.ts";
 import { userIdConf } from "./build_user_id.ts";
-import { type Building, regexProblem } from "./building.ts";
+import type { Building } from "./building.ts";
 import type { Settings } from "./directive.ts";
 import { clientDirectives } from "./directives/client.ts";
 import { proxyDirectives } from "./directives/proxy.ts";
 import { realIpDirectives, type RealIpSettings } from "./directives/real_ip.ts";
 import { refererDirectives, type RefererSettings } from "./directives/referer.ts";
-import { resolverConf, resolverDirectives } from "./directives/resolver.ts";
-import { DEFAULT_REDIRECT } from "./directives/proxy_headers.ts";
+import { resolverDirectives } from "./directives/resolver.ts";
 import { placeDirectives, type responseDirectives } from "./directives/response.ts";
 import { rewriteDirectives } from "./directives/rewrite.ts";
 import { actionDirectives } from "./directives/server.ts";
 import { handlerDirectives, subrequestDirectives } from "./directives/subrequest.ts";
-import { parsePeerAddress } from "./directives/upstream.ts";
+import { type Pattern, patternText, readPattern } from "./location_pattern.ts";
 import { type Problems, quote, type Span } from "./problem.ts";
-import type { Located } from "./types.ts";
 
 type ProxySettings = Settings<typeof proxyDirectives>;
 
@@ -115,11 +104,6 @@ function secureLinkConf(
 
 /** Of what answers before anybody is asked. */
 const NO_ACCESS: AccessConf = { satisfy: "all", rules: [], basic: undefined, authDelayMs: 0 };
-
-interface Pattern {
-  readonly modifier: LocationModifier;
-  readonly pattern: string;
-}
 
 /** What no location matches is the server's own, as in nginx: files, if it says where they are. */
 function ownFiles(
@@ -263,10 +247,6 @@ function checkWithin(
   if (arePaths && !pattern.startsWith(outer.pattern)) {
     complain(`need a path that starts with ${quote(outer.pattern)}`);
   }
-}
-
-function patternText({ modifier, pattern }: Pattern): string {
-  return modifier === "" || modifier === "@" ? pattern : `${modifier} ${pattern}`;
 }
 
 function buildLocation(
@@ -429,26 +409,6 @@ export function responseConf(
   };
 }
 
-/** `/x`, `= /x`, `^~ /x`, `~ regex`, `~* regex`, `@name`; nginx does not need the blank either. */
-function readPattern({ name, span }: Block, problems: Problems): Pattern | undefined {
-  if (/^@[^\s@]+$/.test(name)) return { modifier: "@", pattern: name };
-  const [, sign = "", pattern = ""] = /^(=|\^~|~\*|~)?\s*(.*)$/s.exec(name) ?? [];
-  const modifier = MODIFIERS.find((modifier) => modifier === sign) ?? "";
-  const refuse = (expected: string): undefined =>
-    problems.add({ span, cannot: `use location ${quote(name)}`, found: quote(name), expected });
-  if (modifier === "~" || modifier === "~*") {
-    if (pattern === "") return refuse(`need a regex after ${modifier}`);
-    const wrong = regexProblem(() => locationRegex(modifier, pattern));
-    return wrong === undefined ? { modifier, pattern } : refuse(`need a regex (${wrong})`);
-  }
-  if (pattern.startsWith("/")) return { modifier, pattern };
-  return refuse(
-    'need a path such as "/x", "= /x" or "^~ /x", a regex such as "~ ^/x", or a name such as "@x"',
-  );
-}
-
-const MODIFIERS: readonly LocationModifier[] = ["", "=", "^~", "~", "~*"];
-
 function buildAction(
   block: Block,
   pattern: Pattern | undefined,
@@ -496,260 +456,3 @@ const NOTHING_HERE: LocationAction = { kind: "return", status: 404, text: "" };
 
 /** What a location may do with requests: one of these. By nginx's names. */
 const ACTIONS = ["proxy_pass", "return", "handler", "empty_gif", "stub_status"] as const;
-
-function buildProxy(
-  pass: Located,
-  proxy: ProxySettings,
-  pattern: Pattern | undefined,
-  { groups, resolver, files }: Levels,
-  problems: Problems,
-): ProxyAction | undefined {
-  const passed = pass.text.includes("$")
-    ? passToVariables(pass.text, resolverConf(resolver))
-    : readPass(pass, groups, problems);
-  if (passed === undefined) return undefined;
-  const { isTls, ...target } = passed;
-  const isPrefix = pattern === undefined || !/^[~@]/.test(pattern.modifier);
-  if (target.uri !== undefined && !isPrefix) {
-    return refusePass(
-      pass,
-      `need no path after the address, here ${quote(target.uri)}: ${
-        pattern.modifier === "@" ? "a name" : "a regex"
-      } matches no part that it could replace`,
-      problems,
-    );
-  }
-  const setHeaders = proxy.setHeaders ?? [];
-  const hasHost = setHeaders.some(([name]) => name.toLowerCase() === "host");
-  return {
-    kind: "proxy",
-    ...target,
-    dial: buildDial(pass, isTls, proxy, problems),
-    upstream: {
-      connectTimeoutMs: proxy.connectTimeoutMs,
-      sendTimeoutMs: proxy.sendTimeoutMs,
-      readTimeoutMs: proxy.readTimeoutMs,
-      bufferSizeBytes: proxy.bufferSizeBytes,
-      ...responseBuffers(proxy),
-      requestBuffering: proxy.requestBuffering,
-      nextUpstream: {
-        conditions: proxy.nextUpstream,
-        tries: proxy.nextUpstreamTries,
-        timeoutMs: proxy.nextUpstreamTimeoutMs,
-      },
-      // What is stored is fetched to its end, as in nginx.
-      ignoreClientAbort: proxy.ignoreClientAbort || proxy.store !== "off",
-      isStored: proxy.store !== "off",
-      ignoreHeaders: proxy.ignoreHeaders,
-    },
-    method: proxy.method,
-    passRequestHeaders: proxy.passRequestHeaders,
-    passRequestBody: proxy.passRequestBody,
-    setBody: proxy.setBody,
-    failureHeader: proxy.failureHeader,
-    headers: headerPolicy(pass, target.uri, isPrefix ? pattern?.pattern ?? "" : "", proxy),
-    interceptErrors: proxy.interceptErrors,
-    forceRanges: proxy.forceRanges,
-    setHeaders: hasHost ? setHeaders : [["Host", "$proxy_host"], ...setHeaders],
-    limitRate: proxy.limitRate,
-    passTrailers: proxy.passTrailers,
-    store: storeConf(pass, proxy, files, problems),
-    httpVersion: proxy.httpVersion,
-  };
-}
-
-function storeConf(
-  pass: Located,
-  { store, storeMode, tempPath }: ProxySettings,
-  { place }: FilesLevel,
-  problems: Problems,
-): StoreConf | undefined {
-  if (store === "off") return undefined;
-  if (store !== "on") return { path: store, mode: storeMode, tempPath };
-  if (place === undefined || !place.path.startsWith("/")) {
-    const expected = "need a root or alias that begins with a slash";
-    return problems.add({ span: pass.span, cannot: "set store to on", found: "none", expected });
-  }
-  return { path: place, mode: storeMode, tempPath };
-}
-
-/** `busy_buffers_size` and `temp_file_write_size` follow the buffers, as in nginx. */
-function responseBuffers(
-  proxy: ProxySettings,
-): Pick<
-  UpstreamConf,
-  | "buffering"
-  | "bufferCount"
-  | "bufferBytes"
-  | "busyBuffersSizeBytes"
-  | "maxTempFileSizeBytes"
-  | "tempFileWriteSizeBytes"
-  | "tempPath"
-  | "cyclicTempFile"
-> {
-  const { count, sizeBytes } = proxy.buffers;
-  const twice = 2 * Math.max(proxy.bufferSizeBytes, sizeBytes);
-  return {
-    buffering: proxy.buffering,
-    bufferCount: count,
-    bufferBytes: sizeBytes,
-    busyBuffersSizeBytes: proxy.busyBuffersSizeBytes ?? twice,
-    maxTempFileSizeBytes: proxy.maxTempFileSizeBytes,
-    tempFileWriteSizeBytes: proxy.tempFileWriteSizeBytes ?? twice,
-    tempPath: proxy.tempPath,
-    cyclicTempFile: proxy.cyclicTempFile,
-  };
-}
-
-function headerPolicy(
-  pass: Located,
-  uri: string | undefined,
-  prefix: string,
-  proxy: ProxySettings,
-): HeaderPolicyConf {
-  // nginx's: what `pass` says becomes what the location says.
-  const byDefault = uri === undefined
-    ? { from: `${pass.text}/`, to: "/" }
-    : { from: pass.text, to: prefix };
-  const hasVariables = pass.text.includes("$");
-  return {
-    hide: proxy.hideHeaders ?? [],
-    pass: proxy.passHeaders ?? [],
-    redirects: proxy.redirects.flatMap((rule) => {
-      if (rule !== DEFAULT_REDIRECT) return [rule];
-      return hasVariables ? [] : [byDefault];
-    }),
-    cookies: { domains: proxy.cookieDomains, paths: proxy.cookiePaths, flags: proxy.cookieFlags },
-  };
-}
-
-interface PassTarget {
-  readonly group: UpstreamGroupConf | undefined;
-  readonly variable: VariablePass | undefined;
-  readonly proxyHost: string;
-  readonly proxyPort: string;
-  readonly uri: string | undefined;
-  readonly isTls: boolean;
-}
-
-/**
- * `http://GROUP`, `http://host[:port]`, `http://unix:/path:`, each with a path behind it or
- * none, and the same with `https://`.
- */
-function readPass(pass: Located, groups: Groups, problems: Problems): PassTarget | undefined {
-  const refuse = (expected: string, nearest?: string) =>
-    refusePass(pass, expected, problems, nearest);
-  const { text } = pass;
-  const [, scheme = "", rest] = /^(https?):\/\/(.+)$/i.exec(text) ?? [];
-  if (rest === undefined) return refuse(`need ${proxyDirectives.pass.type.expected}`);
-  const isTls = scheme.toLowerCase() === "https";
-  return rest.startsWith("unix:")
-    ? passToSocket(rest, isTls, groups, refuse)
-    : passToHost(rest, isTls, groups, refuse);
-}
-
-/** Where requests go is known only when they come. A scheme that is a variable may be either. */
-function passToVariables(url: string, resolver: ResolverConf): PassTarget {
-  return {
-    group: undefined,
-    variable: { url, peer: dynamicPeer(resolver) },
-    proxyHost: "",
-    proxyPort: "",
-    uri: undefined,
-    isTls: !/^http:/i.test(url),
-  };
-}
-
-type Refuse = (expected: string, nearest?: string) => undefined;
-
-function passToSocket(
-  rest: string,
-  isTls: boolean,
-  groups: Groups,
-  refuse: Refuse,
-): PassTarget | undefined {
-  const [, name = "", uri] = /^(unix:[^:]+)(?::(.*))?$/.exec(rest) ?? [];
-  const address = parsePeerAddress(name);
-  if (address === undefined || (uri !== undefined && uri !== "" && !uri.startsWith("/"))) {
-    return refuse(
-      'need a socket such as "http://unix:/run/app.sock" or "http://unix:/run/app.sock:/path"',
-    );
-  }
-  // `$proxy_host` of a socket is localhost, as in nginx, and `$proxy_port` is empty.
-  return {
-    group: groups.implicit(address),
-    variable: undefined,
-    proxyHost: "localhost",
-    proxyPort: "",
-    uri: uri === "" ? undefined : uri,
-    isTls,
-  };
-}
-
-function passToHost(
-  rest: string,
-  isTls: boolean,
-  groups: Groups,
-  refuse: Refuse,
-): PassTarget | undefined {
-  const [, authority = "", after = ""] = /^([^/?#]*)(.*)$/s.exec(rest) ?? [];
-  if (after.includes("#")) return refuse("need a URL without #");
-  // A query alone stands at the root.
-  const uri = after === "" ? undefined : after.startsWith("?") ? `/${after}` : after;
-  const defaultPort = isTls ? 443 : 80;
-  const own = groups.named(authority);
-  if (own !== undefined) {
-    return {
-      group: own,
-      variable: undefined,
-      proxyHost: authority,
-      proxyPort: `${defaultPort}`,
-      uri,
-      isTls,
-    };
-  }
-  const parsed = parseHostPort(authority, 1);
-  if (parsed === undefined) {
-    return refuse('need a host and port such as "http://127.0.0.1:9001" or "http://[::1]:80"');
-  }
-  const { hostname, port } = parsed;
-  const group = groups.named(hostname);
-  if (group !== undefined) {
-    return refuse(
-      `need no port, since ${quote(group.name)} is an upstream, whose peers have theirs`,
-    );
-  }
-  if (port === undefined && !isAddressLike(hostname)) {
-    return refuse(
-      "no such upstream (a host of that name needs its port: " +
-        `"${isTls ? "https" : "http"}://${hostname}:${defaultPort}")`,
-      groups.nearest(hostname),
-    );
-  }
-  const address = parsePeerAddress(authority, defaultPort);
-  if (address === undefined) return refuse("need a host and port");
-  const host = formatHost(hostname);
-  return {
-    group: groups.implicit(address),
-    variable: undefined,
-    proxyHost: port === undefined || port === defaultPort ? host : `${host}:${port}`,
-    proxyPort: `${port ?? defaultPort}`,
-    uri,
-    isTls,
-  };
-}
-
-/** An address or a name with a dot: not what somebody would call a group and mistype. */
-function isAddressLike(hostname: string): boolean {
-  return hostname === "localhost" || hostname.includes(".") || isIp(hostname);
-}
-
-function refusePass(
-  { text, span }: Located,
-  expected: string,
-  problems: Problems,
-  nearest?: string,
-): undefined {
-  const found = quote(text);
-  return problems.add({ span, cannot: `pass to ${found}`, found, expected, nearest });
-}
