@@ -176,7 +176,8 @@ export class ClientConnection implements Client {
   }
 
   openTunnel(): ClientTunnel {
-    this.unwatch();
+    // Who has the tunnel reads, and sees the client leave; an end of ours it has to be told of.
+    this.conn.readable.disarm();
     return {
       conn: this.conn,
       takeFirst: () => this.#takeFirst(),

@@ -21,6 +21,10 @@ import {
   send,
   startOrigin,
 } from "../support/origin.ts";
+import { MemoryConn, MemoryNet, SWIFT } from "../support/memory_net.ts";
+import { MemorySluice } from "../support/memory_sluice.ts";
+import { Random } from "../support/random.ts";
+import { latin1Bytes } from "../support/scripted_transport.ts";
 import { gate, within } from "../support/within.ts";
 
 const UPGRADE = 'set_header: { Upgrade: "$http_upgrade", Connection: upgrade }';
@@ -394,4 +398,31 @@ Deno.test("a server that is stopped ends tunnels at once", async () => {
     await within(sluice.server.stop(), "the server to stop");
     await client.ended;
   });
+});
+
+Deno.test("a stop ends a tunnel at once whose peer neither takes nor sends anything", async () => {
+  const net = new MemoryNet(new Random(1), SWIFT);
+  const origin = new MemoryConn(net);
+  const sluice = await MemorySluice.open({
+    yaml: `
+upstreams: { app: { servers: ["127.0.0.1:1"] } }
+servers:
+  - listen: 127.0.0.1:1
+    locations: { /: { proxy: { pass: "http://app", http_version: "1.1", ${UPGRADE} } } }
+`,
+    net,
+    onConnect: () => origin,
+    logFormat: "$status",
+  });
+  const client = new MemoryConn(net);
+  sluice.accept(client, 0, 1, () => {});
+  client.deliver(latin1Bytes(ASKS));
+  while (!net.isStill) await net.turn();
+  origin.deliver(
+    latin1Bytes("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: raw\r\n\r\n"),
+  );
+  origin.stall();
+  client.deliver(latin1Bytes("to the peer"));
+  while (!net.isStill) await net.turn();
+  assertEquals(await sluice.stop(net), []);
 });
