@@ -67,6 +67,7 @@ export const OUTCOME_CLASSES = [
   "left", // the client did not wait
   "refused", // garbage
   "502",
+  "503", // shed, with little buffer memory
   "504",
   "cut", // the origin had begun to answer
   "failed", // in a way that is not allowed
@@ -74,7 +75,8 @@ export const OUTCOME_CLASSES = [
 
 export type OutcomeClass = (typeof OUTCOME_CLASSES)[number];
 
-function classOf(outcome: Outcome, allowed: readonly Outcome[]): OutcomeClass {
+function classOf(outcome: Outcome, allowed: readonly Outcome[], mayShed: boolean): OutcomeClass {
+  if (mayShed && outcome === "503") return outcome;
   if (!allowed.includes(outcome)) return "failed";
   if (allowed === REFUSED) return "refused";
   if (outcome === "502" || outcome === "504" || outcome === "cut" || outcome === "left") {
@@ -111,10 +113,13 @@ export class Traffic {
   confNewest = 0;
   downloadedBytes = 0;
   uploadedBytes = 0;
+  readonly #mayShed: boolean;
   #connections = 0;
 
-  constructor(address: string) {
+  /** @param mayShed Whether the proxy has so little memory that it may turn requests away. */
+  constructor(address: string, mayShed: boolean) {
     this.address = address;
+    this.#mayShed = mayShed;
   }
 
   get connections(): number {
@@ -134,7 +139,7 @@ export class Traffic {
     tally.requests++;
     tally.outcomes.set(outcome, (tally.outcomes.get(outcome) ?? 0) + 1);
     if (allowed === REFUSED || allowed.length === 1) this.certainRequests++;
-    const outcomeClass = classOf(outcome, allowed);
+    const outcomeClass = classOf(outcome, allowed, this.#mayShed);
     this.classes.set(outcomeClass, (this.classes.get(outcomeClass) ?? 0) + 1);
     if (outcomeClass === "failed") {
       tally.failures++;

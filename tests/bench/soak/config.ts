@@ -9,7 +9,7 @@
 export interface SoakConf {
   /** Holds logs, temporary files and sockets. */
   readonly dir: string;
-  /** `buffer_memory`. Nobody is turned away for it: with too little all wait for each other. */
+  /** `buffer_memory`. */
   readonly bufferMemory: string;
   /** Where an origin is. */
   readonly address: (name: string) => string;
@@ -40,7 +40,6 @@ log:
   formats: { pair: '${PAIR_FORMAT}' }
 admin: { listen: 127.0.0.1:0 }
 buffer_memory: ${bufferMemory}
-shed_load: off
 client_max_body_size: 0
 client_body_temp_path: ${dir}/temp
 proxy: { temp_path: ${dir}/temp }

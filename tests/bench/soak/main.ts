@@ -51,7 +51,7 @@ Usage: deno task soak [options]
   --rate N           new clients a second (60)
   --reload-every N   seconds from one reload to the next (10)
   --kill-every N     seconds from one killed origin to the next (5)
-  --buffer-memory N  of the proxy's configuration (${BUFFER_MEMORY}); little makes all wait for each other
+  --buffer-memory N  of the proxy's configuration (${BUFFER_MEMORY}); little makes requests wait, or be shed
   --debug-buffers    buffers remember their holders: slow
   --save DIR         where the report goes (tmp/soak)
   --big              instead: 1 GB up and down, and the memory that it takes
@@ -189,7 +189,7 @@ async function soak(options: Options): Promise<boolean> {
   using admin = new AdminClient(sluice.adminAddress);
   console.log(`Soak of ${minutes} minutes with seed ${seed}: pid ${sluice.pid}, ${dir}`);
 
-  const traffic = new Traffic(sluice.address);
+  const traffic = new Traffic(sluice.address, bufferMemory !== BUFFER_MEMORY);
   fail = (what, detail) => traffic.fail(what, detail);
   await warmUp(traffic);
   const before = await waitForRest(sluice);

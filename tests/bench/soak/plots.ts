@@ -27,6 +27,7 @@ const OUTCOME_COLORS: Readonly<Record<OutcomeClass, string>> = {
   left: "#999",
   refused: "#8a63b0",
   "502": "#c0562f",
+  "503": "#d17fb0",
   "504": "#c9a227",
   cut: "#2f8f4e",
   failed: "#d00",
@@ -86,7 +87,7 @@ const PANELS: readonly Panel[] = [
   { title: "requests a second", lines: outcomeLines(["answered", "left"]) },
   {
     title: "errors a second: what has to be refused, what may fail, what must not (failed)",
-    lines: outcomeLines(["refused", "502", "504", "cut", "failed"]),
+    lines: outcomeLines(["refused", "502", "503", "504", "cut", "failed"]),
   },
 ];
 

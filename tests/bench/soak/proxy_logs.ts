@@ -11,7 +11,9 @@ export async function readBugs(path: string): Promise<string[]> {
   const bugs: string[] = [];
   for await (const line of await linesOf(path)) {
     const isBug = /\[(?:crit|alert|emerg)\]|a bug in this/.test(line);
-    if (isBug && !line.includes(MISTAKE)) bugs.push(line);
+    // Shed requests are counted, and fail a run that has memory enough.
+    const isExpected = line.includes(MISTAKE) || line.includes(" shedding load: ");
+    if (isBug && !isExpected) bugs.push(line);
   }
   return bugs;
 }
