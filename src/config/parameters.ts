@@ -86,8 +86,11 @@ function printParameters(
     Object.values(table).some((one) => one.name === name && one.defaultText === "on");
   return (node, name) => {
     if (node.kind !== "mapping") return [{ name, args: wordTexts(node) }];
+    // A text is one argument, whatever blanks are in it.
     const first = positional.flatMap((wanted) =>
-      node.entries.filter(({ key }) => key === wanted).flatMap(({ value }) => wordTexts(value))
+      node.entries.filter(({ key }) => key === wanted).flatMap(({ value }) =>
+        value.kind === "scalar" ? [value.text] : wordTexts(value)
+      )
     );
     const rest = node.entries.filter(({ key }) => !positional.includes(key));
     const args = rest.flatMap(({ key, value }) => {

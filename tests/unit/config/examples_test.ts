@@ -34,6 +34,14 @@ Deno.test("examples: printed in the other spelling they are still the same value
   }
 });
 
+Deno.test("a parameter with blanks and a semicolon in it is one argument in nginx.conf", () => {
+  const directive = AVAILABLE.find(({ name }) => name === "access_log")!;
+  const yaml = valueOfYaml(directive, '{ path: "/var/log/a b; c.log", buffer: 8k }');
+  const text = printNginx(directive.nginx.print(yaml.node, directive.name, statementPrinter));
+  assertEquals(text, 'access_log "/var/log/a b; c.log" buffer=8k;\n');
+  assertEquals(valueOfNginx(directive, text).value, yaml.value);
+});
+
 /** Those that are refused whatever is written have no example. */
 const AVAILABLE = DIRECTIVES.filter(({ type }) => type.label !== "not available");
 
