@@ -72,7 +72,7 @@ const CONTENT_TOO_LARGE = 413;
 export async function journey(exchange: Exchange): Promise<void> {
   const { driver, selection, group, context, downstream } = exchange;
   try {
-    if (!init(exchange)) await (takeSmall(exchange) ?? driver.run(takeRequest(exchange)));
+    if (!init(exchange) && !takeSmall(exchange)) await driver.run(takeRequest(exchange));
     watchClient(exchange);
     const { onDemand } = group;
     if (onDemand?.isDue(context.deadlines.nowMs)) await driver.run(resolve(exchange, onDemand));

@@ -51,7 +51,6 @@ const TURNS_MAX = 16;
  * @throws {Failure} of either side. The client has the head by then.
  */
 export async function* respondBuffered(exchange: Exchange): Phase<void> {
-  const { driver } = exchange;
   exchange.doing = "reading upstream";
   const pipe = new EventPipe(exchange);
   try {
@@ -62,8 +61,7 @@ export async function* respondBuffered(exchange: Exchange): Phase<void> {
       let turns = 0;
       while (turns++ < TURNS_MAX && (pipe.write() || pipe.read()));
       if (pipe.isFinished) return pipe.end();
-      await driver.block(pipe.wait());
-      driver.unblock();
+      yield pipe.wait();
     }
   } finally {
     pipe.release();

@@ -22,7 +22,7 @@ import { hasClientLeft } from "./store_response.ts";
  * @throws {Failure} of either side. The client has the head by then.
  */
 export async function* respondUnbuffered(exchange: Exchange): Phase<void> {
-  const { body, downstream, conf, context, driver } = exchange;
+  const { body, downstream, conf, context } = exchange;
   const { conn, buf } = exchange.upstream!;
   const { limitRate } = downstream;
   const pace = limitRate === undefined ? undefined : new Pace(limitRate, context.deadlines.nowMs);
@@ -36,10 +36,7 @@ export async function* respondUnbuffered(exchange: Exchange): Phase<void> {
       if (buf.size > 0 || isLast) downstream.send(buf, isLast);
       else if (!body.isDone) downstream.flush(); // the head need not wait for the first piece
       if (body.isDone && !isLast) downstream.end(body.trailers);
-      while (downstream.isSending) {
-        await driver.block(downstream.writable);
-        driver.unblock();
-      }
+      while (downstream.isSending) yield downstream.writable;
       isClientGone = hasClientLeft(exchange);
     }
     if (body.isDone || isRestUnwanted(exchange)) return downstream.checkSending();
@@ -53,8 +50,7 @@ export async function* respondUnbuffered(exchange: Exchange): Phase<void> {
     let received = conn.recv(buf);
     while (received === AGAIN) {
       conn.setReadDeadline(context.deadlines.nowMs + conf.readTimeoutMs);
-      await driver.block(conn.readable);
-      driver.unblock();
+      yield conn.readable;
       received = conn.recv(buf);
     }
     if (received > 0) {

@@ -112,7 +112,7 @@ export function createRequest(exchange: Exchange, roomForBody: number): boolean 
  * @throws {BadMessage} The client's body is malformed or too large.
  */
 export async function* sendRequest(exchange: Exchange, body: RequestBody): Phase<void> {
-  const { context, sender } = exchange;
+  const { context } = exchange;
   const { conn } = exchange.upstream!;
   if (body instanceof FileBody) body.rewind();
   let buf = acquireBodyBuf(context.pool);
@@ -125,17 +125,13 @@ export async function* sendRequest(exchange: Exchange, body: RequestBody): Phase
       buf.reset(CHUNK_HEADROOM, body.lengthBytes < 0 ? TRAILER_ROOM : CHUNK_TAILROOM);
       let received = body.read(buf);
       while (received === AGAIN) {
-        await sender.block(body.readable);
-        sender.unblock();
+        yield body.readable;
         received = body.read(buf);
       }
       if (body.lengthBytes < 0) frame(exchange, buf, body);
       exchange.attempt!.bytesSent += buf.size;
       conn.send(buf);
-      while (buf.isLent) {
-        await sender.block(conn.writable);
-        sender.unblock();
-      }
+      while (buf.isLent) yield conn.writable;
       conn.checkSending();
     }
   } finally {

@@ -25,6 +25,7 @@ export async function* takeRequest(exchange: Exchange): Phase<void> {
   if (downstream.replacesBody) return yield* replaceBody(exchange);
   if (exchange.keptBody !== undefined) return yield* takeKept(exchange, exchange.keptBody);
   const body = downstream.requestBody;
+  if (body !== undefined && isSmall(exchange, body)) return yield* takeRest(exchange, body);
   if (body !== undefined && isToBeBuffered(exchange)) yield* store(exchange, body);
   else exchange.requestBody = body;
   if (exchange.requestBuf !== undefined) return;
@@ -32,24 +33,56 @@ export async function* takeRequest(exchange: Exchange): Phase<void> {
 }
 
 /**
- * Takes in a small body without a phase: it has come with its head, or comes right behind it.
+ * Takes in a small body that has come with its head, as most have: there is nothing to wait for,
+ * and the phase need not be entered.
  *
- * @returns When it has; undefined where {@linkcode takeRequest} has to do it.
+ * @returns Whether all of it is here; if not, {@linkcode takeRequest} goes on.
  * @throws What that throws.
  */
-export function takeSmall(exchange: Exchange): Promise<void> | undefined {
-  const { downstream, driver } = exchange;
-  const body = downstream.requestBody;
-  const isSmall = body !== undefined && fitsInMemory(body) && isToBeBuffered(exchange) &&
-    !downstream.replacesBody && !downstream.wantsBody && exchange.keptBody === undefined;
-  if (!isSmall) return undefined;
-  if (createRequest(exchange, body.lengthBytes)) return readWhole(exchange, body);
-  return driver.run(takeWhenRoom(exchange, body));
+export function takeSmall(exchange: Exchange): boolean {
+  const body = exchange.downstream.requestBody;
+  if (body === undefined || !isSmall(exchange, body)) return false;
+  if (!createRequest(exchange, body.lengthBytes)) return false;
+  exchange.doing = "reading client request body";
+  body.needWhole?.();
+  try {
+    while (!body.isDone) {
+      if (body.read(exchange.requestBuf!) === AGAIN) return false;
+    }
+  } catch (error) {
+    stopReading(exchange, body);
+    throw error;
+  }
+  stopReading(exchange, body);
+  return true;
 }
 
-async function* takeWhenRoom(exchange: Exchange, body: RequestBody): Phase<void> {
-  do yield* waitForRoom(exchange.context); while (!createRequest(exchange, body.lengthBytes));
-  await readWhole(exchange, body);
+/** What {@linkcode takeSmall} has left: there was no memory for it, or it has to be waited for. */
+async function* takeRest(exchange: Exchange, body: RequestBody): Phase<void> {
+  while (exchange.requestBuf === undefined) {
+    yield* waitForRoom(exchange.context);
+    createRequest(exchange, body.lengthBytes);
+  }
+  exchange.doing = "reading client request body";
+  body.needWhole?.();
+  try {
+    while (!body.isDone) {
+      if (body.read(exchange.requestBuf) === AGAIN) yield body.readable;
+    }
+  } finally {
+    stopReading(exchange, body);
+  }
+}
+
+/** A Buf that a read is still pending in is the client's to give back. */
+function stopReading(exchange: Exchange, body: RequestBody): void {
+  if (body.stop(exchange.requestBuf!)) exchange.requestBuf = undefined;
+}
+
+function isSmall(exchange: Exchange, body: RequestBody): boolean {
+  const { downstream, keptBody } = exchange;
+  return fitsInMemory(body) && isToBeBuffered(exchange) && !downstream.replacesBody &&
+    !downstream.wantsBody && keptBody === undefined;
 }
 
 function isToBeBuffered({ conf, downstream }: Exchange): boolean {
@@ -114,26 +147,9 @@ function fitsInMemory(body: RequestBody): boolean {
   return body.lengthBytes >= 0 && body.lengthBytes <= body.bufferBytes && body.inFileOnly === "off";
 }
 
-/** Reads the body right behind the head that is in the Buf already. */
-async function readWhole(exchange: Exchange, body: RequestBody): Promise<void> {
-  const { driver } = exchange;
-  const buf = exchange.requestBuf!;
-  exchange.doing = "reading client request body";
-  body.needWhole?.();
-  try {
-    while (!body.isDone) {
-      if (body.read(buf) !== AGAIN) continue;
-      await driver.block(body.readable);
-      driver.unblock();
-    }
-  } finally {
-    if (body.stop(buf)) exchange.requestBuf = undefined;
-  }
-}
-
 /** Reads a body that is large, or whose length only its end tells. */
 async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
-  const { context, downstream, driver } = exchange;
+  const { context, downstream } = exchange;
   exchange.doing = "reading client request body";
   body.needWhole?.();
   const isLarge = body.lengthBytes > body.bufferBytes;
@@ -143,8 +159,7 @@ async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
   try {
     while (!body.isDone) {
       if (body.read(buf) === AGAIN) {
-        await driver.block(body.readable);
-        driver.unblock();
+        yield body.readable;
       } else if (buf.room === 0 && !body.isDone) {
         file = writeToFile(exchange, body, file, buf);
         if (isLarge) buf = largerOf(exchange, buf);
