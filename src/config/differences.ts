@@ -460,6 +460,13 @@ export const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   ],
   "Answers of our own": [
     {
+      what: "a path of which no location and no `root` says anything",
+      nginx: "a file of the folder `html`",
+      sluice:
+        "the same for nginx.conf, also for one that was converted from YAML; in YAML it is 404",
+      why: "a folder that nobody has named should not be served",
+    },
+    {
       what:
         "conditions (`If-None-Match: *`, `If-Unmodified-Since`) of a request that `return 200` answers",
       nginx: "304, to a PUT even, or 412",

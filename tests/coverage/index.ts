@@ -238,10 +238,7 @@ export const COVERAGE: Readonly<Record<string, Standing>> = {
     "merge_slashes off: a path keeps its slashes, and dots go up by",
   ],
   "client: max_headers": ["refused_request", "too many fields"],
-  "client: client_body_timeout": [
-    "slow_client",
-    "client_body_min_rate: a trickle does not hold a connection for",
-  ],
+  "client: client_body_timeout": ["timeouts", "client_body_timeout, request_buffering "],
   "client: client_body_min_rate": ["slow_client", "client_body_min_rate: four bytes"],
   "client: client_max_body_size": [
     "request_body",

@@ -1,10 +1,13 @@
 /** What is in deploy/ beside the manual: the examples are right, and the image has all that it runs. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { parse } from "@std/yaml";
+import { convertConf, readConf } from "../../src/config/mod.ts";
 import { runProgram } from "../../src/control/commands.ts";
+import { configFiles } from "../../src/control/config_files.ts";
 import { RequestQueue } from "../../src/control/life_requests.ts";
 import { isGranted } from "../../src/control/permissions.ts";
 import { start } from "../../src/control/workers.ts";
+import { isKnownVariable } from "../../src/http/variables.ts";
 import { Program, tempDir } from "../support/program.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -28,6 +31,16 @@ async function check(path: string): Promise<void> {
 for (const { name } of Deno.readDirSync(`${ROOT}deploy/examples`)) {
   Deno.test(`deploy/examples/${name} is a right configuration`, () =>
     check(`${ROOT}deploy/examples/${name}`));
+
+  Deno.test(`deploy/examples/${name} says the same as nginx.conf, and in YAML again`, () => {
+    const path = `${ROOT}deploy/examples/${name}`;
+    const options = { isKnownVariable, files: configFiles };
+    const own = readConf(Deno.readTextFileSync(path), path, options);
+    const nginx = readConf(convertConf(own), path.replace(/yaml$/, "conf"), options);
+    assertEquals(nginx.syntax, "nginx");
+    assertEquals(nginx.conf, own.conf);
+    assertEquals(readConf(convertConf(nginx), path, options).conf, own.conf);
+  });
 }
 
 Deno.test("the configurations within compose.yaml and kubernetes.yaml are right", async () => {
