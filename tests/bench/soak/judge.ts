@@ -7,7 +7,7 @@ import { driftOf, isFlat, median, slopeAnHour } from "../../support/flatness.ts"
 import type { Traffic } from "./clients.ts";
 import { type PairLog, readBugs, readPairLog } from "./proxy_logs.ts";
 import type { Check, Sample } from "./report.ts";
-import { isAtRest, restLine } from "./rest.ts";
+import { isAtRest, ownDescriptors, restLine } from "./rest.ts";
 import type { Sampler } from "./sampler.ts";
 import type { ServerSample } from "./server.ts";
 
@@ -72,7 +72,6 @@ function judgeRequests(traffic: Traffic, pair: PairLog): Check[] {
 }
 
 function judgeRest({ before, after, stopped }: Judged): Check[] {
-  const ownDescriptors = (stats: ServerSample) => stats.descriptors - stats.idle;
   return [
     {
       name: "at rest only idle connections hold cells and deadlines",

@@ -20,7 +20,7 @@ import { judge } from "./judge.ts";
 import { type Behaviour, killAndRestart, Origin } from "./origins.ts";
 import { Reloads } from "./reloads.ts";
 import { type Report, talliesOf, toText, writeReport } from "./report.ts";
-import { isAtRest, restLine } from "./rest.ts";
+import { isAtRest, ownDescriptors, restLine } from "./rest.ts";
 import { outcomesOf, Sampler } from "./sampler.ts";
 import type { ServerSample } from "./server.ts";
 import { SluiceProcess } from "./sluice_process.ts";
@@ -152,11 +152,14 @@ async function sendTraffic(
   }
 }
 
-async function waitForRest(sluice: SluiceProcess): Promise<ServerSample> {
+/** With `before`, until as few descriptors are open as then: the admin listener has clients too. */
+async function waitForRest(sluice: SluiceProcess, before?: ServerSample): Promise<ServerSample> {
   const endMs = performance.now() + QUIESCENCE_MS;
+  const descriptorsMax = before === undefined ? Infinity : ownDescriptors(before);
   while (true) {
     const stats = await sluice.ask("stats");
-    if (isAtRest(stats) || performance.now() > endMs) return stats;
+    const isCalm = isAtRest(stats) && ownDescriptors(stats) <= descriptorsMax;
+    if (isCalm || performance.now() > endMs) return stats;
     await sleep(250);
   }
 }
@@ -222,7 +225,7 @@ async function soak(options: Options): Promise<boolean> {
   if (traffic.running > 0) traffic.fail("clients do not end", String(traffic.running));
   // Back to a configuration of the first one's kind, which has as many files and listeners.
   do await reloads.next(); while (traffic.confNewest % 2 === 1);
-  const after = await waitForRest(sluice);
+  const after = await waitForRest(sluice, before);
   const collected = await sluice.ask("gc");
   const { peakRssBytes } = await readMemory(sluice.pid);
   console.log(`At rest after: ${restLine(after)}`);

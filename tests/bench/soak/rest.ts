@@ -17,6 +17,11 @@ export function isAtRest(stats: ServerSample): boolean {
     deadlinesOf(stats).length === idle;
 }
 
+/** Those of others than idle connections to origins. */
+export function ownDescriptors({ descriptors, idle }: ServerSample): number {
+  return descriptors - idle;
+}
+
 export function restLine(stats: ServerSample): string {
   const { clients, connections, idle, pool, descriptors } = stats;
   return `${clients} clients, ${connections} connections, ${idle} idle, ${pool.heldCells} cells, ` +
