@@ -46,7 +46,7 @@ function mappingLines({ entries }: Mapping, indent: string): string[] {
 }
 
 function entryLines({ key, value }: Entry, indent: string): string[] {
-  const name = `${indent}${printText(key, false)}:`;
+  const name = `${indent}${printKey(key, false)}:`;
   if (!isBlock(value)) {
     const text = inline(value);
     return [text === "" ? name : `${name} ${text}`];
@@ -79,7 +79,7 @@ function inline(node: Node): string {
     }
     case "mapping":
       return `{${
-        node.entries.map(({ key, value }) => ` ${printText(key, true)}: ${inFlow(value)}`)
+        node.entries.map(({ key, value }) => ` ${printKey(key, true)}: ${inFlow(value)}`)
       } }`;
   }
 }
@@ -98,6 +98,15 @@ function joinedWords({ items, isWords }: List): string | undefined {
 
 function printScalar({ text, isEmpty }: Scalar, isFlow: boolean): string {
   return isEmpty ? "" : printText(text, isFlow);
+}
+
+/** Values are read as they are written, but a key as the number that it is: `1e3` as `1000`. */
+function printKey(text: string, isFlow: boolean): string {
+  const number = Number(text.replaceAll("_", ""));
+  const isOther = !Number.isNaN(number) && String(number) !== text;
+  return isOther || /^(?:True|TRUE|False|FALSE)$/.test(text)
+    ? `'${text}'`
+    : printText(text, isFlow);
 }
 
 /** A text that a YAML reader takes for this text, in quotes where it needs them. */

@@ -1,4 +1,4 @@
-/** The fuzzers without sockets: a short run of each, from a seed that is printed. */
+/** The fuzzers without sockets: a short run of each, from a seed that stays. */
 import { assert } from "@std/assert";
 import { Random, seedFromEnv } from "../support/random.ts";
 import { type Rounds, told, tryBatch } from "./batch.ts";
@@ -13,6 +13,8 @@ import { doubtfulResponse, smugglingText } from "./smuggling.ts";
 import { tryReadings } from "./wire_differential.ts";
 
 const RUN_MS = 1_500;
+/** What a new seed finds belongs to a long run by hand, not to whoever changes something else. */
+const CI_SEED = 20_261_130;
 /** A generator that is too tame, or too wild, finds nothing: how often each has to happen. */
 const LEAST = 30;
 
@@ -25,7 +27,7 @@ async function untilOver(
   play: (seed: number, from: number) => Promise<ReadonlyMap<string, number>>,
   ...wanted: readonly string[]
 ): Promise<void> {
-  const seed = seedFromEnv();
+  const seed = seedFromEnv(CI_SEED);
   const total = new Map<string, number>();
   const endMs = performance.now() + RUN_MS;
   const isRare = (what: string): boolean => (total.get(what) ?? 0) < LEAST;

@@ -42,6 +42,15 @@ Deno.test("a parameter with blanks and a semicolon in it is one argument in ngin
   assertEquals(valueOfNginx(directive, text).value, yaml.value);
 });
 
+Deno.test("a key that is a number is the same in YAML, however it is written", () => {
+  const directive = AVAILABLE.find(({ name }) => name === "map")!;
+  for (const key of ["99999999999999999999", "1e3", "0x10", "010", "1_000", "True", "10", "1.5"]) {
+    const nginx = valueOfNginx(directive, `map $arg_a $b { ${key} x; }`);
+    const text = printYamlNode(nginx.node);
+    assertEquals(valueOfYaml(directive, text).value, nginx.value, text);
+  }
+});
+
 /** Those that are refused whatever is written have no example. */
 const AVAILABLE = DIRECTIVES.filter(({ type }) => type.label !== "not available");
 
