@@ -34,6 +34,8 @@ const OWN_TRAILERS_BYTES_MAX = 4_096;
 const CRLF = bytesOf("\r\n");
 const CRLF_BYTES = CRLF.length;
 
+/** How long the connection is kept, for who asks before it sends the next request. */
+const KEEP_ALIVE_TIMEOUT = bytesOf("Keep-Alive: timeout=");
 const CLOSE = bytesOf("Connection: close\r\n\r\n");
 const CHUNKED_CLOSE = bytesOf("Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
 const KEEP_ALIVE = bytesOf("Connection: keep-alive\r\n\r\n");
@@ -117,7 +119,11 @@ export class ClientResponse {
       const buf = this.#headBuf!;
       writer.begin(buf.cell, 0, buf.cell.length);
       writeFields(writer);
-      if (this.keepsAlive && toldMs > 0) writer.constant(keepAliveLine(toldMs));
+      if (this.keepsAlive && toldMs > 0) {
+        writer.constant(KEEP_ALIVE_TIMEOUT);
+        writer.decimal(Math.floor(toldMs / 1000));
+        writer.crlf();
+      }
       writer.constant(
         this.keepsAlive
           ? this.#isChunked ? CHUNKED_KEEP_ALIVE : KEEP_ALIVE
@@ -432,9 +438,4 @@ function besidePool(sizeBytes: number): Buf {
   const buf = new Buf(new Uint8Array(sizeBytes), { takeBack() {} });
   buf.handOut("response framing");
   return buf;
-}
-
-/** How long a connection is kept, for who asks before it sends the next request. */
-function keepAliveLine(toldMs: number): Uint8Array {
-  return bytesOf(`Keep-Alive: timeout=${Math.floor(toldMs / 1000)}\r\n`);
 }

@@ -71,16 +71,7 @@ export class HeadWriter {
    * @throws {BadMessage} The text holds a control other than a tab, or a code unit over 0xff.
    */
   text(text: string): void {
-    const at = this.#claim(text.length);
-    if (at < 0) return;
-    const { bytes } = this;
-    for (let offset = 0; offset < text.length; offset++) {
-      const unit = text.charCodeAt(offset);
-      if (IS_FIELD_VALUE[unit] !== 1) {
-        throw new BadMessage(500, "a value that no head may hold");
-      }
-      bytes[at + offset] = unit;
-    }
+    if (!this.#put(text)) throw new BadMessage(500, "a value that no head may hold");
   }
 
   /**
@@ -90,17 +81,7 @@ export class HeadWriter {
    * @throws {BadMessage} The text holds a code unit over 0xff.
    */
   value(text: string): void {
-    const at = this.#claim(text.length);
-    if (at < 0) return;
-    const { bytes } = this;
-    for (let offset = 0; offset < text.length; offset++) {
-      const unit = text.charCodeAt(offset);
-      if (IS_FIELD_VALUE[unit] !== 1) {
-        this.at = at;
-        return this.text(text.replace(CONTROLS, encodeURIComponent));
-      }
-      bytes[at + offset] = unit;
-    }
+    if (!this.#put(text)) this.text(text.replace(CONTROLS, encodeURIComponent));
   }
 
   /** Writes a whole number in decimal digits. */
@@ -122,6 +103,22 @@ export class HeadWriter {
     if (at < 0) return;
     this.bytes[at] = CR;
     this.bytes[at + 1] = LF;
+  }
+
+  /** Writes a text, if a head may hold it; nothing of it where not. Returns whether it may. */
+  #put(text: string): boolean {
+    const at = this.#claim(text.length);
+    if (at < 0) return true; // too long for the cell, which is told otherwise
+    const { bytes } = this;
+    for (let offset = 0; offset < text.length; offset++) {
+      const unit = text.charCodeAt(offset);
+      if (IS_FIELD_VALUE[unit] !== 1) {
+        this.at = at;
+        return false;
+      }
+      bytes[at + offset] = unit;
+    }
+    return true;
   }
 
   #claim(length: number): number {
