@@ -4,7 +4,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { AGAIN, Failure, type Phase, type Wait, waitForRoom } from "../event/mod.ts";
+import { AGAIN, Failure, type Phase, until, type Wait, waitForRoom } from "../event/mod.ts";
 import { PROCESS_SLOTS } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
@@ -92,7 +92,10 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
   client.startedAtMs = context.deadlines.nowMs;
   const { head } = client;
   head.begin(buf.cell, 0);
-  if (!head.parse(buf.last)) buf = yield* readOn(client, buf);
+  if (!head.parse(buf.last)) {
+    yield* readOn(client);
+    buf = client.buf!;
+  }
   buf.pos = head.end;
   while (conn.isSending) yield conn.writable; // the answer before this one: one at a time
   conn.checkSending(); // who has not got that one will not get another
@@ -101,39 +104,66 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
 }
 
 /** The head did not come in one piece, or is larger than a small Buf. */
-async function* readOn(client: ClientConnection, first: Buf): Phase<Buf> {
+async function* readOn(client: ClientConnection): Phase<void> {
   const { conn, context, head } = client;
   const deadlineMs = client.startedAtMs + client.shared.settings.conf.clientHeaderTimeoutMs;
-  let buf = first;
-  do {
-    // No read goes beyond the longest line, so that none is longer however it comes.
-    const lineEnd = head.lineStart + client.shared.settings.conf.largeClientHeaderBufferSizeBytes;
-    if (buf.last >= lineEnd) throw tooLarge(client);
-    if (buf.last === buf.cell.length) {
-      if (context.pool.isScarce) throw tooBusy(client);
-      const larger = context.pool.acquire(nextSize(client, buf), "large client header");
-      if (larger === undefined) {
-        yield* waitForRoom(context);
-        continue;
-      }
-      larger.cell.set(buf.cell);
-      larger.last = buf.last;
-      buf.release();
-      client.buf = buf = larger;
-      head.moveTo(larger.cell);
+  while (head.end === 0) {
+    if (makeRoom(client)) yield* until(conn.readable, () => takeMore(client, deadlineMs));
+    else yield* waitForRoom(context);
+  }
+}
+
+/**
+ * Makes sure that there is room behind what has come of the head, in a larger Buf if need be.
+ *
+ * @returns Whether there is; if not, there is no memory.
+ * @throws {BadMessage} The head may not be so large.
+ */
+function makeRoom(client: ClientConnection): boolean {
+  const { context: { pool }, head } = client;
+  const buf = client.buf!;
+  if (buf.last >= lineEndMax(client)) throw tooLarge(client);
+  if (buf.last < buf.cell.length) return true;
+  if (pool.isScarce) throw tooBusy(client);
+  const larger = pool.acquire(nextSize(client, buf), "large client header");
+  if (larger === undefined) return false;
+  larger.cell.set(buf.cell);
+  larger.last = buf.last;
+  buf.release();
+  client.buf = larger;
+  head.moveTo(larger.cell);
+  return true;
+}
+
+/**
+ * Reads into the room that there is.
+ *
+ * @returns Whether there is more to do than to wait: the head is whole, or needs more room.
+ * @throws {BadMessage} The head is refused. @throws {Failure} The client broke off.
+ */
+function takeMore(client: ClientConnection, deadlineMs: number): boolean {
+  const { conn, head } = client;
+  const buf = client.buf!;
+  while (true) {
+    if (conn.pendingRead === undefined && !conn.hasReceived) {
+      buf.end = Math.min(buf.cell.length, lineEndMax(client));
+      if (buf.room === 0) return true;
     }
-    buf.end = Math.min(buf.cell.length, lineEnd);
-    let received = conn.recv(buf);
-    while (received === AGAIN) {
+    const received = conn.recv(buf);
+    if (received === AGAIN) {
       conn.setReadDeadline(deadlineMs); // for the head as a whole: a trickle does not extend it
-      yield conn.readable;
-      received = conn.recv(buf);
+      return false;
     }
     if (received === 0) {
       throw new Failure("downstream", "closed", "client prematurely closed connection");
     }
-  } while (!head.parse(buf.last));
-  return buf;
+    if (head.parse(buf.last)) return true;
+  }
+}
+
+/** No read goes beyond the longest line, so that none is longer however it comes. */
+function lineEndMax({ head, shared }: ClientConnection): number {
+  return head.lineStart + shared.settings.conf.largeClientHeaderBufferSizeBytes;
 }
 
 /** From the small Buf to one large one, to all of them in one piece. */

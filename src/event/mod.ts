@@ -24,6 +24,6 @@ export { certificatesIn, TlsClient, type TlsClientOptions, type TlsVersion } fro
 export { Pause } from "./pause.ts";
 export { OutOfBuffers, Room, waitForRoom } from "./room.ts";
 export { openGate, type ReadGate, Turnstile } from "./turnstile.ts";
-export { AGAIN, FirstOf, type Phase, Signal, type Wait } from "./wait.ts";
+export { AGAIN, FirstOf, type Phase, Signal, until, type Wait } from "./wait.ts";
 export { SpareFiles } from "./spare_files.ts";
 export { systemErrorText } from "./system_error.ts";

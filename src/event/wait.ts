@@ -113,3 +113,51 @@ export class Signal implements Wait {
     this.ring();
   }
 }
+
+/**
+ * Waits until `getsOn` returns true, however many wake-ups that takes, and throws what it throws.
+ * It is asked at once, and then at each wake-up of `wait`, outside of the phase: who dribbles
+ * costs the reads alone, where a phase that is resumed for each byte leaves as many promises
+ * again to the collector. `wait` is nobody else's meanwhile.
+ */
+export async function* until(wait: Wait, getsOn: () => boolean): Phase<void> {
+  if (getsOn()) return;
+  const repeated = new Repeated(wait, getsOn);
+  yield repeated;
+  repeated.check();
+}
+
+/** Made when `getsOn` has just said no, and armed from then on: no wake-up is missed. */
+class Repeated extends Signal {
+  readonly #wait: Wait;
+  readonly #getsOn: () => boolean;
+  #isAbandoned = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(wait: Wait, getsOn: () => boolean) {
+    super();
+    this.#wait = wait;
+    this.#getsOn = getsOn;
+    wait.arm(this.#onWake);
+  }
+
+  /** Ends with the wake-up that this leads to: a pending read has given its Buf back then. */
+  override abandon(): void {
+    this.#isAbandoned = true;
+    this.#wait.abandon();
+  }
+
+  /** @throws What `getsOn` has thrown. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  readonly #onWake = (): void => {
+    try {
+      if (!this.#isAbandoned && !this.#getsOn()) return this.#wait.arm(this.#onWake);
+    } catch (error) {
+      this.#failure = { error };
+    }
+    this.ring();
+  };
+}

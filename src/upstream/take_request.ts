@@ -6,7 +6,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { AGAIN, type Phase, waitForRoom } from "../event/mod.ts";
+import { AGAIN, type Phase, until, waitForRoom } from "../event/mod.ts";
 import { PROCESS_SLOTS } from "../log/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 import { type Exchange, Refused } from "./exchange.ts";
@@ -46,9 +46,7 @@ export function takeSmall(exchange: Exchange): boolean {
   exchange.doing = "reading client request body";
   body.needWhole?.();
   try {
-    while (!body.isDone) {
-      if (body.read(exchange.requestBuf!) === AGAIN) return false;
-    }
+    if (!fill(exchange.requestBuf!, body)) return false;
   } catch (error) {
     stopReading(exchange, body);
     throw error;
@@ -65,13 +63,20 @@ async function* takeRest(exchange: Exchange, body: RequestBody): Phase<void> {
   }
   exchange.doing = "reading client request body";
   body.needWhole?.();
+  const buf = exchange.requestBuf;
   try {
-    while (!body.isDone) {
-      if (body.read(exchange.requestBuf) === AGAIN) yield body.readable;
-    }
+    yield* until(body.readable, () => fill(buf, body));
   } finally {
     stopReading(exchange, body);
   }
+}
+
+/** Returns whether all of the body is in `buf`; if not, the rest has to be waited for. */
+function fill(buf: Buf, body: RequestBody): boolean {
+  while (!body.isDone) {
+    if (body.read(buf) === AGAIN) return false;
+  }
+  return true;
 }
 
 /** A Buf that a read is still pending in is the client's to give back. */
@@ -101,14 +106,15 @@ async function* replaceBody(exchange: Exchange): Phase<void> {
     const buf = yield* acquire(exchange, sizeBytes);
     let isWhole = true;
     try {
-      while (!body.isDone) {
-        if (body.read(buf) === AGAIN) {
-          yield body.readable;
-        } else if (buf.room === 0 && !body.isDone) {
+      yield* until(body.readable, () => {
+        while (!body.isDone) {
+          if (body.read(buf) === AGAIN) return false;
+          if (buf.room > 0 || body.isDone) continue;
           isWhole = false;
           buf.reset();
         }
-      }
+        return true;
+      });
       if (isWhole && downstream.wantsBody) downstream.keepBody(buf.data());
     } finally {
       if (!body.stop(buf)) buf.release();
@@ -157,14 +163,15 @@ async function* store(exchange: Exchange, body: RequestBody): Phase<void> {
   let buf = yield* acquire(exchange, body.bufferBytes);
   let file: FileBody | undefined;
   try {
-    while (!body.isDone) {
-      if (body.read(buf) === AGAIN) {
-        yield body.readable;
-      } else if (buf.room === 0 && !body.isDone) {
+    yield* until(body.readable, () => {
+      while (!body.isDone) {
+        if (body.read(buf) === AGAIN) return false;
+        if (buf.room > 0 || body.isDone) continue;
         file = writeToFile(exchange, body, file, buf);
         if (isLarge) buf = largerOf(exchange, buf);
       }
-    }
+      return true;
+    });
     if (file === undefined && body.inFileOnly === "off" && buf.size <= body.bufferBytes) {
       // All of it is here after all: behind the head with it.
       if (downstream.wantsBody) downstream.keepBody(buf.data());

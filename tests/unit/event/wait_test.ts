@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
+  AGAIN,
+  Driver,
   FirstOf,
   OutOfBuffers,
   Room,
   Signal,
+  until,
   type Wait,
   waitForRoom,
 } from "../../../src/event/mod.ts";
@@ -48,6 +51,75 @@ Deno.test("Signal: one slot; the wake is called once and may be taken back", () 
   signal.disarm();
   signal.ring();
   assertEquals(woken, ["second"]);
+});
+
+/** A Wait that wakes again and again, as a connection's does. */
+class Wakes extends Signal {
+  wake(): void {
+    this.ring();
+    this.reset();
+  }
+}
+
+Deno.test("until: asks at each wake-up, and resumes the phase once", async () => {
+  const wakes = new Wakes();
+  let asked = 0;
+  const phase = until(wakes, () => ++asked === 4);
+  const { value, done } = await phase.next();
+  const seen = watch(value as Wait);
+  const progress: [number, boolean][] = [];
+  for (let count = 0; count < 4; count++) { // the last one comes too late
+    wakes.wake();
+    await settled();
+    progress.push([asked, seen.isOver]);
+  }
+  assertEquals(progress, [[2, false], [3, false], [4, true], [4, true]]);
+  assertEquals([done, (value as Wait).blocked], [false, undefined]);
+  assertEquals(await phase.next(), { value: undefined, done: true });
+});
+
+Deno.test("until: does not wait where it gets on at once, nor miss an early wake-up", async () => {
+  assertEquals((await until(new Signal(), () => true).next()).done, true);
+  const wakes = new Wakes();
+  let isThere = false;
+  const step = until(wakes, () => isThere).next();
+  isThere = true;
+  wakes.wake(); // before anybody has asked what it waits for
+  assertEquals((((await step).value) as Wait).blocked, undefined);
+});
+
+Deno.test("until: throws into the phase what is thrown at a wake-up", async () => {
+  const wakes = new Wakes();
+  const errors = [undefined, undefined, new Error("not a byte more")];
+  const run = new Driver().run(until(wakes, () => {
+    const error = errors.shift();
+    if (error !== undefined) throw error;
+    return false;
+  }));
+  run.catch(() => {});
+  await settled();
+  wakes.wake();
+  wakes.wake();
+  await assertRejects(() => run, Error, "not a byte more");
+});
+
+Deno.test("until: given up while a read is pending, it ends when that has settled", async () => {
+  const context = testContext();
+  const { conn, transport } = scriptedConn(context);
+  const buf = context.pool.acquire(64, "test")!;
+  let asked = 0;
+  const driver = new Driver();
+  const run = driver.run(until(conn.readable, () => {
+    asked++;
+    return conn.recv(buf) !== AGAIN;
+  }));
+  await settled();
+  driver.interrupt(new Error("the client has left"));
+  assertEquals([buf.isLent, transport.isClosed], [true, true]);
+  await assertRejects(() => run, Error, "the client has left");
+  assertEquals([asked, buf.isLent], [1, false]);
+  buf.release();
+  assertQuiet(context);
 });
 
 Deno.test("FirstOf: ends with the first of its waits, whichever it is", async () => {
