@@ -106,7 +106,7 @@ async function openFooting(
       spareFiles,
       deadlines,
       gate,
-      counters: { open: 0 },
+      counters: { open: 0, dribbling: 0 },
     },
     close: () => {
       gate.close();

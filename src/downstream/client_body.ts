@@ -100,7 +100,7 @@ export class ClientBody {
       if (this.#owesContinue) this.#sendContinue();
       this.#limit(into);
     }
-    const received = conn.recv(into);
+    const received = conn.recv(into, this.#isNeededWhole);
     if (received === AGAIN) {
       conn.setReadDeadline(this.#deadlineMs(client.context.deadlines.nowMs));
       return AGAIN;

@@ -149,7 +149,7 @@ function takeMore(client: ClientConnection, deadlineMs: number): boolean {
       buf.end = Math.min(buf.cell.length, lineEndMax(client));
       if (buf.room === 0) return true;
     }
-    const received = conn.recv(buf);
+    const received = conn.recv(buf, true);
     if (received === AGAIN) {
       conn.setReadDeadline(deadlineMs); // for the head as a whole: a trickle does not extend it
       return false;

@@ -54,6 +54,11 @@ export interface Expirable {
 
 /** Sweeps are at least this far apart, so a deadline is met this much late at most. */
 const SWEEP_GAP_MS = 10;
+/**
+ * But so many are ended by one sweep, since what comes of each takes time, which nobody else has
+ * meanwhile: thousands of connections that came together time out together.
+ */
+const ENDED_PER_SWEEP_MAX = 64;
 
 /**
  * All deadlines of one worker on one timer. Holders register once in their life
@@ -132,12 +137,17 @@ export class Deadlines {
     this.#wakeAtMs = NEVER;
     const nowMs = this.stamp();
     let earliestMs = NEVER;
+    const leastLeft = this.#entries.length - ENDED_PER_SWEEP_MAX;
     // Backwards: expiring may remove the entry, which moves the last one into its place.
     for (let slot = this.#entries.length - 1; slot >= 0; slot--) {
       const entry = this.#entries[slot];
       if (entry === undefined) continue;
       const nextMs = entry.expire(nowMs);
       if (nextMs < earliestMs) earliestMs = nextMs;
+      if (this.#entries.length <= leastLeft) {
+        earliestMs = nowMs; // the rest has its turn at the next sweep
+        break;
+      }
     }
     if (earliestMs !== NEVER) this.notice(Math.max(earliestMs, nowMs + SWEEP_GAP_MS));
   };

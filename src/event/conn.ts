@@ -30,8 +30,15 @@ export interface Conn {
    * Reads behind `into.last`. Returns the bytes that are there now, 0 at the end
    * of the stream, or AGAIN: the read has started and `into` is lent until it is
    * done. Ask again with the same Buf.
+   *
+   * @param isPatient The reader needs all of something, and may be served later: while more than
+   * a hundred connections of the worker dribble (three reads in a row of less than 64 bytes), the
+   * next read of such a one starts only after half of the time that it has dribbled for, or a
+   * quarter of what is left until the deadline. So what small reads cost is bounded, however many
+   * there are, and nobody else has to wait for them.
+   * @default {false}
    */
-  recv(into: Buf): number;
+  recv(into: Buf, isPatient?: boolean): number;
   /** Whether a read is done whose result nobody has asked for yet. */
   readonly hasReceived: boolean;
   /** Whether reading has come to its end, or broke, and nothing is left to be had from `recv`. */

@@ -47,8 +47,17 @@ export interface ConnContext {
 export interface ConnCounters {
   /** Connections that are open now, both sides. */
   open: number;
+  /** Those of them whose bytes come in dribbles, for readers who are patient. */
+  dribbling: number;
 }
 
+/** A read of less than this is small, in bytes; after so many in a row the other end dribbles. */
+const SMALL_READ_BYTES = 64;
+const DRIBBLE_READS = 3;
+/** Fewer connections that dribble hold up nobody, and are read at once. */
+const DRIBBLING_MAX = 100;
+/** Reads that are put off start together, in ms: each start costs a sweep over all deadlines. */
+const PUT_OFF_STEP_MS = 20;
 /** Nothing has been read that was not handed on yet. */
 const NOTHING = -2;
 const NO_ROOM = new Uint8Array();
@@ -88,6 +97,14 @@ export class TcpConn implements Conn, Expirable {
   #received = NOTHING;
   #isAtEnd = false;
   #readDeadlineMs = NEVER;
+
+  /** Whose the outstanding read is, or the last one was. */
+  #isPatient = false;
+  /** Small reads in a row for a patient reader, and since when. */
+  #smallReads = 0;
+  #smallSinceMs = 0;
+  /** When a read that was put off starts. */
+  #startsReadAtMs = NEVER;
 
   /** All that is being sent; the first Buf is the one being written. */
   readonly #out = new Chain();
@@ -152,7 +169,7 @@ export class TcpConn implements Conn, Expirable {
     return !this.#out.isEmpty;
   }
 
-  recv(into: Buf): number {
+  recv(into: Buf, isPatient = false): number {
     const received = this.#received;
     if (received !== NOTHING) {
       this.#received = NOTHING;
@@ -171,7 +188,10 @@ export class TcpConn implements Conn, Expirable {
     // A sweep forgets a deadline that no read has: it may have been set long before.
     if (this.#readDeadlineMs !== NEVER) this.#context.deadlines.notice(this.#readDeadlineMs);
     this.#isHeldBack = true;
-    this.#context.gate.pass(this.#startRead);
+    if (isPatient !== this.#isPatient) this.#endDribble();
+    this.#isPatient = isPatient;
+    if (this.#mayPutOff) this.#putReadOff();
+    else this.#context.gate.pass(this.#startRead);
     return AGAIN;
   }
 
@@ -199,13 +219,18 @@ export class TcpConn implements Conn, Expirable {
   }
 
   expire(nowMs: number): number {
+    if (this.#startsReadAtMs <= nowMs) {
+      this.#startsReadAtMs = NEVER;
+      this.#context.gate.pass(this.#startRead);
+    }
     const isReadOverdue = this.#into !== undefined && this.#readDeadlineMs <= nowMs;
     if (isReadOverdue || this.#writeDeadlineMs <= nowMs) {
       const doing = isReadOverdue ? "reading" : "sending";
       this.#closeBecause(new Failure(this.side, "timeout", `timed out ${doing}`));
       return NEVER;
     }
-    return Math.min(this.#into === undefined ? NEVER : this.#readDeadlineMs, this.#writeDeadlineMs);
+    const readMs = this.#into === undefined ? NEVER : this.#readDeadlineMs;
+    return Math.min(readMs, this.#writeDeadlineMs, this.#startsReadAtMs);
   }
 
   close(): void {
@@ -222,11 +247,39 @@ export class TcpConn implements Conn, Expirable {
     this.isClosed = true;
     this.#readFailure ??= failure;
     this.#sendFailure ??= failure;
-    this.#readDeadlineMs = this.#writeDeadlineMs = NEVER;
+    this.#readDeadlineMs = this.#writeDeadlineMs = this.#startsReadAtMs = NEVER;
     this.#context.deadlines.remove(this);
     this.#context.counters.open--;
+    this.#endDribble();
     this.#transport.close();
     if (this.#isHeldBack) this.#endHeldBackRead();
+  }
+
+  #noteSize(byteCount: number): void {
+    if (byteCount >= SMALL_READ_BYTES) return this.#endDribble();
+    this.#smallReads++;
+    if (this.#smallReads === 1) this.#smallSinceMs = this.#context.deadlines.nowMs;
+    if (this.#smallReads === DRIBBLE_READS) this.#context.counters.dribbling++;
+  }
+
+  #endDribble(): void {
+    if (this.#smallReads >= DRIBBLE_READS) this.#context.counters.dribbling--;
+    this.#smallReads = 0;
+  }
+
+  get #mayPutOff(): boolean {
+    return this.#smallReads >= DRIBBLE_READS && this.#context.counters.dribbling > DRIBBLING_MAX;
+  }
+
+  /** The later, the longer it has dribbled: what has come by then is one read, which need not wait. */
+  #putReadOff(): void {
+    const { deadlines } = this.#context;
+    const { nowMs } = deadlines;
+    const delayMs = Math.min((nowMs - this.#smallSinceMs) / 2, (this.#readDeadlineMs - nowMs) / 4);
+    const atMs = Math.floor((nowMs + delayMs) / PUT_OFF_STEP_MS) * PUT_OFF_STEP_MS;
+    if (atMs <= nowMs) return this.#context.gate.pass(this.#startRead);
+    this.#startsReadAtMs = atMs;
+    deadlines.notice(atMs);
   }
 
   readonly #startRead = (): void => {
@@ -243,6 +296,7 @@ export class TcpConn implements Conn, Expirable {
     if (byteCount === null) this.#isAtEnd = true;
     else this.bytesReceived += byteCount;
     this.#received = byteCount ?? 0;
+    if (this.#isPatient && !this.isClosed) this.#noteSize(this.#received);
     into.settleRead(this.#received);
     this.#wakeReaders();
   };

@@ -14,6 +14,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { SHIPPED_V8_FLAGS } from "../support/shipped_flags.ts";
 import { startSluice } from "../support/sluice.ts";
 import { readCpuMs, readMemory } from "./proc.ts";
 
@@ -55,8 +56,8 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "40" },
     /** Of measuring without them. */
     calm: { type: "string", default: "15" },
-    /** For both Sluices: `--v8-flags=--max-semi-space-size=4`. */
-    "v8-flags": { type: "string", default: "" },
+    /** Of both Sluices; empty for none. */
+    "v8-flags": { type: "string", default: SHIPPED_V8_FLAGS },
     /** Ms between two bytes of one of them. */
     every: { type: "string", default: "5000" },
     /** Of this file's own processes. */

@@ -12,7 +12,7 @@ const context = {
   pool,
   deadlines: new Deadlines(systemClock),
   gate: openGate,
-  counters: { open: 0 },
+  counters: { open: 0, dribbling: 0 },
   tempSpace: new TempSpace(),
 };
 

@@ -25,7 +25,7 @@ class Accepting implements AsyncDisposable {
     pool: new SlabPool({ maxBytes: 1 << 20, debug: true }),
     deadlines: new Deadlines(systemClock),
     gate: openGate,
-    counters: { open: 0 },
+    counters: { open: 0, dribbling: 0 },
     tempSpace: new TempSpace(),
   };
 

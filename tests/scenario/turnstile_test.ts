@@ -76,7 +76,7 @@ Deno.test("turnstile: connections that are closed while held back leave nothing 
     tempSpace: new TempSpace(),
     deadlines,
     gate: turnstile,
-    counters: { open: 0 },
+    counters: { open: 0, dribbling: 0 },
   };
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const far: Deno.Conn[] = [];

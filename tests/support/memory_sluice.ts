@@ -80,7 +80,7 @@ export class MemorySluice {
         tempSpace: new TempSpace(),
         deadlines: new Deadlines(clock),
         gate: openGate,
-        counters: { open: 0 },
+        counters: { open: 0, dribbling: 0 },
         connect: net.connectTo(options.onConnect),
       },
       logFiles: new LogFiles((path) => memoryTarget(path, logs)),

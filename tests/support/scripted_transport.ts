@@ -259,7 +259,7 @@ export function testContext(options: TestContextOptions = {}): TestContext {
     pool: options.pool ?? new SlabPool({ maxBytes: options.maxBytes ?? 8 << 20, debug: true }),
     deadlines: new Deadlines(clock),
     gate: options.gate ?? openGate,
-    counters: { open: 0 },
+    counters: { open: 0, dribbling: 0 },
     tempSpace: new TempSpace(),
     ...(options.connect === undefined ? {} : { connect: options.connect }),
   };
@@ -281,7 +281,7 @@ export function assertQuiet(context: TestContext): void {
   assertNothingHeld(context.pool, context.deadlines);
   assertEquals(context.tempSpace.outstanding(), []);
   assertEquals(context.clock.armedCount, 0, "timers still armed");
-  assertEquals(context.counters.open, 0, "connections still open");
+  assertEquals(context.counters, { open: 0, dribbling: 0 }, "connections still open");
 }
 
 /** Every code unit as one byte. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { SHIPPED_V8_FLAGS } from "../../support/shipped_flags.ts";
 import { TextLineReader } from "./lines.ts";
 import type { ServerReady, ServerSample } from "./server.ts";
 
@@ -39,7 +40,7 @@ export class SluiceProcess implements AsyncDisposable {
         "run",
         "--quiet",
         "-A",
-        "--v8-flags=--expose-gc",
+        `--v8-flags=--expose-gc,${SHIPPED_V8_FLAGS}`,
         server,
         config,
         ...(debugBuffers ? ["debug"] : []),

@@ -66,6 +66,24 @@ Deno.test("deadlines close together are met by one sweep, at most 10 ms late", a
   assertEquals(clock.armings <= 4, true, `${clock.armings} armings`);
 });
 
+Deno.test("thousands that are due together are ended by one sweep after another", async () => {
+  const { clock, deadlines } = setUp();
+  const endedAtMs: number[] = [];
+  for (let index = 0; index < 300; index++) {
+    const entry = new Entry(String(index), 100, (self) => {
+      deadlines.remove(self);
+      endedAtMs.push(clock.nowMs());
+    });
+    deadlines.add(entry);
+    deadlines.notice(100);
+  }
+  await clock.advance(1_000);
+  const counts = new Map<number, number>();
+  for (const atMs of endedAtMs) counts.set(atMs, (counts.get(atMs) ?? 0) + 1);
+  assertEquals([...counts], [[100, 64], [110, 64], [120, 64], [130, 64], [140, 44]]);
+  assertEquals([deadlines.outstanding(), clock.armedCount], [[], 0]);
+});
+
 Deno.test("a deadline that is noticed earlier than the others brings the sweep forward", async () => {
   const { clock, deadlines, expired, add } = setUp();
   add("late", 1_000);

@@ -505,6 +505,131 @@ Deno.test("a read deadline may be put off, brought forward and taken away", asyn
   await end(context, conn, buf);
 });
 
+// dribbles
+
+/** Another connection that dribbles: it has brought three bytes, one at a time. */
+async function dribble(context: TestContext): Promise<{ conn: TcpConn; buf: Buf }> {
+  const { conn, transport } = scriptedConn(context);
+  const buf = acquire(context, 64);
+  for (let count = 0; count < 3; count++) {
+    conn.recv(buf, true);
+    transport.deliver("x");
+    await settled();
+    assertEquals(conn.recv(buf, true), 1);
+  }
+  return { conn, buf };
+}
+
+/** So many that the next one's reads are put off. */
+async function crowd(context: TestContext): Promise<() => Promise<void>> {
+  const others = await Promise.all(Array.from({ length: 100 }, () => dribble(context)));
+  return async () => {
+    for (const { conn, buf } of others) {
+      conn.close();
+      buf.release();
+    }
+    await settled();
+  };
+}
+
+/** Reads `text`, which comes `gapMs` after the ask. Returns when the read began, in ms after the ask. */
+async function readLater(
+  context: TestContext,
+  { conn, transport }: ReturnType<typeof scriptedConn>,
+  buf: Buf,
+  text: string,
+  gapMs = 1_000,
+): Promise<number> {
+  const askedMs = context.clock.nowMs();
+  assertEquals(conn.recv(buf, true), AGAIN);
+  while (!transport.isReading) await context.clock.advance(1);
+  const startedMs = context.clock.nowMs() - askedMs;
+  await context.clock.advance(Math.max(0, gapMs - startedMs));
+  transport.deliver(text);
+  await settled();
+  assertEquals(conn.recv(buf, true), text.length);
+  return startedMs;
+}
+
+Deno.test("among many that dribble, a patient reader's next read begins later and later", async () => {
+  const context = testContext();
+  const leave = await crowd(context);
+  const scripted = scriptedConn(context);
+  const { conn } = scripted;
+  const buf = acquire(context);
+  conn.setReadDeadline(context.clock.nowMs() + 60_000);
+  const delays: number[] = [];
+  for (let count = 0; count < 6; count++) {
+    delays.push(await readLater(context, scripted, buf, "x"));
+  }
+  // From the fourth on half of the 2, 3 and 4.5 s since the first of them, in steps of 20 ms.
+  assertEquals(delays, [0, 0, 0, 1_000, 1_500, 2_240]);
+  assertEquals(context.counters.dribbling, 101);
+  await readLater(context, scripted, buf, "x".repeat(64));
+  assertEquals(context.counters.dribbling, 100);
+  assertEquals(await readLater(context, scripted, buf, "x"), 0); // it does not dribble any more
+  await leave();
+  await end(context, conn, buf);
+});
+
+Deno.test("a read is put off by a quarter of what is left until its deadline at most", async () => {
+  const context = testContext();
+  const leave = await crowd(context);
+  const scripted = scriptedConn(context);
+  const { conn, transport } = scripted;
+  const buf = acquire(context);
+  conn.setReadDeadline(context.clock.nowMs() + 4_000);
+  for (let count = 0; count < 3; count++) await readLater(context, scripted, buf, "x");
+  assertEquals(await readLater(context, scripted, buf, "x", 990), 240); // of the second that is left
+  assertEquals(conn.recv(buf, true), AGAIN);
+  assert(transport.isReading, "there is no time left to put anything off");
+  await leave();
+  await end(context, conn, buf);
+});
+
+Deno.test("few that dribble, or a reader that is in a hurry: every read begins at once", async () => {
+  const context = testContext();
+  const alone = scriptedConn(context);
+  const buf = acquire(context);
+  for (let count = 0; count < 8; count++) {
+    assertEquals(await readLater(context, alone, buf, "x"), 0);
+  }
+  const leave = await crowd(context);
+  assertEquals(alone.conn.recv(buf), AGAIN);
+  await settled();
+  assert(alone.transport.isReading);
+  await leave();
+  await end(context, alone.conn, buf);
+});
+
+Deno.test("closing and deadlines end a read that was put off", async () => {
+  for (const how of ["close", "deadline"]) {
+    const context = testContext();
+    const leave = await crowd(context);
+    const scripted = scriptedConn(context);
+    const { conn, transport } = scripted;
+    const buf = acquire(context);
+    conn.setReadDeadline(context.clock.nowMs() + 60_000);
+    for (let count = 0; count < 4; count++) await readLater(context, scripted, buf, "x");
+    assertEquals(conn.recv(buf, true), AGAIN);
+    const { blocked } = conn.readable;
+    await settled();
+    assertEquals([transport.isReading, buf.isLent], [false, true]);
+    if (how === "close") {
+      conn.close();
+    } else {
+      conn.setReadDeadline(context.clock.nowMs() + 100);
+      await context.clock.advance(100);
+    }
+    await blocked;
+    const kind = how === "close" ? "closed" : "timeout";
+    assertEquals(failureOf(() => conn.recv(buf)).kind, kind);
+    await leave();
+    await context.clock.advance(5_000);
+    await end(context, conn, buf);
+  }
+});
+
 Deno.test("sending that gets nowhere for sendTimeoutMs is a timeout", async () => {
   const context = testContext();
   const { conn, transport } = scriptedConn(context, { writes: [SILENCE] });
