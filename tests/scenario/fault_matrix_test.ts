@@ -164,8 +164,8 @@ for (const buffering of ["on", "off"]) {
 
     for (const row of RETRY) {
       Deno.test(`retry, ${method}, buffering ${buffering}: the origin ${row[0]}: ${row[column]}`, async () => {
-        const [port] = await freePorts(1);
         await using faulty = await startOrigin({ each: [expectRequest(), ...FAULTS[row[0]]] });
+        const [port] = await freePorts(1); // after the origin's, which might be given the same one
         const peers = [`127.0.0.1:${port}`, faulty.address];
         await withSluice(inFrontOf(peers, { proxy }), async (address) => {
           await using client = await connect(address);
