@@ -12,8 +12,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { freePorts } from "../support/free_ports.ts";
 import { Program, tempDir } from "../support/program.ts";
-import { freePorts } from "../support/real_servers.ts";
 import { type Sluice, startSluice } from "../support/sluice.ts";
 
 const PEERS = 3;
@@ -176,7 +176,7 @@ function print(seconds: readonly Second[]): void {
 }
 
 await using dir = await tempDir();
-const ports = await freePorts(PEERS);
+const ports = freePorts(PEERS);
 const killed = startPeer(ports[0]!, `${dir.path}/0`);
 await using others = new AsyncDisposableStack();
 others.use(killed);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { freePort } from "../support/free_ports.ts";
 import type { Cleanup } from "./cleanup.ts";
 
 /** Something the person at the keyboard can put right; shown without a stack. */
@@ -87,8 +88,7 @@ export async function chooseCores(): Promise<Cores> {
 
 /** `127.0.0.1:PORT` with a port that was free a moment ago. */
 export function freeAddress(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `127.0.0.1:${listener.addr.port}`;
+  return `127.0.0.1:${freePort()}`;
 }
 
 /** Arguments of `sh` that become the command: pinned, with enough file descriptors. */

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { freePort } from "../support/free_ports.ts";
 import { type Sluice, startSluice } from "../support/sluice.ts";
 
 const ENCODER = new TextEncoder();
@@ -142,11 +143,6 @@ function lose({ lost }: Count, error: unknown): void {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -10,6 +10,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { freePort } from "../support/free_ports.ts";
 import { startSluice } from "../support/sluice.ts";
 import { readMemory } from "./proc.ts";
 
@@ -276,11 +277,6 @@ function spilled(pid: number): number[] {
     }
   }
   return sizes;
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 function pause(ms: number): Promise<void> {

@@ -14,6 +14,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { freePort } from "../support/free_ports.ts";
 import { SHIPPED_V8_FLAGS } from "../support/shipped_flags.ts";
 import { startSluice } from "../support/sluice.ts";
 import { readCpuMs, readMemory } from "./proc.ts";
@@ -346,11 +347,6 @@ class Role implements AsyncDisposable {
     await this.#child.status;
     await this.#child.stdout.cancel();
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: HOST, port: 0 });
-  return listener.addr.port;
 }
 
 function pause(ms: number): Promise<void> {

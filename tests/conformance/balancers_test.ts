@@ -1,8 +1,9 @@
 /** The choice of peers beside a real nginx's, with the same servers. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { type BalanceConf, balancerOf, Peer, Selection } from "../../src/peer/mod.ts";
 import type { PeerConf } from "../../src/peer/conf.ts";
-import { freePorts, type Nginx, realServerTest, startNginx } from "../support/real_servers.ts";
+import { type Nginx, realServerTest, startNginx } from "../support/real_servers.ts";
 
 const PEERS = 100;
 const KEYS = 10_000;
@@ -115,7 +116,7 @@ const GROUPS: readonly Group[] = [
 realServerTest("10,000 requests: each peer is the one that nginx chooses", ["nginx"], async (t) => {
   Deno.mkdirSync(SOCKETS);
   using _sockets = { [Symbol.dispose]: () => Deno.removeSync(SOCKETS, { recursive: true }) };
-  const [closed = 0] = await freePorts(1);
+  const [closed = 0] = freePorts(1);
   await using nginx = await startModel(closed);
   const port = (index: number) => index === PEERS ? closed : nginx.ports[index + 1]!;
   for (const group of GROUPS) {

@@ -3,6 +3,7 @@
  * same requests to both, and the responses compared byte by byte.
  */
 import { assert, assertEquals } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { convertConf, readConf } from "../../src/config/mod.ts";
 import { configFiles } from "../../src/control/config_files.ts";
 import { isKnownVariable } from "../../src/http/variables.ts";
@@ -10,7 +11,7 @@ import { type Client, connect, type Response } from "../support/client.ts";
 import { EndedEarly, latin1 } from "../support/inbox.ts";
 import { Program, tempDir } from "../support/program.ts";
 import { withRandom } from "../support/random.ts";
-import { freePorts, need, realServerTest } from "../support/real_servers.ts";
+import { need, realServerTest } from "../support/real_servers.ts";
 import { startSluice } from "../support/sluice.ts";
 import { ALLOWED, EXCUSED, type Seen } from "./allowed_differences.ts";
 import { type ConfigOrigin, startConfigOrigin } from "./config_origin.ts";
@@ -41,7 +42,7 @@ for (const [name, traffic] of Object.entries(TRAFFIC)) {
         Deno.writeTextFileSync(`${own}/htpasswd`, HTPASSWD);
         return settled(text, own, `${dir.path}/www`, port, [app, other]);
       };
-      const [port = 0] = await freePorts(1);
+      const [port = 0] = freePorts(1);
       await using _nginx = await startNginxWith(place(dir.path, port), dir.path);
       await using sluice = await startSluice((own) => place(own, 0), { fileName: "nginx.conf" });
       // What the file says in YAML is to be the same too.

@@ -7,10 +7,10 @@
  *
  * @module
  */
+import { freePorts } from "../support/free_ports.ts";
 import { type Client, connect } from "../support/client.ts";
 import { EndedEarly } from "../support/inbox.ts";
 import { withSluice } from "../support/in_process.ts";
-import { freePorts } from "../support/real_servers.ts";
 import {
   Comparison,
   type Outcome,
@@ -57,7 +57,7 @@ export class Differential implements AsyncDisposable {
   /** Sends all messages everywhere, and compares. */
   async round(messages: readonly string[]): Promise<Outcome> {
     const id = `r${++this.#rounds}`;
-    const ways = await waysTo(this.#origins);
+    const ways = waysTo(this.#origins);
     const sent = new SentMessages();
     let sluiceLines: readonly SluiceReading[] = [];
     let readings: OriginReading[] = [];
@@ -106,8 +106,8 @@ export class Differential implements AsyncDisposable {
   }
 }
 
-async function waysTo(origins: readonly Origin[]): Promise<Way[]> {
-  const ports = await freePorts(origins.length * 2);
+function waysTo(origins: readonly Origin[]): Way[] {
+  const ports = freePorts(origins.length * 2);
   return ports.map((port, index) => ({
     port,
     origin: origins[index >> 1]!.name,

@@ -9,11 +9,11 @@
  *
  * @module
  */
+import { freePorts } from "../support/free_ports.ts";
 import { type Client, connect, exchange, getRequest } from "../support/client.ts";
 import { EndedEarly, latin1 } from "../support/inbox.ts";
 import { NotHttp } from "../support/http_text.ts";
 import { withSluice } from "../support/in_process.ts";
-import { freePorts } from "../support/real_servers.ts";
 import { NODE_CLIENT, NodeChild } from "./children.ts";
 import type { Difference } from "./comparison.ts";
 import { logged } from "./origins.ts";
@@ -94,7 +94,7 @@ export class ResponseDifferential implements AsyncDisposable {
   /** Asks for all messages everywhere, and compares. */
   async round(messages: readonly string[]): Promise<ResponseOutcome> {
     this.#origin.messages = messages;
-    const ports = await freePorts(2);
+    const ports = freePorts(2);
     const tally = new Tally();
     await withSluice(configOf(this.#origin.port, ports), async (address, sluice) => {
       const queue = messages.entries();

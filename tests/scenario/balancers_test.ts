@@ -1,5 +1,6 @@
 /** Which peer a request goes to, by the group's `balance`. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import type { CustomBalancer } from "../../mod.ts";
 import { type Client, connect, exchange, getRequest } from "../support/client.ts";
 import { eventually, inFrontOf, type InProcessSluice, withSluice } from "../support/in_process.ts";
@@ -14,7 +15,6 @@ import {
   send,
   startOrigin,
 } from "../support/origin.ts";
-import { freePorts } from "../support/real_servers.ts";
 import { gate } from "../support/within.ts";
 
 const named = (name: string): Promise<Origin> => respondWith(okResponse(name));
@@ -209,7 +209,7 @@ Deno.test("queue: who has waited long enough is answered with 502", async () => 
 });
 
 Deno.test("queue: where no peer is full there is nothing to wait for", async () => {
-  const [port] = await freePorts(1);
+  const [port] = freePorts(1);
   const origins = [`127.0.0.1:${port} max_conns=1`, `127.0.0.1:${port} max_conns=1 backup`];
   await withSluice(inFrontOf(origins, { group: "queue: 5" }), async (address, sluice) => {
     assertEquals((await exchange(address, getRequest())).status, 502);
@@ -338,7 +338,7 @@ Deno.test("sticky learn: a session that is not asked for during the timeout is f
 });
 
 Deno.test("backup: a peer that is one is asked when no other can be", async () => {
-  const [closed = 0] = await freePorts(1);
+  const [closed = 0] = freePorts(1);
   await using one = await respondWith(okResponse("one"));
   await using spare = await respondWith(okResponse("spare"));
   const peers = (first: string) => [first, `{ address: "${spare.address}", backup: on }`];

@@ -5,6 +5,7 @@
  * has carried a request before.
  */
 import { assertEquals } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { type Client, connect, type Response } from "../support/client.ts";
 import { inFrontOf, withSluice } from "../support/in_process.ts";
 import {
@@ -23,7 +24,6 @@ import {
   startOrigin,
   type Step,
 } from "../support/origin.ts";
-import { freePorts } from "../support/real_servers.ts";
 
 const HEAD = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
 
@@ -165,7 +165,7 @@ for (const buffering of ["on", "off"]) {
     for (const row of RETRY) {
       Deno.test(`retry, ${method}, buffering ${buffering}: the origin ${row[0]}: ${row[column]}`, async () => {
         await using faulty = await startOrigin({ each: [expectRequest(), ...FAULTS[row[0]]] });
-        const [port] = await freePorts(1); // after the origin's, which might be given the same one
+        const [port] = freePorts(1);
         const peers = [`127.0.0.1:${port}`, faulty.address];
         await withSluice(inFrontOf(peers, { proxy }), async (address) => {
           await using client = await connect(address);

@@ -4,6 +4,7 @@
  * how many requests each origin saw. What clients see is in fault_matrix_test.ts.
  */
 import { assertEquals } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { type Client, connect, getRequest } from "../support/client.ts";
 import { fullBacklog } from "../support/full_backlog.ts";
 import { withSluice } from "../support/in_process.ts";
@@ -25,7 +26,6 @@ import {
   type Step,
 } from "../support/origin.ts";
 import { EndedEarly } from "../support/inbox.ts";
-import { freePorts } from "../support/real_servers.ts";
 
 const HEAD = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
 const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\ngo\r\n";
@@ -205,7 +205,7 @@ function spelledOut(text: string): string {
 
 /** `status|reason|marked or not|requests seen by the faulty peer and by the other one`. */
 async function outcomeOf([fault, clientFault, what]: Row, tryKind: Try): Promise<string> {
-  const [port, refusedPort] = await freePorts(2) as [number, number];
+  const [port, refusedPort] = freePorts(2) as [number, number];
   const refuser = `127.0.0.1:${refusedPort}`;
   await using hanging = await fullBacklog();
   const script: Script | string = PEERS[fault];

@@ -1,5 +1,6 @@
 /** Active checks: which peers are used, by what they answer to requests of our own. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { readYaml } from "../../src/config/mod.ts";
 import { startServer } from "../../src/control/server.ts";
 import { connect, exchange, getRequest } from "../support/client.ts";
@@ -15,7 +16,7 @@ import {
   startOrigin,
 } from "../support/origin.ts";
 import { tempDir } from "../support/program.ts";
-import { freePorts, realServerTest } from "../support/real_servers.ts";
+import { realServerTest } from "../support/real_servers.ts";
 import {
   makeCertificates,
   serverNameOf,
@@ -186,7 +187,7 @@ Deno.test("health_check: what runs when the proxy stops is ended", async () => {
 });
 
 Deno.test("health_check: tcp is about connections alone; port is another place to ask", async () => {
-  const [closed = 0] = await freePorts(1);
+  const [closed = 0] = freePorts(1);
   await using one = await respondWith(okResponse("one"));
   await using two = await respondWith(okResponse("two"));
   const group = "health_check: { type: tcp, interval: 10ms }";

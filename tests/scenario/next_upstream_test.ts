@@ -1,5 +1,6 @@
 /** When another peer is asked, and when a peer is left out. */
 import { assertEquals, assertMatch } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { connect, exchange, getRequest } from "../support/client.ts";
 import { inFrontOf, withSluice } from "../support/in_process.ts";
 import {
@@ -14,7 +15,6 @@ import {
   send,
   startOrigin,
 } from "../support/origin.ts";
-import { freePorts } from "../support/real_servers.ts";
 
 const POST = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
 const PUT = POST.replace("POST", "PUT");
@@ -28,7 +28,7 @@ const says = (status: number): Script => [
 const SILENT_CLOSE: Script = [expectRequest(), close()];
 
 Deno.test("a peer that refuses: the next one is asked, also for a POST with a body", async () => {
-  const [port] = await freePorts(1);
+  const [port] = freePorts(1);
   await using origin = await good();
   for (const request of [getRequest(), POST, PUT, CHUNKED_PUT]) {
     const peers = [`127.0.0.1:${port}`, origin.address];
@@ -186,7 +186,7 @@ Deno.test("the last peer's refusal is the client's answer", async () => {
 
 Deno.test("next_upstream_tries bounds the tries", async () => {
   await using origin = await startOrigin({ each: SILENT_CLOSE });
-  const [a, b, c] = await freePorts(3);
+  const [a, b, c] = freePorts(3);
   const peers = [a, b, c].map((port) => `127.0.0.1:${port}`).concat(origin.address);
   await withSluice(
     inFrontOf(peers, { proxy: "next_upstream_tries: 2" }),
@@ -211,7 +211,7 @@ Deno.test("next_upstream_timeout: nobody else is asked when it is over", async (
 });
 
 Deno.test("all peers fail: 502, and each is in the list", async () => {
-  const ports = await freePorts(3);
+  const ports = freePorts(3);
   const peers = ports.map((port) => `127.0.0.1:${port}`);
   await withSluice(inFrontOf(peers), async (address, sluice) => {
     assertEquals((await exchange(address, getRequest())).status, 502);
@@ -246,7 +246,7 @@ Deno.test("max_fails: a peer that failed is left out, and comes back after fail_
 });
 
 Deno.test("no live upstreams: 502 without a try, and the log says so", async () => {
-  const ports = await freePorts(2);
+  const ports = freePorts(2);
   const peers = ports.map((port) => `127.0.0.1:${port}`);
   await withSluice(inFrontOf(peers), async (address, sluice) => {
     await exchange(address, getRequest("/1"));
@@ -260,7 +260,7 @@ Deno.test("no live upstreams: 502 without a try, and the log says so", async () 
 });
 
 Deno.test("a backup peer is asked when no other can be", async () => {
-  const [port] = await freePorts(1);
+  const [port] = freePorts(1);
   await using backup = await good();
   const peers = [`127.0.0.1:${port}`, `{ address: ${backup.address}, backup: on }`];
   await withSluice(inFrontOf(peers), async (address) => {

@@ -1,5 +1,6 @@
 /** Peers that are ejected for what they answer, and requests that are not tried again too often. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { exchange, getRequest } from "../support/client.ts";
 import { inFrontOf, withSluice } from "../support/in_process.ts";
 import {
@@ -11,7 +12,6 @@ import {
   send,
   startOrigin,
 } from "../support/origin.ts";
-import { freePorts } from "../support/real_servers.ts";
 
 const BAD = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n";
 
@@ -45,7 +45,7 @@ Deno.test("outlier_detection: a peer with bad answers is ejected, and comes back
 });
 
 Deno.test("retry_budget: when it is spent a request is not tried again, and says so", async () => {
-  const [closed = 0] = await freePorts(1);
+  const [closed = 0] = freePorts(1);
   await using well = await respondWith(okResponse("well"));
   const conf = inFrontOf([`127.0.0.1:${closed} max_fails=0`, well.address], {
     group: "retry_budget: { percent: 50%, min_per_second: 0 }, balance: { hash: $arg_k }",

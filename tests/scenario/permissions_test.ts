@@ -1,5 +1,6 @@
 /** The permissions that a configuration needs: they are enough, and each of them is needed. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { freePort } from "../support/free_ports.ts";
 import { exchange, getRequest } from "../support/client.ts";
 import { eventually } from "../support/in_process.ts";
 import { okResponse, respondWith } from "../support/origin.ts";
@@ -186,9 +187,4 @@ function sizeOf(path: string): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

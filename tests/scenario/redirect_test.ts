@@ -1,8 +1,8 @@
 /** absolute_redirect, port_in_redirect, server_name_in_redirect: compared with nginx 1.22.1 by hand. */
 import { assertEquals } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { exchange, getRequest } from "../support/client.ts";
 import { withSluice } from "../support/in_process.ts";
-import { freePorts } from "../support/real_servers.ts";
 
 const YAML = `
 servers:
@@ -36,7 +36,7 @@ Deno.test("redirects to a path name the host that was asked, and the port; or wh
 });
 
 Deno.test("default_server answers for names that no server has, wherever it stands", async () => {
-  const port = (await freePorts(1))[0]!;
+  const port = (freePorts(1))[0]!;
   await withSluice(
     `
 servers:

@@ -1,5 +1,6 @@
 /** Reload: what runs keeps its configuration, what comes has the new one, and nothing is lost between. */
 import { assertEquals, assertRejects } from "@std/assert";
+import { freePort } from "../support/free_ports.ts";
 import { readYaml } from "../../src/config/mod.ts";
 import { connect, exchange, getRequest } from "../support/client.ts";
 import { eventually, type InProcessSluice, withSluice } from "../support/in_process.ts";
@@ -214,8 +215,3 @@ Deno.test("a backlog that changes waits for the next start, and the log says so"
     );
   });
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -1,11 +1,12 @@
 /** From names to peers: at start, at run time, and made of a request's variables. */
 import { assertEquals } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { exchange, getRequest } from "../support/client.ts";
 import { a, startDns } from "../support/dns_server.ts";
 import { eventually, withSluice } from "../support/in_process.ts";
 import { expectRequest, okResponse, repeat, respondWith, send } from "../support/origin.ts";
 import { tempDir } from "../support/program.ts";
-import { freePorts, realServerTest } from "../support/real_servers.ts";
+import { realServerTest } from "../support/real_servers.ts";
 import { makeCertificates, serverNameOf, startTlsOrigin } from "../support/tls_origin.ts";
 
 /** One location that passes to a URL, which may have variables. */
@@ -71,7 +72,7 @@ Deno.test("pass with a variable: the name is looked up once for all who wait, an
 });
 
 Deno.test("a lifetime that is over: the name is asked for again, and requests go where it leads now", async () => {
-  const [port = 0] = await freePorts(1);
+  const [port = 0] = freePorts(1);
   await using _one = new Answering("127.0.0.1", port, "one");
   await using _two = new Answering("127.0.0.2", port, "two");
   await using dns = startDns({ "a.test": a("127.0.0.1", 3_600) });
@@ -175,7 +176,7 @@ Deno.test("an answer too large for UDP is asked for over TCP; aliases are follow
 });
 
 Deno.test("a peer with resolve: its name is asked for again, traffic moves, and idle connections to the old address are closed", async () => {
-  const [port = 0] = await freePorts(1);
+  const [port = 0] = freePorts(1);
   await using one = new Answering("127.0.0.1", port, "one");
   await using _two = new Answering("127.0.0.2", port, "two");
   await using dns = startDns({ "a.test": a("127.0.0.1", 1) });
@@ -273,7 +274,7 @@ Deno.test("localhost needs no network, whatever resolver there is; IPv6 literals
   await using dir = await tempDir();
   await using origin = await respondWith(okResponse("tcp"));
   await using socket = await respondWith(okResponse("socket"), { unix: `${dir.path}/o.sock` });
-  const [port = 0] = await freePorts(1);
+  const [port = 0] = freePorts(1);
   await using _six = new Answering("::1", port, "six");
   const main = 'resolver: "192.0.2.1"';
   await withSluice(passing("http://$arg_b", main), async (address) => {

@@ -1,5 +1,6 @@
 /** A second process takes the port over from the first. */
 import { assertEquals } from "@std/assert";
+import { freePort } from "../support/free_ports.ts";
 import { connect, getRequest } from "../support/client.ts";
 import { startSluice } from "../support/sluice.ts";
 
@@ -48,8 +49,3 @@ Deno.test("without reuseport the address of a process that runs cannot be had", 
   const second = await startSluice(plain).then(() => "started", (error: Error) => error.message);
   assertEquals(second.includes("another program listens there already"), true, second);
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -3,6 +3,7 @@
  * what happens when it cannot be kept, or is answered before it was sent.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { connect, exchange, getRequest } from "../support/client.ts";
 import { eventually, inFrontOf, withSluice } from "../support/in_process.ts";
 import {
@@ -24,7 +25,6 @@ import {
 } from "../support/origin.ts";
 import { tempDir } from "../support/program.ts";
 import { Random } from "../support/random.ts";
-import { freePorts } from "../support/real_servers.ts";
 import { startSluice } from "../support/sluice.ts";
 import { gate } from "../support/within.ts";
 
@@ -170,7 +170,7 @@ for (const [name, location, , sizeBytes] of WAYS.slice(0, 2)) {
     for (const framing of ["by length", "chunked"]) {
       Deno.test(`a body ${name}, ${framing}: the first peer ${how}, the next one gets it whole`, async () => {
         const body = bodyOf(Math.min(sizeBytes, 300_000));
-        const [port] = await freePorts(1);
+        const [port] = freePorts(1);
         await using first = script === undefined ? undefined : await startOrigin({ each: script });
         await using second = await respondWith(okResponse("second"));
         const peers = [first?.address ?? `127.0.0.1:${port}`, second.address];

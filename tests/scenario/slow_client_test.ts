@@ -133,6 +133,35 @@ Deno.test("a large body that dribbles in holds no more memory than a small one",
   });
 });
 
+Deno.test("many that dribble heads and bodies are all answered, and nobody else waits for them", async () => {
+  await using origin = await respondWith(okResponse("ok"));
+  await withSluice(inFrontOf(origin), async (address) => {
+    const body = "0123456789abcdef";
+    const dribbled = async (index: number): Promise<number> => {
+      await using client = await connect(address);
+      const [beginning, rest, end] = index % 2 === 0
+        ? ["GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ", body, "\r\n\r\n"]
+        : [upload(body.length), body, ""];
+      await client.send(beginning);
+      for (const byte of rest) {
+        await new Promise((resolve) => setTimeout(resolve, 25));
+        await client.send(byte);
+      }
+      if (end !== "") await client.send(end);
+      return (await client.readResponse()).status;
+    };
+    const all = Promise.all(Array.from({ length: 160 }, (_, index) => dribbled(index)));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const askedMs = performance.now();
+    assertEquals((await exchange(address, getRequest())).status, 200);
+    const tookMs = performance.now() - askedMs;
+    assert(tookMs < 500, `${tookMs} ms`);
+    assertEquals(new Set(await all), new Set([200]));
+    const received = origin.connections.map((conn) => new TextDecoder().decode(conn.received));
+    assertEquals(received.join("").split(body).length - 1, 160);
+  });
+});
+
 for (const buffering of ["on", "off"]) {
   Deno.test(`send_min_rate, buffering ${buffering}: a client that takes too little is dropped, though it always takes some`, async () => {
     await using origin = await startOrigin({ each: endless() });

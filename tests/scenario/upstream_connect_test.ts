@@ -1,5 +1,6 @@
 /** Connecting to peers: what is told apart, and from where one comes. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { exchange, getRequest } from "../support/client.ts";
 import { inFrontOf, withSluice } from "../support/in_process.ts";
 import {
@@ -10,7 +11,6 @@ import {
   send,
   startOrigin,
 } from "../support/origin.ts";
-import { freePorts } from "../support/real_servers.ts";
 import { runSluice } from "../support/sluice.ts";
 import { tempDir } from "../support/program.ts";
 
@@ -31,7 +31,7 @@ async function startStuck(): Promise<{ address: string } & Disposable> {
 }
 
 Deno.test("a peer that refuses is 502, and said to refuse", async () => {
-  const [port] = await freePorts(1);
+  const [port] = freePorts(1);
   await withSluice(inFrontOf(`127.0.0.1:${port}`), async (address, sluice) => {
     assertEquals((await exchange(address, getRequest())).status, 502);
     await sluice.errorLine(
@@ -71,7 +71,7 @@ Deno.test("a peer that does not answer is 504 after connect_timeout", async () =
 
 Deno.test("the same through bind, whose connections are made another way", async () => {
   using stuck = await startStuck();
-  const [port] = await freePorts(1);
+  const [port] = freePorts(1);
   await withSluice(
     inFrontOf(stuck.address, { proxy: "connect_timeout: 200ms, bind: 127.0.0.1" }),
     async (address, sluice) => {
@@ -100,7 +100,7 @@ Deno.test("no peer that could be asked is 502, and no live upstreams", async () 
 
 Deno.test("refused and timed out fall under different next_upstream conditions", async () => {
   using stuck = await startStuck();
-  const [port] = await freePorts(1);
+  const [port] = freePorts(1);
   await using good = await respondWith(okResponse("good"));
   const cases = [
     [`127.0.0.1:${port}`, "error", 200],

@@ -1,5 +1,6 @@
 /** What a client and an operator see when an origin fails. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { connect, exchange, getRequest } from "../support/client.ts";
 import { inFrontOf, type Settings, withSluice } from "../support/in_process.ts";
 import {
@@ -15,7 +16,6 @@ import {
   send,
   startOrigin,
 } from "../support/origin.ts";
-import { freePorts } from "../support/real_servers.ts";
 
 interface Case {
   readonly name: string;
@@ -133,7 +133,7 @@ for (const { name, script, status, words, settings } of FAILURES) {
 }
 
 Deno.test("a refused connection: 502, and the log says so", async () => {
-  const [port] = await freePorts(1);
+  const [port] = freePorts(1);
   await withSluice(inFrontOf(`127.0.0.1:${port}`), async (address, sluice) => {
     for (let n = 1; n <= 3; n++) { // a single peer is tried however often it failed
       assertEquals((await exchange(address, getRequest())).status, 502);
@@ -263,7 +263,7 @@ Deno.test("an answer of the origin's own 500s is passed on as it is", async () =
 });
 
 Deno.test("HEAD of a failing origin: 502 without a body, and the connection goes on", async () => {
-  const [port] = await freePorts(1);
+  const [port] = freePorts(1);
   await withSluice(inFrontOf(`127.0.0.1:${port}`), async (address) => {
     await using client = await connect(address);
     for (let n = 0; n < 2; n++) {

@@ -4,6 +4,7 @@
  * why a request went wrong, in the log and for the client.
  */
 import { assertEquals } from "@std/assert";
+import { freePorts } from "../support/free_ports.ts";
 import { connect, exchange, getRequest } from "../support/client.ts";
 import { withSluice } from "../support/in_process.ts";
 import {
@@ -15,7 +16,6 @@ import {
   send,
   startOrigin,
 } from "../support/origin.ts";
-import { freePorts } from "../support/real_servers.ts";
 
 const LISTS = "$request_uri|$status|a=$upstream_addr|s=$upstream_status|c=$upstream_connect_time" +
   "|h=$upstream_header_time|r=$upstream_response_time|l=$upstream_response_length" +
@@ -72,7 +72,7 @@ const LINES = [
 ];
 
 Deno.test("the lists of attempts: commas between tries, colons over an internal redirect, - for what was not reached", async () => {
-  const [port] = await freePorts(1);
+  const [port] = freePorts(1);
   const bodies = { no: "HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno" };
   const redirect = "HTTP/1.1 200 OK\r\nX-Accel-Redirect: /second\r\nContent-Length: 2\r\n\r\nno";
   await using CLOSES = await startOrigin({ each: [expectRequest(), close()] });
@@ -131,7 +131,7 @@ servers:
 });
 
 Deno.test("failure_header: a response that had trouble on its way says which, error pages too", async () => {
-  const [port] = await freePorts(1);
+  const [port] = freePorts(1);
   await using good = await respondWith(okResponse("good"));
   await using closes = await startOrigin({ each: [expectRequest(), close()] });
   await using silent = await startOrigin({ each: [expectRequest(), send("HTTP/1.1 2")] });

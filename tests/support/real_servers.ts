@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { createServer } from "node:net";
+import { freePorts } from "./free_ports.ts";
 import { type Exit, Program, tempDir } from "./program.ts";
 
 /** Debian's package for each program that tests may ask for. */
@@ -128,7 +128,7 @@ export async function startNginx(
   for (let triesLeft = START_TRIES;; triesLeft--) {
     await using stack = new AsyncDisposableStack();
     const dir = stack.use(await tempDir());
-    const ports = await freePorts(options.ports ?? 1);
+    const ports = freePorts(options.ports ?? 1);
     await Deno.writeTextFile(`${dir.path}/nginx.conf`, nginxConf(dir.path, http(ports, dir.path)));
     for (const [name, content] of Object.entries(options.files ?? {})) {
       await writeFile(`${dir.path}/${name}`, content);
@@ -184,23 +184,6 @@ export async function curl(...args: readonly string[]): Promise<CurlResult> {
     head,
     stderr: new TextDecoder().decode(stderr),
   };
-}
-
-/** `count` different TCP ports on 127.0.0.1 that were free a moment ago. For programs that cannot listen on 0. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(0, "127.0.0.1", resolve);
-    });
-    const address = server.address();
-    if (typeof address !== "object" || address === null) throw new Error("Cannot find a free port");
-    ports.push(address.port);
-  }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 function nginxConf(dir: string, http: string): string {

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { freePorts } from "../../support/real_servers.ts";
+import { freePorts } from "../../support/free_ports.ts";
 import { Program, tempDir } from "../../support/program.ts";
 import { startSluice } from "../../support/sluice.ts";
 import { HOSTILE_REQUESTS, HOSTILE_RESPONSES } from "./messages.ts";
@@ -175,7 +175,7 @@ async function main(): Promise<void> {
     RawOrigin,
   ];
   try {
-    const [nginxPort, haproxyPort, nodePort] = await freePorts(3) as [number, number, number];
+    const [nginxPort, haproxyPort, nodePort] = freePorts(3) as [number, number, number];
     const sluice = programs.use(
       await startSluice(`
 servers:
