@@ -2,11 +2,14 @@
  * What thousands of clients that dribble their requests do to the others: latency of a modest
  * load before they come and while they are there, and the memory that they take. Whoever of
  * them is sent away comes again at once. The same load goes to a second Sluice that nobody
- * dribbles to, at the same time: what the machine does to both is not the dribblers' doing.
+ * dribbles to, at the same time: what the machine does to both is not the dribblers' doing. They
+ * come over a minute, so that those whose heads are timed out after one do not all go, and come
+ * again, together.
  *
  * ```sh
  * deno run -A tests/bench/slow_many.ts                          # 5,000 heads and 5,000 bodies
  * deno run -A tests/bench/slow_many.ts --heads 1000 --bodies 1000 --seconds 60 --every 2000
+ * deno run -A tests/bench/slow_many.ts --over 0                 # all at once
  * ```
  *
  * Sluice and the dribbling process each need `ulimit -n` above the number of connections.
@@ -59,6 +62,8 @@ const { values } = parseArgs({
     calm: { type: "string", default: "15" },
     /** Of both Sluices; empty for none. */
     "v8-flags": { type: "string", default: SHIPPED_V8_FLAGS },
+    /** Seconds in which they come. */
+    over: { type: "string", default: "60" },
     /** Ms between two bytes of one of them. */
     every: { type: "string", default: "5000" },
     /** Of this file's own processes. */
@@ -78,8 +83,10 @@ async function main(): Promise<void> {
   await measureBoth(sluice, other, 3_000); // what is compiled on the way is compiled then
   const before = await measureBoth(sluice, other, calmMs);
 
-  const args = ["--port", String(sluice.port), "--every", values.every, "--heads", values.heads];
-  await using dribblers = start("dribble", [...args, "--bodies", values.bodies]);
+  await using dribblers = start("dribble", [
+    ...["--port", String(sluice.port), "--every", values.every, "--over", values.over],
+    ...["--heads", values.heads, "--bodies", values.bodies],
+  ]);
   await dribblers.line(); // all are there
   await pause(SETTLE_MS);
   const during = await measureBoth(sluice, other, Number(values.seconds) * 1_000);
@@ -256,7 +263,7 @@ async function answer(conn: Deno.TcpConn): Promise<void> {
 }
 
 /** The process of those who dribble: says "ready" when all are there, and goes on until killed. */
-async function dribble(port: number, everyMs: number): Promise<void> {
+async function dribble(port: number, everyMs: number, overMs: number): Promise<void> {
   const dribblers = [
     ...Array.from({ length: HEADS }, () => new Dribbler(port, HEAD)),
     ...Array.from({ length: BODIES }, (_, at) => {
@@ -265,15 +272,29 @@ async function dribble(port: number, everyMs: number): Promise<void> {
       return new Dribbler(port, new TextEncoder().encode(head));
     }),
   ];
-  const waiting = [...dribblers];
-  await Promise.all(Array.from({ length: CONNECTING }, async () => {
-    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) await one.connect();
-  }));
-  console.log("ready");
+  bringIn(dribblers, overMs).then(() => console.log("ready"));
   for (let part = 0;; part = (part + 1) % PARTS) {
     for (let at = part; at < dribblers.length; at += PARTS) dribblers[at]!.step();
     await pause(everyMs / PARTS);
   }
+}
+
+/** Heads and bodies alike, as evenly as may be. */
+async function bringIn(dribblers: readonly Dribbler[], overMs: number): Promise<void> {
+  const startMs = performance.now();
+  const stride = Math.ceil(Math.sqrt(dribblers.length));
+  const waiting: Dribbler[] = [];
+  for (let first = 0; first < stride; first++) {
+    for (let at = first; at < dribblers.length; at += stride) waiting.push(dribblers[at]!);
+  }
+  let begun = 0;
+  await Promise.all(Array.from({ length: CONNECTING }, async () => {
+    while (begun < waiting.length) {
+      const index = begun++;
+      await pause(startMs + overMs * index / waiting.length - performance.now());
+      await waiting[index]!.connect();
+    }
+  }));
 }
 
 /** Sends a beginning, and then a byte at each step; begins anew when it is sent away. */
@@ -281,7 +302,8 @@ class Dribbler {
   readonly #port: number;
   readonly #beginning: Uint8Array;
   #conn: Deno.TcpConn | undefined;
-  #isConnecting = false;
+  /** Until it is brought in, it is not to come by itself. */
+  #isConnecting = true;
 
   constructor(port: number, beginning: Uint8Array) {
     this.#port = port;
@@ -354,5 +376,6 @@ function pause(ms: number): Promise<void> {
 }
 
 if (values.role === "origin") await beOrigin();
-else if (values.role === "dribble") await dribble(Number(values.port), Number(values.every));
-else await main();
+else if (values.role === "dribble") {
+  await dribble(Number(values.port), Number(values.every), Number(values.over) * 1_000);
+} else await main();

@@ -68,7 +68,12 @@ export const listenDirectives = {
     contexts: HTTP_SERVER,
     type: time({ min: "1ms" }),
     default: "60s",
-    doc: "How long a client may take to send the whole head of a request, from its first byte on.",
+    doc:
+      "How long a client may take to send the whole head of a request, from its first byte on. " +
+      "While more than a hundred connections of a worker dribble a head or a buffered body (three " +
+      "reads in a row of less than 64 bytes), each of them is read less often: the next time after " +
+      "half of the time that it has dribbled for, or a quarter of what is left of this one. nginx " +
+      "reads each byte.",
   }),
   clientHeaderBufferSizeBytes: directive({
     name: "client_header_buffer_size",
@@ -144,7 +149,10 @@ export const clientDirectives = {
     contexts: HTTP_SERVER_LOCATION,
     type: time({ min: "1ms" }),
     default: "60s",
-    doc: "The longest time between two reads of a request's body.",
+    doc:
+      "The longest time between two reads of a request's body. While many dribble they are read " +
+      "less often, as `client_header_timeout` says; bodies that are streamed (`request_buffering` " +
+      "off) are not.",
   }),
   clientBodyMinRate: directive({
     name: "client_body_min_rate",
