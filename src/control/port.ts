@@ -5,13 +5,12 @@
  * @module
  */
 import { ClientConnection, type ClientShared, serveClient } from "../downstream/mod.ts";
-import { Listener, type TcpConn } from "../event/mod.ts";
+import { Listener, type Roster, type TcpConn } from "../event/mod.ts";
 import type { ListenerConf } from "../http/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
 import type { ConnectionsByAddress } from "./connections_by_address.ts";
 import type { Generation } from "./generation.ts";
 import type { Thread } from "./thread.ts";
-import type { Roster } from "./roster.ts";
 import { CannotListen } from "./running_server.ts";
 
 /** Since the start. */

@@ -9,6 +9,7 @@ import {
   type ConnContext,
   Deadlines,
   DescriptorReserve,
+  Roster,
   SpareFiles,
   systemClock,
   Turnstile,
@@ -23,7 +24,6 @@ import { Generation, type Lasting } from "./generation.ts";
 import { type ClientTally, Port, type PortOwner } from "./port.ts";
 import { type Controlled, ProcessControl } from "./process_control.ts";
 import type { Reported } from "./report.ts";
-import { Roster } from "./roster.ts";
 import {
   type RunningServer,
   type ServerStats,

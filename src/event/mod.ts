@@ -23,6 +23,7 @@ export { type ConnContext, type ConnCounters, TcpConn, type Transport } from "./
 export { certificatesIn, TlsClient, type TlsClientOptions, type TlsVersion } from "./tls_client.ts";
 export { Pause } from "./pause.ts";
 export { OutOfBuffers, Room, waitForRoom } from "./room.ts";
+export { type Member, Roster } from "./roster.ts";
 export { openGate, type ReadGate, Turnstile } from "./turnstile.ts";
 export { AGAIN, FirstOf, type Phase, Signal, until, type Wait } from "./wait.ts";
 export { SpareFiles } from "./spare_files.ts";

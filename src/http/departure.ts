@@ -4,13 +4,15 @@
  * @module
  */
 import type { Client } from "../downstream/mod.ts";
+import type { Member } from "../event/mod.ts";
 import type { Worker } from "./worker.ts";
 
 /**
  * Watches a client for as long as subrequests run. What runs without a client ends when
  * the worker does.
  */
-export class Departure {
+export class Departure implements Member {
+  slot = -1;
   /** Whether the client has left, or the worker ends. */
   hasLeft = false;
   readonly #worker: Worker;

@@ -4,7 +4,7 @@
  * @module
  */
 import { formatHttpDate, SERVER_NAME, SERVER_VERSION } from "../downstream/mod.ts";
-import type { Clock, ConnContext } from "../event/mod.ts";
+import { type Clock, type ConnContext, Roster } from "../event/mod.ts";
 import type { ErrorLog } from "../log/mod.ts";
 import { bytesOf } from "../wire/mod.ts";
 import type { Departure } from "./departure.ts";
@@ -45,7 +45,7 @@ export class Worker {
   /** What variables need when it has gone. */
   readonly kept: Kept;
   /** Of all that has set subrequests or handlers going, some of it behind answered requests. */
-  readonly departures = new Set<Departure>();
+  readonly departures = new Roster<Departure>();
   readonly shedder = new LoadShedder();
   /** Requests that were taken and not given back: clients' and our own. */
   running = 0;

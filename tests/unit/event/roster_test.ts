@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Member, Roster } from "../../../src/control/roster.ts";
+import { type Member, Roster } from "../../../src/event/mod.ts";
 import { withRandom } from "../../support/random.ts";
 
 class Guest implements Member {
