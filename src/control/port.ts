@@ -111,15 +111,17 @@ export class Port {
   #accept(conn: TcpConn): void {
     const byAddress = this.#byAddress;
     const { hostname, port } = conn.remote;
-    const client = new ClientConnection(conn, this.#owner.thread.nextConnection(), this.#shared);
+    let counted: ClientConnection["counted"];
     if (byAddress !== undefined && port !== 0) {
       const most = this.#shared.settings.conf.maxConnectionsPerAddress;
-      client.counted = byAddress.take(hostname, most);
-      if (client.counted === undefined) {
+      counted = byAddress.take(hostname, most);
+      if (counted === undefined) {
         this.#tellRefused(hostname, most);
         return conn.close();
       }
     }
+    const client = new ClientConnection(conn, this.#owner.thread.nextConnection(), this.#shared);
+    client.counted = counted;
     this.#serve(client);
   }
 
