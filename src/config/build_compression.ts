@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CompressionConf } from "../http/conf.ts";
+import type { CompressionConf } from "../http/response_conf.ts";
 import type { Settings } from "./directive.ts";
 import type { compressionDirectives } from "./directives/compression.ts";
 

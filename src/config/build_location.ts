@@ -3,13 +3,8 @@
  *
  * @module
  */
-import type {
-  AccessConf,
-  LocationAction,
-  LocationConf,
-  ResponseConf,
-  SecureLinkConf,
-} from "../http/conf.ts";
+import type { AccessConf, LocationAction, LocationConf, SecureLinkConf } from "../http/conf.ts";
+import type { ResponseConf } from "../http/response_conf.ts";
 import type { Block } from "./block.ts";
 import type { LogsBuilder, LogSettings } from "./build_logs.ts";
 import { accessConf, type AccessSettings, settleAccess } from "./build_access.ts";

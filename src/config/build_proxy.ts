@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { HeaderPolicyConf, ProxyAction, StoreConf } from "../http/conf.ts";
+import type { ProxyAction, StoreConf } from "../http/conf.ts";
+import type { HeaderPolicyConf } from "../http/response_conf.ts";
 import type { UpstreamConf } from "../upstream/conf.ts";
 import { buildDial } from "./build_dial.ts";
 import type { FilesLevel } from "./build_files.ts";

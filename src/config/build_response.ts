@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AddHeaderConf } from "../http/conf.ts";
+import type { AddHeaderConf } from "../http/response_conf.ts";
 import type { Block } from "./block.ts";
 import type { Building } from "./building.ts";
 import type { Settings } from "./directive.ts";

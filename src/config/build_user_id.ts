@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { UserIdConf } from "../http/conf.ts";
+import type { UserIdConf } from "../http/response_conf.ts";
 import type { Settings } from "./directive.ts";
 import type { userIdDirectives } from "./directives/user_id.ts";
 

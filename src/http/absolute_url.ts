@@ -4,7 +4,7 @@
  * @module
  */
 import { formatHost } from "../peer/mod.ts";
-import type { RedirectsConf } from "./conf.ts";
+import type { RedirectsConf } from "./response_conf.ts";
 import type { Request } from "./request.ts";
 
 const HTTP_PORT = 80;

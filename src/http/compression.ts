@@ -6,7 +6,7 @@
  */
 import { type CoderKind, CodingFilter, takeCoder } from "../downstream/mod.ts";
 import { bytesOf, type FieldLines } from "../wire/mod.ts";
-import type { CodingConf, CompressionConf } from "./conf.ts";
+import type { CodingConf, CompressionConf } from "./response_conf.ts";
 import type { Request } from "./request.ts";
 
 const ACCEPT_ENCODING = bytesOf("accept-encoding");

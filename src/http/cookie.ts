@@ -4,7 +4,7 @@
  * @module
  */
 import type { Template } from "../log/mod.ts";
-import type { CookieFlag, HeaderPolicyConf } from "./conf.ts";
+import type { CookieFlag, HeaderPolicyConf } from "./response_conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { byteText } from "./field_text.ts";
 import { compileRegex } from "./regex.ts";

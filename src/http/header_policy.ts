@@ -7,7 +7,7 @@
  */
 import { bytesOf, fieldId, type FieldLines, type HeadWriter, identify } from "../wire/mod.ts";
 import { absoluteUrl } from "./absolute_url.ts";
-import type { HeaderPolicyConf } from "./conf.ts";
+import type { HeaderPolicyConf } from "./response_conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { CookieRewriter } from "./cookie.ts";
 import type { Request } from "./request.ts";

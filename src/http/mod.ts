@@ -8,6 +8,7 @@ export type * from "./conf.ts";
 export { Access, type AccessCheck } from "./access.ts";
 export { AccessRules } from "./access_rules.ts";
 export { AuthBasic } from "./auth_basic.ts";
+export type * from "./response_conf.ts";
 export type * from "./static_conf.ts";
 export { AuthRequest } from "./auth_request.ts";
 export { type CustomHandler, HandlerLocation } from "./custom_handler.ts";

@@ -8,7 +8,7 @@ import type { BodyFilter } from "../downstream/mod.ts";
 import type { Template } from "../log/mod.ts";
 import { bytesOf, type HeadWriter } from "../wire/mod.ts";
 import { Compression, mediaOf, type ResponseView } from "./compression.ts";
-import type { AddHeaderConf, CharsetConf, CompressionConf, ExpiresConf } from "./conf.ts";
+import type { AddHeaderConf, CharsetConf, CompressionConf, ExpiresConf } from "./response_conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { Expires } from "./expires.ts";
 import { byteText, fieldSafe } from "./field_text.ts";

@@ -6,7 +6,7 @@
  */
 import type { Template } from "../log/mod.ts";
 import { bytesOf, fieldId, type HeadWriter, identify } from "../wire/mod.ts";
-import type { AddHeaderConf, ErrorPageConf, RedirectsConf, ResponseConf } from "./conf.ts";
+import type { AddHeaderConf, ErrorPageConf, RedirectsConf, ResponseConf } from "./response_conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { bytesOfUnits, byteText, fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";

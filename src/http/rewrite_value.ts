@@ -5,7 +5,7 @@
  * @module
  */
 import { compileTemplate, type Template } from "../log/mod.ts";
-import type { RewriteConf } from "./conf.ts";
+import type { RewriteConf } from "./response_conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { byteText, fieldSafe } from "./field_text.ts";
 import { captureNames, compileRegex } from "./regex.ts";

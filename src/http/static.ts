@@ -9,7 +9,7 @@ import { bytesOf, escapePath } from "../wire/mod.ts";
 import { listingOf } from "./autoindex.ts";
 import { byteText } from "./field_text.ts";
 import { Compression } from "./compression.ts";
-import type { CompressionConf } from "./conf.ts";
+import type { CompressionConf } from "./response_conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { fileName } from "./file_place.ts";
 import { type FileAnswer, fileView, writeFileHead } from "./file_head.ts";

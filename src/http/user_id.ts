@@ -5,7 +5,7 @@
  * @module
  */
 import { bytesOf, type HeadWriter, parseClientIp } from "../wire/mod.ts";
-import type { UserIdConf } from "./conf.ts";
+import type { UserIdConf } from "./response_conf.ts";
 import type { Variables } from "./configured_variables.ts";
 import { bytesOfUnits, fieldSafe } from "./field_text.ts";
 import type { Request } from "./request.ts";

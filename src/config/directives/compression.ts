@@ -1,5 +1,5 @@
 /** Directives about the coding of responses. @module */
-import type { ProxiedCondition } from "../../http/conf.ts";
+import type { ProxiedCondition } from "../../http/response_conf.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
 import { wordsOf } from "../node.ts";
 import { choice, choices, flag, integer, size } from "../types.ts";

@@ -1,5 +1,5 @@
 /** `expires` and `charset`. @module */
-import type { ExpiresConf } from "../../http/conf.ts";
+import type { ExpiresConf } from "../../http/response_conf.ts";
 import { parseExpiry } from "../../http/expires.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
 import { oneSwitch } from "../nginx_form.ts";

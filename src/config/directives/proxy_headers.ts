@@ -1,5 +1,5 @@
 /** Directives about the fields of requests to a peer and of its responses. @module */
-import type { CookieFlag, CookieFlagsConf, RewriteConf } from "../../http/conf.ts";
+import type { CookieFlag, CookieFlagsConf, RewriteConf } from "../../http/response_conf.ts";
 import { cookieRegex } from "../../http/cookie.ts";
 import { captureNames } from "../../http/regex.ts";
 import { type RewriteKind, rewriteRegex } from "../../http/rewrite_value.ts";

@@ -1,5 +1,5 @@
 /** Directives about responses, whoever makes them. @module */
-import type { AddHeaderConf, ErrorPageConf } from "../../http/conf.ts";
+import type { AddHeaderConf, ErrorPageConf } from "../../http/response_conf.ts";
 import { type ArgumentType, directive, HTTP_SERVER_LOCATION, type Table } from "../directive.ts";
 import {
   entriesOf,

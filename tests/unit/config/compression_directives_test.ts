@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ConfigError } from "../../../src/config/problem.ts";
 import { readYaml } from "../../../src/config/read_yaml.ts";
-import type { ResponseConf } from "../../../src/http/conf.ts";
+import type { ResponseConf } from "../../../src/http/response_conf.ts";
 
 function responseOf(settings: string): ResponseConf {
   const yaml = `servers: [{ locations: { /: { return: 200, ${settings} } } }]`;
