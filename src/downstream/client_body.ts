@@ -146,6 +146,7 @@ export class ClientBody {
   /** See {@linkcode RequestBody.stop} of the upstream's port. */
   stop(into: Buf): boolean {
     const { conn } = this.#client;
+    this.#isNeededWhole = false; // who reads on may need it piece by piece
     // Also where the read is done and nobody has asked for its bytes: they are in this Buf.
     const holdsRead = conn.pendingRead === into || (!this.isDone && conn.hasReceived);
     if (!holdsRead) return false;

@@ -55,10 +55,10 @@ export interface Expirable {
 /** Sweeps are at least this far apart, so a deadline is met this much late at most. */
 const SWEEP_GAP_MS = 10;
 /**
- * But so many are ended by one sweep, since what comes of each takes time, which nobody else has
- * meanwhile: thousands of connections that came together time out together.
+ * After so many have ended a sweep lets others have their turn, and goes on: what comes of each
+ * takes time, and thousands of connections that came together time out together.
  */
-const ENDED_PER_SWEEP_MAX = 64;
+const ENDED_PER_TURN_MAX = 64;
 
 /**
  * All deadlines of one worker on one timer. Holders register once in their life
@@ -71,6 +71,8 @@ export class Deadlines {
   readonly clock: Clock;
   readonly #entries: Expirable[] = [];
   #wakeAtMs = NEVER;
+  /** Where a sweep that gave way goes on; -1: none did. */
+  #goesOnAt = -1;
   #disarm: (() => void) | undefined;
   #nowMs: number;
 
@@ -136,19 +138,20 @@ export class Deadlines {
     this.#disarm = undefined;
     this.#wakeAtMs = NEVER;
     const nowMs = this.stamp();
+    const isRest = this.#goesOnAt >= 0;
+    const leastLeft = this.#entries.length - ENDED_PER_TURN_MAX;
     let earliestMs = NEVER;
-    const leastLeft = this.#entries.length - ENDED_PER_SWEEP_MAX;
     // Backwards: expiring may remove the entry, which moves the last one into its place.
-    for (let slot = this.#entries.length - 1; slot >= 0; slot--) {
+    let slot = isRest ? this.#goesOnAt : this.#entries.length - 1;
+    for (; slot >= 0 && this.#entries.length > leastLeft; slot--) {
       const entry = this.#entries[slot];
       if (entry === undefined) continue;
       const nextMs = entry.expire(nowMs);
       if (nextMs < earliestMs) earliestMs = nextMs;
-      if (this.#entries.length <= leastLeft) {
-        earliestMs = nowMs; // the rest has its turn at the next sweep
-        break;
-      }
     }
-    if (earliestMs !== NEVER) this.notice(Math.max(earliestMs, nowMs + SWEEP_GAP_MS));
+    this.#goesOnAt = slot;
+    // Behind the rest of one comes a whole one, which knows the earliest of all.
+    if (isRest || slot >= 0) this.notice(nowMs);
+    else if (earliestMs !== NEVER) this.notice(Math.max(earliestMs, nowMs + SWEEP_GAP_MS));
   };
 }

@@ -47,7 +47,7 @@ export interface ConnContext {
 export interface ConnCounters {
   /** Connections that are open now, both sides. */
   open: number;
-  /** Those of them whose bytes come in dribbles, for readers who are patient. */
+  /** Those of them on which a patient reader waits for the next dribble. */
   dribbling: number;
 }
 
@@ -103,6 +103,8 @@ export class TcpConn implements Conn, Expirable {
   /** Small reads in a row for a patient reader, and since when. */
   #smallReads = 0;
   #smallSinceMs = 0;
+  /** Whether the outstanding read is counted as one that waits for a dribble. */
+  #isDribbling = false;
   /** When a read that was put off starts. */
   #startsReadAtMs = NEVER;
 
@@ -188,9 +190,9 @@ export class TcpConn implements Conn, Expirable {
     // A sweep forgets a deadline that no read has: it may have been set long before.
     if (this.#readDeadlineMs !== NEVER) this.#context.deadlines.notice(this.#readDeadlineMs);
     this.#isHeldBack = true;
-    if (isPatient !== this.#isPatient) this.#endDribble();
+    if (isPatient !== this.#isPatient) this.#smallReads = 0;
     this.#isPatient = isPatient;
-    if (this.#mayPutOff) this.#putReadOff();
+    if (this.#smallReads >= DRIBBLE_READS) this.#awaitDribble();
     else this.#context.gate.pass(this.#startRead);
     return AGAIN;
   }
@@ -216,6 +218,7 @@ export class TcpConn implements Conn, Expirable {
   setReadDeadline(atMs: number): void {
     this.#readDeadlineMs = atMs;
     if (atMs !== NEVER) this.#context.deadlines.notice(atMs);
+    if (this.#startsReadAtMs !== NEVER) this.#putReadOff(this.#startsReadAtMs);
   }
 
   expire(nowMs: number): number {
@@ -250,36 +253,38 @@ export class TcpConn implements Conn, Expirable {
     this.#readDeadlineMs = this.#writeDeadlineMs = this.#startsReadAtMs = NEVER;
     this.#context.deadlines.remove(this);
     this.#context.counters.open--;
-    this.#endDribble();
     this.#transport.close();
     if (this.#isHeldBack) this.#endHeldBackRead();
   }
 
   #noteSize(byteCount: number): void {
-    if (byteCount >= SMALL_READ_BYTES) return this.#endDribble();
-    this.#smallReads++;
-    if (this.#smallReads === 1) this.#smallSinceMs = this.#context.deadlines.nowMs;
-    if (this.#smallReads === DRIBBLE_READS) this.#context.counters.dribbling++;
-  }
-
-  #endDribble(): void {
-    if (this.#smallReads >= DRIBBLE_READS) this.#context.counters.dribbling--;
-    this.#smallReads = 0;
-  }
-
-  get #mayPutOff(): boolean {
-    return this.#smallReads >= DRIBBLE_READS && this.#context.counters.dribbling > DRIBBLING_MAX;
+    if (byteCount >= SMALL_READ_BYTES) this.#smallReads = 0;
+    else if (this.#smallReads++ === 0) this.#smallSinceMs = this.#context.deadlines.nowMs;
   }
 
   /** The later, the longer it has dribbled: what has come by then is one read, which need not wait. */
-  #putReadOff(): void {
-    const { deadlines } = this.#context;
+  #awaitDribble(): void {
+    const { counters, deadlines: { nowMs }, gate } = this.#context;
+    this.#isDribbling = true;
+    if (++counters.dribbling <= DRIBBLING_MAX) return gate.pass(this.#startRead);
+    this.#putReadOff(nowMs + (nowMs - this.#smallSinceMs) / 2);
+  }
+
+  /** Until `atMs`; but three quarters of the time until its deadline are the read's. */
+  #putReadOff(atMs: number): void {
+    const { deadlines, gate } = this.#context;
     const { nowMs } = deadlines;
-    const delayMs = Math.min((nowMs - this.#smallSinceMs) / 2, (this.#readDeadlineMs - nowMs) / 4);
-    const atMs = Math.floor((nowMs + delayMs) / PUT_OFF_STEP_MS) * PUT_OFF_STEP_MS;
-    if (atMs <= nowMs) return this.#context.gate.pass(this.#startRead);
-    this.#startsReadAtMs = atMs;
-    deadlines.notice(atMs);
+    const mostMs = Math.min(atMs, nowMs + (this.#readDeadlineMs - nowMs) / 4);
+    const startsMs = Math.floor(mostMs / PUT_OFF_STEP_MS) * PUT_OFF_STEP_MS;
+    this.#startsReadAtMs = startsMs > nowMs ? startsMs : NEVER;
+    if (startsMs > nowMs) deadlines.notice(startsMs);
+    else gate.pass(this.#startRead);
+  }
+
+  #endDribble(): void {
+    if (!this.#isDribbling) return;
+    this.#isDribbling = false;
+    this.#context.counters.dribbling--;
   }
 
   readonly #startRead = (): void => {
@@ -293,10 +298,11 @@ export class TcpConn implements Conn, Expirable {
     this.#context.deadlines.stamp();
     const into = this.#into!;
     this.#into = this.#reading = undefined;
+    this.#endDribble();
     if (byteCount === null) this.#isAtEnd = true;
     else this.bytesReceived += byteCount;
     this.#received = byteCount ?? 0;
-    if (this.#isPatient && !this.isClosed) this.#noteSize(this.#received);
+    if (this.#isPatient) this.#noteSize(this.#received);
     into.settleRead(this.#received);
     this.#wakeReaders();
   };
@@ -304,6 +310,7 @@ export class TcpConn implements Conn, Expirable {
   readonly #onReadFailed = (error: unknown): void => {
     const into = this.#into!;
     this.#into = this.#reading = undefined;
+    this.#endDribble();
     into.settleRead(0);
     this.#readFailure ??= this.#broken(error);
     this.#wakeReaders();
@@ -314,6 +321,7 @@ export class TcpConn implements Conn, Expirable {
     const into = this.#into!;
     this.#isHeldBack = false;
     this.#into = this.#reading = undefined;
+    this.#endDribble();
     into.settleRead(0);
     this.#wakeReaders();
   }

@@ -154,7 +154,8 @@ class Repeated extends Signal {
 
   readonly #onWake = (): void => {
     try {
-      if (!this.#isAbandoned && !this.#getsOn()) return this.#wait.arm(this.#onWake);
+      const waits = !this.#isAbandoned && !this.#getsOn();
+      if (waits && !this.#isAbandoned) return this.#wait.arm(this.#onWake);
     } catch (error) {
       this.#failure = { error };
     }
