@@ -5,7 +5,15 @@
  */
 import type { Buf } from "../buffer/mod.ts";
 import type { RequestBodyReader } from "../downstream/mod.ts";
-import { AGAIN, type Driver, type Phase, Signal, type Wait, waitForRoom } from "../event/mod.ts";
+import {
+  AGAIN,
+  type Driver,
+  type Phase,
+  Signal,
+  until,
+  type Wait,
+  waitForRoom,
+} from "../event/mod.ts";
 import type { FieldLines } from "../wire/mod.ts";
 import type { Request } from "./request.ts";
 
@@ -152,15 +160,23 @@ async function* gather(
     yield* waitForRoom(context);
     buf = context.pool.acquire(sizeBytes, "request body");
   }
+  const cell = buf;
+  const takePiece = (): void => {
+    pieces.push(cell.data().slice());
+    cell.reset();
+  };
   body.needWhole();
   try {
-    while (!body.isDone && body.bytes <= maxBytes) {
-      buf.reset();
-      while (body.read(buf) === AGAIN) yield body.readable;
-      pieces.push(buf.data().slice());
-    }
+    yield* until(body.readable, () => {
+      while (!body.isDone && body.bytes <= maxBytes) {
+        if (body.read(cell) === AGAIN) return false;
+        if (cell.room === 0) takePiece(); // not for each read: of a dribble each is a byte
+      }
+      return true;
+    });
+    if (cell.size > 0) takePiece();
   } finally {
-    if (!body.stop(buf)) buf.release();
+    if (!body.stop(cell)) cell.release();
   }
 }
 

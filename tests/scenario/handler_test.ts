@@ -74,6 +74,28 @@ Deno.test("handler: HEAD has the fields and no body, a 204 neither body nor leng
   }, { handlers: { answer } });
 });
 
+Deno.test("handler: a request's body is whole, in however many pieces it came", async () => {
+  const bytes = Uint8Array.from({ length: 50_000 }, (_, index) => index * 7 % 251);
+  const answer: CustomHandler = async (context) => ({ body: await context.body() });
+  await withSluice(answered(), async (address) => {
+    await using client = await connect(address);
+    for (const framing of ["Content-Length: 50000", "Transfer-Encoding: chunked"]) {
+      await client.send(`POST / HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
+      const isChunked = framing.startsWith("T");
+      let size = 1;
+      for (let at = 0; at < bytes.length; at += size, size = size * 3 + 1) { // 1, 4, 13, 40 …
+        const piece = bytes.subarray(at, at + size);
+        if (isChunked) await client.send(`${piece.length.toString(16)}\r\n`);
+        await client.send(piece);
+        if (isChunked) await client.send("\r\n");
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      if (isChunked) await client.send("0\r\n\r\n");
+      assertEquals((await client.readResponse()).body, bytes);
+    }
+  }, { handlers: { answer } });
+});
+
 Deno.test("handler: a body of megabytes arrives whole, from memory and from a stream", async () => {
   const bytes = new Uint8Array(3_000_001).map((_, at) => at % 251);
   const answer: CustomHandler = ({ path }) => ({
