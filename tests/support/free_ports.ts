@@ -5,7 +5,7 @@
  */
 
 /** Below those that a system gives to whoever listens on 0: none of these is given to another program. */
-const FROM = 15_000;
+const FROM = 21_000;
 const TO = 32_000;
 
 /** A TCP port on 127.0.0.1 that was free a moment ago. */
