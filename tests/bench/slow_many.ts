@@ -44,7 +44,7 @@ const SETTLE_MS = 5_000;
 const RATIO_MAX = 2;
 /** Dribblers that connect at once, and how many parts of their interval they write in. */
 const CONNECTING = 64;
-const PARTS = 100;
+const PARTS = 500;
 
 /** What one connection may hold in buffers while it dribbles: a head, and a body on its way. */
 const BUFFERS_PER_HEAD = 1 << 10;
