@@ -13,6 +13,7 @@ import type { Conn, RemoteAddress } from "./conn.ts";
 import type { Connect } from "./dial.ts";
 import type { Counts } from "../log/mod.ts";
 import { Failure, type Side } from "./failure.ts";
+import type { Moment, Waiter } from "./later.ts";
 import type { SpareFiles } from "./spare_files.ts";
 import { systemErrorText } from "./system_error.ts";
 import type { ReadGate } from "./turnstile.ts";
@@ -56,8 +57,6 @@ const SMALL_READ_BYTES = 64;
 const DRIBBLE_READS = 3;
 /** Fewer connections that dribble hold up nobody, and are read at once. */
 const DRIBBLING_MAX = 100;
-/** Reads that are put off start together, in ms: each start costs a sweep over all deadlines. */
-const PUT_OFF_STEP_MS = 20;
 /** Nothing has been read that was not handed on yet. */
 const NOTHING = -2;
 const NO_ROOM = new Uint8Array();
@@ -70,7 +69,7 @@ const CLOSED: Readonly<Record<Side, Failure>> = {
 /** Nobody has asked: of connections to peers. */
 const UNKNOWN: RemoteAddress = { hostname: "", port: 0 };
 
-export class TcpConn implements Conn, Expirable {
+export class TcpConn implements Conn, Expirable, Waiter {
   slot = -1;
   readonly side: Side;
   readonly remote: RemoteAddress;
@@ -106,7 +105,7 @@ export class TcpConn implements Conn, Expirable {
   /** Whether the outstanding read is counted as one that waits for a dribble. */
   #isDribbling = false;
   /** When a read that was put off starts. */
-  #startsReadAtMs = NEVER;
+  #moment: Moment | undefined;
 
   /** All that is being sent; the first Buf is the one being written. */
   readonly #out = new Chain();
@@ -218,22 +217,17 @@ export class TcpConn implements Conn, Expirable {
   setReadDeadline(atMs: number): void {
     this.#readDeadlineMs = atMs;
     if (atMs !== NEVER) this.#context.deadlines.notice(atMs);
-    if (this.#startsReadAtMs !== NEVER) this.#putReadOff(this.#startsReadAtMs);
+    if (this.#moment !== undefined) this.#putReadOff(this.#moment.atMs);
   }
 
   expire(nowMs: number): number {
-    if (this.#startsReadAtMs <= nowMs) {
-      this.#startsReadAtMs = NEVER;
-      this.#context.gate.pass(this.#startRead);
-    }
     const isReadOverdue = this.#into !== undefined && this.#readDeadlineMs <= nowMs;
     if (isReadOverdue || this.#writeDeadlineMs <= nowMs) {
       const doing = isReadOverdue ? "reading" : "sending";
       this.#closeBecause(new Failure(this.side, "timeout", `timed out ${doing}`));
       return NEVER;
     }
-    const readMs = this.#into === undefined ? NEVER : this.#readDeadlineMs;
-    return Math.min(readMs, this.#writeDeadlineMs, this.#startsReadAtMs);
+    return Math.min(this.#into === undefined ? NEVER : this.#readDeadlineMs, this.#writeDeadlineMs);
   }
 
   close(): void {
@@ -250,7 +244,8 @@ export class TcpConn implements Conn, Expirable {
     this.isClosed = true;
     this.#readFailure ??= failure;
     this.#sendFailure ??= failure;
-    this.#readDeadlineMs = this.#writeDeadlineMs = this.#startsReadAtMs = NEVER;
+    this.#readDeadlineMs = this.#writeDeadlineMs = NEVER;
+    this.#leaveMoment();
     this.#context.deadlines.remove(this);
     this.#context.counters.open--;
     this.#transport.close();
@@ -274,11 +269,23 @@ export class TcpConn implements Conn, Expirable {
   #putReadOff(atMs: number): void {
     const { deadlines, gate } = this.#context;
     const { nowMs } = deadlines;
-    const mostMs = Math.min(atMs, nowMs + (this.#readDeadlineMs - nowMs) / 4);
-    const startsMs = Math.floor(mostMs / PUT_OFF_STEP_MS) * PUT_OFF_STEP_MS;
-    this.#startsReadAtMs = startsMs > nowMs ? startsMs : NEVER;
-    if (startsMs > nowMs) deadlines.notice(startsMs);
-    else gate.pass(this.#startRead);
+    const startsMs = Math.min(atMs, nowMs + (this.#readDeadlineMs - nowMs) / 4);
+    if (startsMs === this.#moment?.atMs) return;
+    this.#leaveMoment();
+    this.#moment = deadlines.later.add(startsMs, nowMs, this);
+    if (this.#moment === undefined) gate.pass(this.#startRead);
+  }
+
+  #leaveMoment(): void {
+    if (this.#moment === undefined) return;
+    this.#context.deadlines.later.leave(this.#moment);
+    this.#moment = undefined;
+  }
+
+  onMoment(moment: Moment): void {
+    if (moment !== this.#moment) return; // it has closed meanwhile, or begins at another one
+    this.#moment = undefined;
+    this.#context.gate.pass(this.#startRead);
   }
 
   #endDribble(): void {

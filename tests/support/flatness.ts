@@ -18,12 +18,16 @@ export interface Drift {
 
 const WARM_UP_SHARE = 1 / 4;
 
-/** Measurements in the order of time; those that are NaN do not count. */
-export function driftOf(values: readonly number[]): Drift {
+/**
+ * Measurements in the order of time; those that are NaN do not count.
+ *
+ * @param typical What stands for several of them.
+ */
+export function driftOf(values: readonly number[], typical = median): Drift {
   const counted = values.slice(Math.floor(values.length * WARM_UP_SHARE));
   const third = Math.ceil(counted.length / 3);
-  const before = median(counted.slice(0, third));
-  const after = median(counted.slice(-third));
+  const before = typical(counted.slice(0, third));
+  const after = typical(counted.slice(-third));
   // From nothing to nothing is no growth, from nothing to anything without bound.
   const share = before === after ? 0 : after / before - 1;
   return { before, after, share };
@@ -36,8 +40,17 @@ export function isFlat(drift: Drift, share: number): boolean {
 
 /** Of the values that are numbers; NaN without any. */
 export function median(values: readonly number[]): number {
+  return quantile(values, 1 / 2);
+}
+
+/** What a tenth of the numbers is not below: of something that rises and falls, how far it rises. */
+export function highestTenth(values: readonly number[]): number {
+  return quantile(values, 9 / 10);
+}
+
+function quantile(values: readonly number[], share: number): number {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? NaN;
+  return sorted[Math.floor(sorted.length * share)] ?? NaN;
 }
 
 /** Growth in an hour by the line that fits best, after the warm-up; without those that are NaN. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { driftOf, isFlat, median, slopeAnHour } from "../../support/flatness.ts";
+import { driftOf, highestTenth, isFlat, median, slopeAnHour } from "../../support/flatness.ts";
 import type { Traffic } from "./clients.ts";
 import { type PairLog, readBugs, readPairLog } from "./proxy_logs.ts";
 import type { Check, Sample } from "./report.ts";
@@ -13,6 +13,11 @@ import type { ServerSample } from "./server.ts";
 
 /** A run that is shorter shows how V8's heap finds its size, and no more than that. */
 const FLATNESS_FROM_MS = 10 * 60_000;
+/**
+ * V8 gives memory back every ten or fifteen minutes, and takes it again: how far it rises shows when
+ * each third is as long.
+ */
+const RISE_FROM_MS = 50 * 60_000;
 /**
  * When the origin itself takes so many times as long as it usually does, the machine is busy with
  * other things: clients pile up, and what is measured is not the proxy.
@@ -99,14 +104,26 @@ interface FlatLine {
   readonly unit: string;
   readonly growthMax: number;
   readonly value: (sample: Sample, before: Sample | undefined) => number;
+  /** @default {median} */
+  readonly typical?: (values: readonly number[]) => number;
+  /** How long a run has to be. @default {FLATNESS_FROM_MS} */
+  readonly fromMs?: number;
 }
 
 const FLAT_LINES: readonly FlatLine[] = [
   {
     name: "resident memory",
     unit: "MB",
+    growthMax: USED_GROWTH_MAX,
+    value: ({ rssBytes }) => rssBytes / MB,
+  },
+  {
+    name: "how far resident memory rises",
+    unit: "MB",
     growthMax: KEPT_GROWTH_MAX,
     value: ({ rssBytes }) => rssBytes / MB,
+    typical: highestTenth,
+    fromMs: RISE_FROM_MS,
   },
   {
     name: "heap",
@@ -182,13 +199,14 @@ function mayFail({ outcomes }: Sample): number {
 
 /** Whether the lines of the plots are flat, as far as the machine let them. */
 export function judgeFlatness(samples: readonly Sample[]): Check[] {
-  const isLong = (samples.at(-1)?.atMs ?? 0) >= FLATNESS_FROM_MS;
+  const lastedMs = samples.at(-1)?.atMs ?? 0;
   const usualMs = median(samples.map(({ directP50Ms }) => directP50Ms));
   const isCalm = samples.map(({ directP50Ms }) => directP50Ms <= BUSY_FACTOR * usualMs);
   const calm = isCalm.filter((calm) => calm).length;
-  const lines = FLAT_LINES.map(({ name, unit, growthMax, value }) => {
+  const lines = FLAT_LINES.map(({ name, unit, growthMax, value, typical, fromMs }) => {
+    const isLong = lastedMs >= (fromMs ?? FLATNESS_FROM_MS);
     const values = samples.map((sample, n) => isCalm[n] ? value(sample, samples[n - 1]) : NaN);
-    const drift = driftOf(values);
+    const drift = driftOf(values, typical);
     return {
       name: `flat: ${name}`,
       isGood: !isLong || isFlat(drift, growthMax),
@@ -202,7 +220,7 @@ export function judgeFlatness(samples: readonly Sample[]): Check[] {
   return [
     {
       name: "the machine was calm enough to judge what is flat",
-      isGood: !isLong || calm >= samples.length * CALM_SHARE_MIN,
+      isGood: lastedMs < FLATNESS_FROM_MS || calm >= samples.length * CALM_SHARE_MIN,
       detail: `${calm} of ${samples.length} samples, in which the origin itself takes at most ` +
         `${BUSY_FACTOR} times its usual ${usualMs.toFixed(2)} ms`,
     },
