@@ -13,6 +13,9 @@ interface Hammering {
   readonly reports: readonly HammerReport[];
 }
 
+/** Longer than a thread that runs is kept from a core, where all the gates run at once; in ms. */
+const STILL_MS = 200;
+
 /**
  * Four workers claim and release until each has gone some rounds. `onRounds` may terminate
  * some of them in the middle.
@@ -57,10 +60,13 @@ async function hammer(
       workers[victim]!.terminate();
       // It runs on for a moment: nothing tells when it has stopped, but its rounds stand still.
       let before = -1;
+      let stillSinceMs = 0;
       await eventually("the terminated worker to stand still", () => {
-        const isStill = rounds(victim) === before;
-        before = rounds(victim);
-        return isStill;
+        if (rounds(victim) !== before) {
+          before = rounds(victim);
+          stillSinceMs = performance.now();
+        }
+        return performance.now() - stillSinceMs > STILL_MS;
       });
     }
     const before = workers.map((_, column) => rounds(column));
