@@ -17,8 +17,8 @@ interface Hammering {
 const STILL_MS = 200;
 
 /**
- * Four workers claim and release until each has gone some rounds. `onRounds` may terminate
- * some of them in the middle.
+ * Four workers claim and release until each has gone some rounds. `victims` are terminated
+ * in the middle.
  */
 async function hammer(
   random: Random,

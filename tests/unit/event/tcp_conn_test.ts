@@ -552,13 +552,23 @@ async function readLater(
   return startedMs;
 }
 
-Deno.test("among many that dribble, a patient reader's next read begins later and later", async () => {
+/** A connection, and so many that dribble that its reads may be put off. */
+async function amongMany(timeoutMs: number) {
   const context = testContext();
-  const leave = await crowd(context);
+  const leaveOthers = await crowd(context);
   const scripted = scriptedConn(context);
-  const { conn } = scripted;
+  const { conn, transport } = scripted;
   const buf = acquire(context);
-  conn.setReadDeadline(context.clock.nowMs() + 60_000);
+  conn.setReadDeadline(context.clock.nowMs() + timeoutMs);
+  const leave = async (): Promise<void> => {
+    await leaveOthers();
+    await end(context, conn, buf);
+  };
+  return { context, scripted, conn, transport, buf, leave };
+}
+
+Deno.test("among many that dribble, a patient reader's next read begins later and later", async () => {
+  const { context, scripted, buf, leave } = await amongMany(60_000);
   const delays: number[] = [];
   for (let count = 0; count < 6; count++) {
     delays.push(await readLater(context, scripted, buf, "x"));
@@ -568,31 +578,19 @@ Deno.test("among many that dribble, a patient reader's next read begins later an
   await readLater(context, scripted, buf, "x".repeat(64));
   assertEquals(await readLater(context, scripted, buf, "x"), 0); // it does not dribble any more
   await leave();
-  await end(context, conn, buf);
 });
 
 Deno.test("a read is put off by a quarter of what is left until its deadline at most", async () => {
-  const context = testContext();
-  const leave = await crowd(context);
-  const scripted = scriptedConn(context);
-  const { conn, transport } = scripted;
-  const buf = acquire(context);
-  conn.setReadDeadline(context.clock.nowMs() + 4_000);
+  const { context, scripted, conn, transport, buf, leave } = await amongMany(4_000);
   for (let count = 0; count < 3; count++) await readLater(context, scripted, buf, "x");
   assertEquals(await readLater(context, scripted, buf, "x", 990), 240); // of the second that is left
   assertEquals(conn.recv(buf, true), AGAIN);
   assert(transport.isReading, "there is no time left to put anything off");
   await leave();
-  await end(context, conn, buf);
 });
 
 Deno.test("a read that was put off begins earlier where its deadline is brought forward", async () => {
-  const context = testContext();
-  const leave = await crowd(context);
-  const scripted = scriptedConn(context);
-  const { conn, transport } = scripted;
-  const buf = acquire(context);
-  conn.setReadDeadline(context.clock.nowMs() + 60_000);
+  const { context, scripted, conn, transport, buf, leave } = await amongMany(60_000);
   for (let count = 0; count < 12; count++) await readLater(context, scripted, buf, "x");
   assertEquals(conn.recv(buf, true), AGAIN); // for more than 5 s
   conn.setReadDeadline(context.clock.nowMs() + 2_000);
@@ -601,7 +599,6 @@ Deno.test("a read that was put off begins earlier where its deadline is brought 
   await context.clock.advance(50);
   assert(transport.isReading);
   await leave();
-  await end(context, conn, buf);
 });
 
 Deno.test("who waits for a dribble is counted for as long as that takes", async () => {
@@ -636,12 +633,7 @@ Deno.test("few that dribble, or a reader that is in a hurry: every read begins a
 
 Deno.test("closing and deadlines end a read that was put off", async () => {
   for (const how of ["close", "deadline"]) {
-    const context = testContext();
-    const leave = await crowd(context);
-    const scripted = scriptedConn(context);
-    const { conn, transport } = scripted;
-    const buf = acquire(context);
-    conn.setReadDeadline(context.clock.nowMs() + 60_000);
+    const { context, scripted, conn, transport, buf, leave } = await amongMany(60_000);
     for (let count = 0; count < 4; count++) await readLater(context, scripted, buf, "x");
     assertEquals(conn.recv(buf, true), AGAIN);
     const { blocked } = conn.readable;
@@ -656,9 +648,8 @@ Deno.test("closing and deadlines end a read that was put off", async () => {
     await blocked;
     const kind = how === "close" ? "closed" : "timeout";
     assertEquals(failureOf(() => conn.recv(buf)).kind, kind);
-    await leave();
     await context.clock.advance(5_000);
-    await end(context, conn, buf);
+    await leave();
   }
 });
 
