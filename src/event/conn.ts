@@ -32,10 +32,11 @@ export interface Conn {
    * done. Ask again with the same Buf.
    *
    * @param isPatient The reader needs all of something, and may be served later: while more than
-   * a hundred connections of the worker dribble (three reads in a row of less than 64 bytes), the
-   * next read of such a one starts only after half of the time that it has dribbled for, or a
-   * quarter of what is left until the deadline. So what small reads cost is bounded, however many
-   * there are, and nobody else has to wait for them.
+   * a hundred connections of the worker dribble (less than 64 bytes, or less in each second, in
+   * one read that took a second or in three in a row), the next read of such a one starts only
+   * after as long again as it has dribbled for, up to a quarter less, or a quarter of what is left
+   * until the deadline. So what small reads cost is bounded, however many there are, and nobody
+   * else has to wait for them.
    * @default {false}
    */
   recv(into: Buf, isPatient?: boolean): number;

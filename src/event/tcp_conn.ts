@@ -52,11 +52,19 @@ export interface ConnCounters {
   dribbling: number;
 }
 
-/** A read of less than this is small, in bytes; after so many in a row the other end dribbles. */
+/**
+ * A read of less than this is small, in bytes, or of less in each second that it took, unless
+ * there was no room for more. After so many in a row the other end dribbles, and after one that
+ * took so long, in ms.
+ */
 const SMALL_READ_BYTES = 64;
 const DRIBBLE_READS = 3;
+const DRIBBLE_MS = 1_000;
 /** Fewer connections that dribble hold up nobody, and are read at once. */
 const DRIBBLING_MAX = 100;
+/** Those that dribble in step are not read in step: up to this part earlier, by their slot. */
+const SPREAD = 0.25;
+const SPREAD_SLOTS = 64;
 /** Nothing has been read that was not handed on yet. */
 const NOTHING = -2;
 const NO_ROOM = new Uint8Array();
@@ -99,9 +107,11 @@ export class TcpConn implements Conn, Expirable, Waiter {
 
   /** Whose the outstanding read is, or the last one was. */
   #isPatient = false;
-  /** Small reads in a row for a patient reader, and since when. */
+  /** Small reads in a row for a patient reader, and since when it waits for more than these. */
   #smallReads = 0;
   #smallSinceMs = 0;
+  /** When the outstanding read of a patient reader was asked for, or the last one. */
+  #askedMs = 0;
   /** Whether the outstanding read is counted as one that waits for a dribble. */
   #isDribbling = false;
   /** When a read that was put off starts. */
@@ -191,6 +201,7 @@ export class TcpConn implements Conn, Expirable, Waiter {
     this.#isHeldBack = true;
     if (isPatient !== this.#isPatient) this.#smallReads = 0;
     this.#isPatient = isPatient;
+    if (isPatient) this.#askedMs = this.#context.deadlines.nowMs;
     if (this.#smallReads >= DRIBBLE_READS) this.#awaitDribble();
     else this.#context.gate.pass(this.#startRead);
     return AGAIN;
@@ -253,16 +264,25 @@ export class TcpConn implements Conn, Expirable, Waiter {
   }
 
   #noteSize(byteCount: number): void {
-    if (byteCount >= SMALL_READ_BYTES) this.#smallReads = 0;
-    else if (this.#smallReads++ === 0) this.#smallSinceMs = this.#context.deadlines.nowMs;
+    const waitedMs = this.#context.deadlines.nowMs - this.#askedMs;
+    const isSmall = byteCount < SMALL_READ_BYTES * Math.max(1, waitedMs / 1_000);
+    if (!isSmall || byteCount === this.#room.length) {
+      this.#smallReads = 0;
+      return;
+    }
+    if (this.#smallReads === 0) this.#smallSinceMs = this.#askedMs;
+    this.#smallReads += waitedMs < DRIBBLE_MS ? 1 : DRIBBLE_READS;
   }
 
-  /** The later, the longer it has dribbled: what has come by then is one read, which need not wait. */
+  /**
+   * For as long again as it has dribbled: what has come by then is one read, which need not wait.
+   */
   #awaitDribble(): void {
     const { counters, deadlines: { nowMs }, gate } = this.#context;
     this.#isDribbling = true;
     if (++counters.dribbling <= DRIBBLING_MAX) return gate.pass(this.#startRead);
-    this.#putReadOff(nowMs + (nowMs - this.#smallSinceMs) / 2);
+    const spread = SPREAD * (this.slot % SPREAD_SLOTS) / SPREAD_SLOTS;
+    this.#putReadOff(nowMs + (nowMs - this.#smallSinceMs) * (1 - spread));
   }
 
   /** Until `atMs`; but three quarters of the time until its deadline are the read's. */

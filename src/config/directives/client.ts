@@ -70,10 +70,10 @@ export const listenDirectives = {
     default: "60s",
     doc:
       "How long a client may take to send the whole head of a request, from its first byte on. " +
-      "While more than a hundred connections of a worker dribble a head or a buffered body (three " +
-      "reads in a row of less than 64 bytes), each of them is read less often: the next time after " +
-      "half of the time that it has dribbled for, or a quarter of what is left of this one. nginx " +
-      "reads each byte.",
+      "While more than a hundred connections of a worker dribble a head or a buffered body (less " +
+      "than 64 bytes a second, or in each of three reads in a row), each of them is read less " +
+      "often: the next time after as long again as it has dribbled for, or a quarter of what is " +
+      "left of this one. nginx reads each byte.",
   }),
   clientHeaderBufferSizeBytes: directive({
     name: "client_header_buffer_size",

@@ -164,7 +164,7 @@ async function waitForRest(sluice: SluiceProcess, before?: ServerSample): Promis
   }
 }
 
-async function revision(): Promise<string> {
+async function readRevision(): Promise<string> {
   const { stdout } = await new Deno.Command("git", {
     args: ["-C", ROOT, "log", "-1", "--format=%h"],
   }).output();
@@ -181,6 +181,7 @@ async function soak(options: Options): Promise<boolean> {
   const { minutes, seed, rate, dir, bufferMemory } = options;
   const random = new Random(seed);
   const startedAt = new Date().toISOString();
+  const revision = await readRevision();
   await clear(dir);
   let fail: (what: string, detail: string) => void = () => {};
   const origins = await openOrigins(random.fork(), (what, detail) => fail(what, detail));
@@ -235,7 +236,7 @@ async function soak(options: Options): Promise<boolean> {
   const checks = await judge({ dir, traffic, sampler, before, after, collected, stopped });
   const report: Report = {
     command: commandOf(options),
-    revision: await revision(),
+    revision,
     seed,
     minutes,
     startedAt,

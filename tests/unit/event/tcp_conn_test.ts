@@ -567,17 +567,89 @@ async function amongMany(timeoutMs: number) {
   return { context, scripted, conn, transport, buf, leave };
 }
 
+/** Whether `delayMs` is what a dribble of `dribbledMs` leads to: spread, and in steps of 20 ms. */
+function assertPutOff(delayMs: number, dribbledMs: number): void {
+  assert(
+    delayMs > dribbledMs * 0.75 - 21 && delayMs <= dribbledMs,
+    `${delayMs} ms after ${dribbledMs} ms of dribble`,
+  );
+}
+
 Deno.test("among many that dribble, a patient reader's next read begins later and later", async () => {
   const { context, scripted, buf, leave } = await amongMany(60_000);
-  const delays: number[] = [];
-  for (let count = 0; count < 6; count++) {
-    delays.push(await readLater(context, scripted, buf, "x"));
+  const beganMs = context.clock.nowMs();
+  for (let count = 0; count < 3; count++) {
+    assertEquals(await readLater(context, scripted, buf, "x", 400), 0);
   }
-  // From the fourth on half of the 2, 3 and 4.5 s since the first of them, in steps of 20 ms.
-  assertEquals(delays, [0, 0, 0, 1_000, 1_500, 2_240]);
-  await readLater(context, scripted, buf, "x".repeat(64));
+  for (let count = 0; count < 4; count++) {
+    const dribbledMs = context.clock.nowMs() - beganMs;
+    assertPutOff(await readLater(context, scripted, buf, "x", 0), dribbledMs);
+  }
+  await readLater(context, scripted, buf, "x".repeat(1_000));
   assertEquals(await readLater(context, scripted, buf, "x"), 0); // it does not dribble any more
   await leave();
+});
+
+Deno.test("one small read that took a second is a dribble among many", async () => {
+  const { context, scripted, buf, leave } = await amongMany(60_000);
+  assertEquals(await readLater(context, scripted, buf, "x", 999), 0);
+  assertEquals(await readLater(context, scripted, buf, "x", 1_000), 0);
+  assertPutOff(await readLater(context, scripted, buf, "x", 0), 1_999);
+  await leave();
+});
+
+Deno.test("what has come while a read was put off ends no dribble, unless it is 64 bytes a second", async () => {
+  const { context, scripted, buf, leave } = await amongMany(600_000);
+  const beganMs = context.clock.nowMs();
+  await readLater(context, scripted, buf, "x", 4_000);
+  await readLater(context, scripted, buf, "x".repeat(190)); // 64 and more, but after 3 s
+  const dribbledMs = context.clock.nowMs() - beganMs;
+  assertPutOff(await readLater(context, scripted, buf, "x"), dribbledMs);
+  await leave();
+});
+
+Deno.test("who fills the room that there is does not dribble, however long it took", async () => {
+  const { context, scripted, buf, leave } = await amongMany(60_000);
+  await readLater(context, scripted, buf, "x", 2_000);
+  await readLater(context, scripted, buf, "x".repeat(buf.room));
+  buf.last = buf.pos;
+  assertEquals(await readLater(context, scripted, buf, "x"), 0);
+  await leave();
+});
+
+Deno.test("those that dribble in step are not read in step", async () => {
+  const context = testContext();
+  const leaveOthers = await crowd(context);
+  const beganMs = context.clock.nowMs();
+  const all = Array.from(
+    { length: 64 },
+    () => ({ ...scriptedConn(context), buf: acquire(context) }),
+  );
+  for (const { conn, buf } of all) conn.recv(buf, true);
+  await context.clock.advance(2_000);
+  for (const { transport } of all) transport.deliver("x");
+  await settled();
+  for (const { conn, buf } of all) {
+    assertEquals(conn.recv(buf, true), 1);
+    conn.recv(buf, true);
+  }
+  const perStep: number[] = [];
+  const countReading = () => all.filter(({ transport }) => transport.isReading).length;
+  for (let before = 0; before < all.length;) {
+    await context.clock.advance(20);
+    const now = countReading();
+    if (now > before) perStep.push(now - before);
+    before = now;
+  }
+  assertEquals(context.clock.nowMs() - beganMs, 4_000);
+  assert(perStep.length > 20 && Math.max(...perStep) <= 4, `${perStep}`);
+  for (const { conn, buf } of all) {
+    conn.close();
+    buf.release();
+  }
+  await leaveOthers();
+  await settled();
+  assertQuiet(context);
 });
 
 Deno.test("a read is put off by a quarter of what is left until its deadline at most", async () => {
