@@ -4,6 +4,7 @@
  * @module
  */
 import { countAllocations } from "./allocations.ts";
+import { measureBeside } from "./beside.ts";
 import { Cleanup } from "./cleanup.ts";
 import { measureIdle } from "./idle.ts";
 import { alone } from "./lock.ts";
@@ -63,6 +64,9 @@ async function run(options: Options, cleanup: Cleanup): Promise<Result[]> {
     nginx: "nginx",
     taskset: "util-linux",
     ...(options.strace ? { strace: "strace" } : {}),
+    ...(options.workloads.some(({ kind }) => kind === "beside")
+      ? { slowhttptest: "slowhttptest" }
+      : {}),
     ...(options.against === undefined ? {} : { git: "git" }),
   });
   await Deno.mkdir(RESULTS, { recursive: true });
@@ -110,6 +114,8 @@ function measure(
       return measureLoad(bench, workload, contenders);
     case "idle":
       return measureIdle(bench, workload, contenders);
+    case "beside":
+      return measureBeside(bench, workload, contenders);
     case "start":
       return measureStart(bench, workload, contenders);
   }

@@ -23,6 +23,7 @@ export type Metric =
   | "requestsPerSecond"
   | "p50Ms"
   | "p99Ms"
+  | "p99Times"
   | "cpuMicrosPerRequest"
   | "rssBytes"
   | "peakRssBytes"
@@ -206,6 +207,9 @@ function metricsOf(rounds: readonly Round[]): Metric[] {
 }
 
 function describe({ figures, disturbed }: Round): string {
+  if (figures.p99Times !== undefined) {
+    return `p99 ${figures.p99Ms} ms, ${figures.p99Times.toFixed(2)} times what it was`;
+  }
   if (figures.bytesPerConnection !== undefined) {
     return `${Math.round(figures.bytesPerConnection)} B each`;
   }

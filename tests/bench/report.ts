@@ -10,6 +10,7 @@ const COLUMNS: readonly { readonly title: string; readonly metric: Metric }[] = 
   { title: "requests/s", metric: "requestsPerSecond" },
   { title: "p50", metric: "p50Ms" },
   { title: "p99", metric: "p99Ms" },
+  { title: "p99 beside", metric: "p99Times" },
   { title: "CPU a request", metric: "cpuMicrosPerRequest" },
   { title: "memory", metric: "rssBytes" },
   { title: "memory each", metric: "bytesPerConnection" },
@@ -74,6 +75,8 @@ function figure(metric: Metric, value: number | undefined): string {
     case "p50Ms":
     case "p99Ms":
       return `${value.toFixed(2)} ms`;
+    case "p99Times":
+      return `${value.toFixed(2)} x`;
     case "cpuMicrosPerRequest":
       return `${value.toFixed(1)} us`;
     case "rssBytes":

@@ -4,6 +4,7 @@
  * @module
  */
 import { stringify } from "@std/yaml";
+import { SHIPPED_V8_FLAGS } from "../support/shipped_flags.ts";
 import type { Cleanup } from "./cleanup.ts";
 import type { ProxyOptions } from "./nginx.ts";
 import { writeSite } from "./site.ts";
@@ -14,8 +15,9 @@ export interface SluiceOptions extends ProxyOptions {
   /** The checkout it runs from. */
   readonly checkout: string;
   /**
-   * Replaces `deno run -A main.ts run -c CONFIG -p FOLDER`. `{config}`, `{folder}`, `{listen}`,
-   * `{upstream}` and `{inspect}` (a flag of Deno's, or nothing) are filled in.
+   * Replaces `deno run -A main.ts run -c CONFIG -p FOLDER`, with the flags of V8 that are shipped.
+   * `{config}`, `{folder}`, `{listen}`, `{upstream}` and `{inspect}` (a flag of Deno's, or nothing)
+   * are filled in.
    */
   readonly command: string | undefined;
   /** `host:port` for V8's inspector. */
@@ -28,7 +30,8 @@ export interface SluiceOptions extends ProxyOptions {
 
 const ENDLESS = 1_000_000_000;
 const WORKER_CONNECTIONS = 20_000;
-const DEFAULT_COMMAND = "{deno} run -A {inspect} main.ts run -c {config} -p {folder}";
+const DEFAULT_COMMAND = `{deno} run -A --v8-flags=${SHIPPED_V8_FLAGS} {inspect} main.ts run ` +
+  "-c {config} -p {folder}";
 
 /** Starts Sluice on a free port. */
 export async function startSluice(

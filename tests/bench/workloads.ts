@@ -46,7 +46,19 @@ export interface StartWorkload {
   readonly onlyByName?: boolean;
 }
 
-export type Workload = LoadWorkload | IdleWorkload | StartWorkload;
+/** A load beside clients that dribble heads and bodies. */
+export interface BesideWorkload {
+  readonly kind: "beside";
+  readonly name: string;
+  readonly about: string;
+  /** Of the load. */
+  readonly connections: number;
+  readonly heads: number;
+  readonly bodies: number;
+  readonly onlyByName?: boolean;
+}
+
+export type Workload = LoadWorkload | IdleWorkload | StartWorkload | BesideWorkload;
 
 /** The small answer of the origin. */
 export const SMALL_BODY = "hello, world\n";
@@ -131,6 +143,15 @@ export const WORKLOADS: readonly Workload[] = [
   },
   { kind: "idle", name: "idle-10k", about: "10,000 idle keepalive clients", connections: 10_000 },
   { kind: "start", name: "start", about: "start of the process to its first answer" },
+  {
+    kind: "beside",
+    name: "slow-10k",
+    about: "small GET, 32 clients beside 5,000 that dribble a head and 5,000 a body",
+    connections: 32,
+    heads: 5_000,
+    bodies: 5_000,
+    onlyByName: true,
+  },
 ];
 
 function get(

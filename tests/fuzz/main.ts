@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { parseArgs } from "node:util";
 import { seedFromEnv } from "../support/random.ts";
 import { told, tryBatch } from "./batch.ts";
 import { tryConfigurations } from "./configurations.ts";
@@ -52,18 +53,78 @@ const KINDS = [
 /** One kind of run: tries inputs `from` to `from + count - 1`, and says how often what came of it. */
 type Run = (from: number, count: number) => Promise<ReadonlyMap<string, number>>;
 
+const HELP = `deno task fuzz [options]
+
+  --only KIND     one of: ${KINDS.join(", ")}; all in turn without it
+  --minutes N     for so long; 1 without it
+  --count N       so many inputs at most
+  --seed N        of the inputs; else SLUICE_TEST_SEED, or a new one
+  --from N        the first input's number: 0, or where a run has stopped`;
+
+interface Options {
+  readonly only: string | undefined;
+  readonly minutes: number;
+  readonly count: number;
+  readonly seed: number;
+  readonly from: number;
+}
+
+/** @throws {TypeError | RangeError} An option that there is not, or a value that cannot be. */
+function parseOptions(args: readonly string[]): Options {
+  const type = "string";
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type },
+      minutes: { type, default: "1" },
+      count: { type },
+      seed: { type },
+      from: { type, default: "0" },
+    },
+  });
+  const number = (name: "minutes" | "count" | "seed" | "from"): number | undefined => {
+    const text = values[name];
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (text !== "" && value >= 0 && (name === "minutes" || Number.isSafeInteger(value))) {
+      return value;
+    }
+    throw new RangeError(`Cannot use --${name} ${text}: expected a number from 0`);
+  };
+  const { only } = values;
+  if (only !== undefined && !(KINDS as readonly string[]).includes(only)) {
+    throw new RangeError(`Cannot run --only ${only}: expected ${KINDS.join(", ")}`);
+  }
+  return {
+    only,
+    minutes: number("minutes")!,
+    count: number("count") ?? Infinity,
+    seed: number("seed") ?? seedFromEnv(),
+    from: number("from")!,
+  };
+}
+
 async function main(args: readonly string[]): Promise<number> {
-  const minutes = option(args, "--minutes") ?? 1;
-  const seed = option(args, "--seed") ?? seedFromEnv();
-  const count = option(args, "--count") ?? Infinity;
+  if (args.includes("--help")) {
+    console.log(HELP);
+    return 0;
+  }
+  let options: Options;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${HELP}`);
+    return 2;
+  }
+  const { minutes, count, seed } = options;
   const endMs = performance.now() + minutes * 60_000;
-  let from = option(args, "--from") ?? 0;
+  let { from } = options;
   const firstNumber = from;
   const total = new Map<string, number>();
   let tellAtMs = performance.now() + TELL_EVERY_MS;
   await using stack = new AsyncDisposableStack();
   try {
-    const runs = await chosenRuns(args, seed, stack);
+    const runs = await chosenRuns(options, stack);
     while (performance.now() < endMs && from < firstNumber + count) {
       const batch = Math.min(BATCH, firstNumber + count - from);
       for (const run of runs) {
@@ -89,11 +150,9 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function chosenRuns(
-  args: readonly string[],
-  seed: number,
+  { only, seed }: Options,
   stack: AsyncDisposableStack,
 ): Promise<Run[]> {
-  const only = args.includes("--only") ? args[args.indexOf("--only") + 1] : undefined;
   const runs: Run[] = [];
   if (only === undefined || only === "wire") runs.push(wireRun(seed));
   const share = only === undefined ? REAL_SHARE : 1;
@@ -117,11 +176,6 @@ async function chosenRuns(
   }
   if (only === undefined || only === "memory-isolation") runs.push(markedRun(seed));
   if (only === undefined || only === "isolation") runs.push(isolationRun(seed, share));
-  if (runs.length === 0) {
-    throw new RangeError(
-      `Cannot run --only ${only}: expected ${KINDS.join(", ")}`,
-    );
-  }
   return runs;
 }
 
@@ -212,16 +266,6 @@ function isolationTold(name: string, tally: IsolationTally): ReadonlyMap<string,
     [`${name}: uploads compared`, tally.uploads],
     [`${name}: clients that left early`, tally.left],
   ]);
-}
-
-function option(args: readonly string[], name: string): number | undefined {
-  const at = args.indexOf(name);
-  if (at < 0) return undefined;
-  const value = Number(args[at + 1]);
-  if (!Number.isSafeInteger(value)) {
-    throw new RangeError(`Cannot use ${name} ${args[at + 1]}: expected an integer`);
-  }
-  return value;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
