@@ -28,8 +28,9 @@ export const REQUESTS: readonly string[] = [
   `POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 38\r\n\r\n${HIDDEN}`,
   // nginx has "?x" as this one's $request_uri, Sluice "/?x".
   "HEAD http://other?x HTTP/1.1\r\nHost: a\r\n\r\n",
-  // Methods that Node does not know.
+  // Methods that Node does not know, and one that a log has for none.
   "M-X https://[::1]/ HTTP/1.1\r\nHost: a\r\n\r\n",
+  "- /a HTTP/1.1\r\nHost: a\r\n\r\n",
   // Node leaves this connection open for ever, directly.
   "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n-0\r\n\r\n",
   // nginx refuses what is said twice, and so does Sluice since this was found.

@@ -19,7 +19,14 @@ import {
   type SluiceReading,
   type Way,
 } from "./comparison.ts";
-import { logged, NginxOrigin, NodeOrigin, type Origin, type OriginReading } from "./origins.ts";
+import {
+  logged,
+  loggedMethod,
+  NginxOrigin,
+  NodeOrigin,
+  type Origin,
+  type OriginReading,
+} from "./origins.ts";
 import { wholeLog } from "./whole_log.ts";
 
 /** Messages under way at a time. */
@@ -177,13 +184,13 @@ class SentMessages {
 function readingsOf(log: readonly string[], id: string): SluiceReading[] {
   return log.map((line) => {
     const [port, number, connection, ...values] = line.split("\t");
-    const [method, target, host, body, status, upstreamAddress, upstreamStatus] = values
+    const [, target, host, body, status, upstreamAddress, upstreamStatus] = values
       .map(logged);
     return {
       tag: `${id}-${connection}-${number}`,
       port: Number(port),
       number: Number(number),
-      method: method!,
+      method: loggedMethod(values[0]!, values[1]!),
       target: target!,
       host: host!,
       body: body!,

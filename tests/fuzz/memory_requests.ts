@@ -14,7 +14,7 @@ import type { Random } from "../support/random.ts";
 import { LlhttpReader } from "./llhttp.ts";
 import { compareRequests, type ForwardedLine, type OriginStream } from "./memory_comparison.ts";
 import { bytesOf, latin1, type MemoryOutcome, playRound } from "./memory_round.ts";
-import { logged } from "./origins.ts";
+import { logged, loggedMethod } from "./origins.ts";
 
 /** Of the answers behind which an origin ends its connection. */
 const ORIGIN_CLOSES = 0.05;
@@ -124,13 +124,13 @@ const REFUSAL = bytesOf("HTTP/1.1 400 Bad\r\nContent-Length: 0\r\nConnection: cl
 function linesOf(log: readonly string[]): ForwardedLine[] {
   return log.map((line) => {
     const [port, number, connection, ...values] = line.split("\t");
-    const [method, target, body, status, upstreamAddress, upstreamStatus, completion] = values
+    const [, target, body, status, upstreamAddress, upstreamStatus, completion] = values
       .map(logged);
     return {
       message: Number(port) - 1,
       number: Number(number),
       tag: `${connection}-${number}`,
-      method: method!,
+      method: loggedMethod(values[0]!, values[1]!),
       target: target!,
       body: body!,
       status: Number(status),

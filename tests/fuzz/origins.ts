@@ -102,7 +102,7 @@ export class NginxOrigin implements Origin {
       port: Number(port),
       number: Number(number),
       tag: logged(tag),
-      method: logged(method),
+      method: loggedMethod(method, target),
       target: logged(target),
       host: logged(host),
       body: logged(body ?? ""),
@@ -169,6 +169,11 @@ export function logged(value: string): string {
     /\\x([0-9A-F]{2})/g,
     (_, digits: string) => String.fromCharCode(parseInt(digits, 16)),
   );
+}
+
+/** Likewise of a method: one that is "-" has a target. */
+export function loggedMethod(method: string, target: string): string {
+  return target === "-" ? logged(method) : method;
 }
 
 /** @param ports The direct one, and Sluice's. */
