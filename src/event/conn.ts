@@ -31,12 +31,13 @@ export interface Conn {
    * of the stream, or AGAIN: the read has started and `into` is lent until it is
    * done. Ask again with the same Buf.
    *
-   * @param isPatient The reader needs all of something, and may be served later: while more than
-   * a hundred connections of the worker dribble (less than 64 bytes, or less in each second, in
-   * one read that took a second or in three in a row), the next read of such a one starts only
-   * after as long again as it has dribbled for, up to a quarter less, or a quarter of what is left
-   * until the deadline. So what small reads cost is bounded, however many there are, and nobody
-   * else has to wait for them.
+   * @param isPatient The reader needs all of something, and may be served later: while a hundred
+   * connections of the worker dribble, the next read of another that does starts only after as
+   * long again as its small reads took, or a quarter of what is left until the deadline, whichever
+   * is sooner, or up to a quarter less. It dribbles after four reads in a row of less than 64
+   * bytes each, or two that took a second, and until one brings more than 64 bytes for each second
+   * that it took, or fills the room that there is. So what small reads cost is bounded, however
+   * many there are, and nobody else has to wait for them.
    * @default {false}
    */
   recv(into: Buf, isPatient?: boolean): number;

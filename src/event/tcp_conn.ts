@@ -53,13 +53,13 @@ export interface ConnCounters {
 }
 
 /**
- * A read of less than this is small, in bytes, or of less in each second that it took, unless
- * there was no room for more. After so many in a row the other end dribbles, and after one that
- * took so long, in ms.
+ * A read of less than this is small, in bytes; where the other end dribbles already, also one of
+ * less than this for each second that it took, unless there was no room for more.
  */
 const SMALL_READ_BYTES = 64;
-const DRIBBLE_READS = 3;
-const DRIBBLE_MS = 1_000;
+/** After so many small reads in a row the other end dribbles. One that took so long, in ms, is two. */
+const DRIBBLE_READS = 4;
+const SLOW_READ_MS = 1_000;
 /** Fewer connections that dribble hold up nobody, and are read at once. */
 const DRIBBLING_MAX = 100;
 /** Those that dribble in step are not read in step: up to this part earlier, by their slot. */
@@ -107,9 +107,9 @@ export class TcpConn implements Conn, Expirable, Waiter {
 
   /** Whose the outstanding read is, or the last one was. */
   #isPatient = false;
-  /** Small reads in a row for a patient reader, and since when it waits for more than these. */
+  /** Small reads in a row for a patient reader, and how long they took together. */
   #smallReads = 0;
-  #smallSinceMs = 0;
+  #dribbledMs = 0;
   /** When the outstanding read of a patient reader was asked for, or the last one. */
   #askedMs = 0;
   /** Whether the outstanding read is counted as one that waits for a dribble. */
@@ -190,6 +190,7 @@ export class TcpConn implements Conn, Expirable, Waiter {
       if (this.#into !== into) {
         throw new Error("Cannot recv into another Buf than the pending read's");
       }
+      if (!isPatient && this.#moment !== undefined) this.#putReadOff(0);
       return AGAIN;
     }
     if (this.#readFailure !== undefined) throw this.#readFailure;
@@ -199,7 +200,7 @@ export class TcpConn implements Conn, Expirable, Waiter {
     // A sweep forgets a deadline that no read has: it may have been set long before.
     if (this.#readDeadlineMs !== NEVER) this.#context.deadlines.notice(this.#readDeadlineMs);
     this.#isHeldBack = true;
-    if (isPatient !== this.#isPatient) this.#smallReads = 0;
+    if (isPatient !== this.#isPatient) this.#endRow();
     this.#isPatient = isPatient;
     if (isPatient) this.#askedMs = this.#context.deadlines.nowMs;
     if (this.#smallReads >= DRIBBLE_READS) this.#awaitDribble();
@@ -265,13 +266,16 @@ export class TcpConn implements Conn, Expirable, Waiter {
 
   #noteSize(byteCount: number): void {
     const waitedMs = this.#context.deadlines.nowMs - this.#askedMs;
-    const isSmall = byteCount < SMALL_READ_BYTES * Math.max(1, waitedMs / 1_000);
-    if (!isSmall || byteCount === this.#room.length) {
-      this.#smallReads = 0;
-      return;
+    const seconds = this.#smallReads >= DRIBBLE_READS ? Math.max(1, waitedMs / 1_000) : 1;
+    if (byteCount >= SMALL_READ_BYTES * seconds || byteCount === this.#room.length) {
+      return this.#endRow();
     }
-    if (this.#smallReads === 0) this.#smallSinceMs = this.#askedMs;
-    this.#smallReads += waitedMs < DRIBBLE_MS ? 1 : DRIBBLE_READS;
+    this.#smallReads += waitedMs < SLOW_READ_MS ? 1 : 2;
+    this.#dribbledMs += waitedMs;
+  }
+
+  #endRow(): void {
+    this.#smallReads = this.#dribbledMs = 0;
   }
 
   /**
@@ -281,15 +285,19 @@ export class TcpConn implements Conn, Expirable, Waiter {
     const { counters, deadlines: { nowMs }, gate } = this.#context;
     this.#isDribbling = true;
     if (++counters.dribbling <= DRIBBLING_MAX) return gate.pass(this.#startRead);
-    const spread = SPREAD * (this.slot % SPREAD_SLOTS) / SPREAD_SLOTS;
-    this.#putReadOff(nowMs + (nowMs - this.#smallSinceMs) * (1 - spread));
+    this.#putReadOff(nowMs + this.#dribbledMs * this.#spread);
+  }
+
+  /** Part of the time that it could be put off for. */
+  get #spread(): number {
+    return 1 - SPREAD * (this.slot % SPREAD_SLOTS) / SPREAD_SLOTS;
   }
 
   /** Until `atMs`; but three quarters of the time until its deadline are the read's. */
   #putReadOff(atMs: number): void {
     const { deadlines, gate } = this.#context;
     const { nowMs } = deadlines;
-    const startsMs = Math.min(atMs, nowMs + (this.#readDeadlineMs - nowMs) / 4);
+    const startsMs = Math.min(atMs, nowMs + (this.#readDeadlineMs - nowMs) / 4 * this.#spread);
     if (startsMs === this.#moment?.atMs) return;
     this.#leaveMoment();
     this.#moment = deadlines.later.add(startsMs, nowMs, this);

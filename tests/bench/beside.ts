@@ -13,7 +13,9 @@ import { type Load, runWrk, writeScript } from "./wrk.ts";
 
 /** Each round starts the proxies anew, and opens thousands of connections. */
 const MOST_ROUNDS = 3;
-const WARM_UP_S = 2;
+const WARM_UP_S = 6;
+/** Heads are timed out after 60 s, and have been there for up to 20. */
+const SECONDS_MAX = 30;
 /** Before memory is read, and once all dribblers are there. */
 const SETTLE_MS = 3_000;
 const COME_WITHIN_MS = 45_000;
@@ -21,7 +23,7 @@ const POLL_MS = 250;
 
 /** Of one dribbler: what it sends, how often, and how fast they come. */
 const INTERVAL_S = 5;
-const FOLLOW_UP_BYTES = 3;
+const FOLLOW_UP_VALUE_BYTES = 3;
 const COMING_PER_SECOND = 1_000;
 const BODY_BYTES = 16_000;
 /** Longer than a round takes: they are stopped. */
@@ -32,13 +34,16 @@ const ESTABLISHED = "01";
 /**
  * Measures each contender alone: it is started, loaded, and loaded again beside the dribblers.
  *
- * @throws {BenchError} The dribblers do not come, or do not stay.
+ * @throws {BenchError} The dribblers do not come, or would not stay for so long.
  */
 export async function measureBeside(
   bench: Bench,
   workload: BesideWorkload,
   contenders: readonly Contender[],
 ): Promise<Result> {
+  if (bench.seconds > SECONDS_MAX) {
+    throw new BenchError(`Cannot measure ${workload.name} for more than ${SECONDS_MAX} seconds`);
+  }
   const load: LoadWorkload = {
     kind: "load",
     name: workload.name,
@@ -148,7 +153,7 @@ function startDribbling(
     args: pinnedArgs(cores, "slowhttptest", [
       ...args,
       ...["-r", String(COMING_PER_SECOND), "-i", String(INTERVAL_S), "-l", String(ENDLESS_S)],
-      ...["-x", String(FOLLOW_UP_BYTES), "-s", String(BODY_BYTES), "-v", "0"],
+      ...["-x", String(FOLLOW_UP_VALUE_BYTES), "-s", String(BODY_BYTES), "-v", "0"],
       ...["-p", String(ENDLESS_S), "-u", `http://${address}/small`],
     ]),
     stdin: "null",

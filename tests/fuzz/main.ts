@@ -86,9 +86,8 @@ function parseOptions(args: readonly string[]): Options {
     const text = values[name];
     if (text === undefined) return undefined;
     const value = Number(text);
-    if (text !== "" && value >= 0 && (name === "minutes" || Number.isSafeInteger(value))) {
-      return value;
-    }
+    const isFit = name === "minutes" ? value >= 0 : Number.isSafeInteger(value);
+    if (text.trim() !== "" && isFit && (value >= 0 || name === "seed")) return value;
     throw new RangeError(`Cannot use --${name} ${text}: expected a number from 0`);
   };
   const { only } = values;

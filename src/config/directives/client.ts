@@ -70,10 +70,11 @@ export const listenDirectives = {
     default: "60s",
     doc:
       "How long a client may take to send the whole head of a request, from its first byte on. " +
-      "While more than a hundred connections of a worker dribble a head or a buffered body (less " +
-      "than 64 bytes a second, or in each of three reads in a row), each of them is read less " +
-      "often: the next time after as long again as it has dribbled for, or a quarter of what is " +
-      "left of this one. nginx reads each byte.",
+      "While a hundred connections of a worker dribble a head or a buffered body (less than 64 " +
+      "bytes in each of four reads in a row, or of two that took a second), others that do are " +
+      "read less often: the next time after as long again as these reads took, or a quarter of " +
+      "what is left of this one, whichever is sooner, or up to a quarter less. That such a client " +
+      "has left is seen then, too. nginx reads each byte.",
   }),
   clientHeaderBufferSizeBytes: directive({
     name: "client_header_buffer_size",

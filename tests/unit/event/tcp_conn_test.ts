@@ -507,11 +507,11 @@ Deno.test("a read deadline may be put off, brought forward and taken away", asyn
 
 // dribbles
 
-/** Another connection that dribbles: it has brought three bytes, one at a time, and is read from. */
+/** Another connection that dribbles: it has brought four bytes, one at a time, and is read from. */
 async function dribble(context: TestContext): Promise<{ conn: TcpConn; buf: Buf }> {
   const { conn, transport } = scriptedConn(context);
   const buf = acquire(context, 64);
-  for (let count = 0; count < 3; count++) {
+  for (let count = 0; count < 4; count++) {
     conn.recv(buf, true);
     transport.deliver("x");
     await settled();
@@ -522,8 +522,8 @@ async function dribble(context: TestContext): Promise<{ conn: TcpConn; buf: Buf 
 }
 
 /** So many that the next one's reads are put off. */
-async function crowd(context: TestContext): Promise<() => Promise<void>> {
-  const others = await Promise.all(Array.from({ length: 100 }, () => dribble(context)));
+async function crowd(context: TestContext, count = 100): Promise<() => Promise<void>> {
+  const others = await Promise.all(Array.from({ length: count }, () => dribble(context)));
   return async () => {
     for (const { conn, buf } of others) {
       conn.close();
@@ -578,7 +578,7 @@ function assertPutOff(delayMs: number, dribbledMs: number): void {
 Deno.test("among many that dribble, a patient reader's next read begins later and later", async () => {
   const { context, scripted, buf, leave } = await amongMany(60_000);
   const beganMs = context.clock.nowMs();
-  for (let count = 0; count < 3; count++) {
+  for (let count = 0; count < 4; count++) {
     assertEquals(await readLater(context, scripted, buf, "x", 400), 0);
   }
   for (let count = 0; count < 4; count++) {
@@ -590,59 +590,87 @@ Deno.test("among many that dribble, a patient reader's next read begins later an
   await leave();
 });
 
-Deno.test("one small read that took a second is a dribble among many", async () => {
+Deno.test("two small reads that took a second each are a dribble among many, a pause is none", async () => {
+  for (const [first, second, dribbledMs] of [[999, 1_000, 0], [1_000, 1_000, 2_000]] as const) {
+    const { context, scripted, buf, leave } = await amongMany(60_000);
+    assertEquals(await readLater(context, scripted, buf, "x", first), 0);
+    assertEquals(await readLater(context, scripted, buf, "x", second), 0);
+    assertPutOff(await readLater(context, scripted, buf, "x", 0), dribbledMs);
+    await leave();
+  }
   const { context, scripted, buf, leave } = await amongMany(60_000);
-  assertEquals(await readLater(context, scripted, buf, "x", 999), 0);
-  assertEquals(await readLater(context, scripted, buf, "x", 1_000), 0);
-  assertPutOff(await readLater(context, scripted, buf, "x", 0), 1_999);
+  assertEquals(await readLater(context, scripted, buf, "x", 30_000), 0);
+  assertEquals(await readLater(context, scripted, buf, "x".repeat(64), 20_000), 0);
+  assertEquals(await readLater(context, scripted, buf, "x", 0), 0);
   await leave();
 });
 
 Deno.test("what has come while a read was put off ends no dribble, unless it is 64 bytes a second", async () => {
   const { context, scripted, buf, leave } = await amongMany(600_000);
-  const beganMs = context.clock.nowMs();
-  await readLater(context, scripted, buf, "x", 4_000);
-  await readLater(context, scripted, buf, "x".repeat(190)); // 64 and more, but after 3 s
-  const dribbledMs = context.clock.nowMs() - beganMs;
-  assertPutOff(await readLater(context, scripted, buf, "x"), dribbledMs);
+  for (let count = 0; count < 2; count++) await readLater(context, scripted, buf, "x", 2_000);
+  const putOffMs = await readLater(context, scripted, buf, "x".repeat(190)); // after 3 s and more
+  assertPutOff(putOffMs, 4_000);
+  assertPutOff(await readLater(context, scripted, buf, "x"), 4_000 + putOffMs);
   await leave();
 });
 
 Deno.test("who fills the room that there is does not dribble, however long it took", async () => {
   const { context, scripted, buf, leave } = await amongMany(60_000);
-  await readLater(context, scripted, buf, "x", 2_000);
-  await readLater(context, scripted, buf, "x".repeat(buf.room));
-  buf.last = buf.pos;
+  for (let count = 0; count < 2; count++) await readLater(context, scripted, buf, "x", 2_000);
+  buf.end = buf.last + 30;
+  await readLater(context, scripted, buf, "x".repeat(30));
+  buf.reset();
   assertEquals(await readLater(context, scripted, buf, "x"), 0);
   await leave();
 });
 
-Deno.test("those that dribble in step are not read in step", async () => {
+Deno.test("what a connection's holder takes for itself is no dribble of the other end", async () => {
+  const { context, scripted, buf, leave } = await amongMany(60_000);
+  for (let count = 0; count < 2; count++) await readLater(context, scripted, buf, "x", 1_000);
+  await context.clock.advance(8_000); // nobody reads
+  context.deadlines.stamp();
+  assertPutOff(await readLater(context, scripted, buf, "x", 0), 2_000);
+  await leave();
+});
+
+Deno.test("a read that was put off begins at once for a reader in a hurry", async () => {
+  const { context, scripted, conn, transport, buf, leave } = await amongMany(60_000);
+  for (let count = 0; count < 3; count++) await readLater(context, scripted, buf, "x");
+  assertEquals(conn.recv(buf, true), AGAIN);
+  assertEquals(transport.isReading, false);
+  assertEquals(conn.recv(buf), AGAIN);
+  assert(transport.isReading);
+  await leave();
+});
+
+/** How many of 64 that have brought a byte every `gapMs`, in step, are read next in each 20 ms. */
+async function readInSteps(gapMs: number, timeoutMs: number): Promise<number[]> {
   const context = testContext();
   const leaveOthers = await crowd(context);
-  const beganMs = context.clock.nowMs();
   const all = Array.from(
     { length: 64 },
     () => ({ ...scriptedConn(context), buf: acquire(context) }),
   );
-  for (const { conn, buf } of all) conn.recv(buf, true);
-  await context.clock.advance(2_000);
-  for (const { transport } of all) transport.deliver("x");
-  await settled();
   for (const { conn, buf } of all) {
-    assertEquals(conn.recv(buf, true), 1);
+    conn.setReadDeadline(context.clock.nowMs() + timeoutMs);
     conn.recv(buf, true);
   }
+  for (let count = 0; count < 2; count++) {
+    await context.clock.advance(gapMs);
+    for (const { transport } of all) transport.deliver("x");
+    await settled();
+    for (const { conn, buf } of all) {
+      assertEquals(conn.recv(buf, true), 1);
+      conn.recv(buf, true);
+    }
+  }
   const perStep: number[] = [];
-  const countReading = () => all.filter(({ transport }) => transport.isReading).length;
   for (let before = 0; before < all.length;) {
     await context.clock.advance(20);
-    const now = countReading();
-    if (now > before) perStep.push(now - before);
-    before = now;
+    const reading = all.filter(({ transport }) => transport.isReading).length;
+    perStep.push(reading - before);
+    before = reading;
   }
-  assertEquals(context.clock.nowMs() - beganMs, 4_000);
-  assert(perStep.length > 20 && Math.max(...perStep) <= 4, `${perStep}`);
   for (const { conn, buf } of all) {
     conn.close();
     buf.release();
@@ -650,12 +678,22 @@ Deno.test("those that dribble in step are not read in step", async () => {
   await leaveOthers();
   await settled();
   assertQuiet(context);
+  return perStep;
+}
+
+Deno.test("those that dribble in step are not read in step", async () => {
+  const byTime = await readInSteps(1_000, 600_000);
+  assertEquals(byTime.length, 100); // as long again as the 2 s
+  assert(Math.max(...byTime) <= 4, `${byTime}`);
+  const byDeadline = await readInSteps(15_000, 60_000);
+  assertEquals(byDeadline.length, 375); // a quarter of the 30 s that are left
+  assert(Math.max(...byDeadline) <= 2, `${byDeadline}`);
 });
 
 Deno.test("a read is put off by a quarter of what is left until its deadline at most", async () => {
   const { context, scripted, conn, transport, buf, leave } = await amongMany(4_000);
   for (let count = 0; count < 3; count++) await readLater(context, scripted, buf, "x");
-  assertEquals(await readLater(context, scripted, buf, "x", 990), 240); // of the second that is left
+  assertPutOff(await readLater(context, scripted, buf, "x", 990), 250); // of the second that is left
   assertEquals(conn.recv(buf, true), AGAIN);
   assert(transport.isReading, "there is no time left to put anything off");
   await leave();
@@ -666,9 +704,9 @@ Deno.test("a read that was put off begins earlier where its deadline is brought 
   for (let count = 0; count < 12; count++) await readLater(context, scripted, buf, "x");
   assertEquals(conn.recv(buf, true), AGAIN); // for more than 5 s
   conn.setReadDeadline(context.clock.nowMs() + 2_000);
-  await context.clock.advance(450);
+  await context.clock.advance(350);
   assertEquals(transport.isReading, false);
-  await context.clock.advance(50);
+  await context.clock.advance(150);
   assert(transport.isReading);
   await leave();
 });
@@ -690,12 +728,17 @@ Deno.test("who waits for a dribble is counted for as long as that takes", async 
 
 Deno.test("few that dribble, or a reader that is in a hurry: every read begins at once", async () => {
   const context = testContext();
+  const leaveNinetyNine = await crowd(context, 99);
   const alone = scriptedConn(context);
   const buf = acquire(context);
   for (let count = 0; count < 8; count++) {
     assertEquals(await readLater(context, alone, buf, "x"), 0);
   }
-  const leave = await crowd(context);
+  const leaveOne = await crowd(context, 1);
+  const leave = async () => {
+    await leaveNinetyNine();
+    await leaveOne();
+  };
   assertEquals(alone.conn.recv(buf), AGAIN);
   await settled();
   assert(alone.transport.isReading);
