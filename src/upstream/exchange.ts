@@ -160,6 +160,8 @@ export class Exchange {
       if (error instanceof Failure) reason = error; // it was too slow, so we left
     }
     this.driver.interrupt(reason);
+    // Of a tunnel the direction to the peer may be all that is left.
+    if (this.isTunnel) this.sender.interrupt(reason);
   };
 
   /** Makes ready for a request. */

@@ -400,29 +400,33 @@ Deno.test("a server that is stopped ends tunnels at once", async () => {
   });
 });
 
-Deno.test("a stop ends a tunnel at once whose peer neither takes nor sends anything", async () => {
-  const net = new MemoryNet(new Random(1), SWIFT);
-  const origin = new MemoryConn(net);
-  const sluice = await MemorySluice.open({
-    yaml: `
+for (const hasEnded of [false, true]) {
+  const does = hasEnded ? "takes nothing and has ended" : "neither takes nor sends anything";
+  Deno.test(`a stop ends a tunnel at once whose peer ${does}`, async () => {
+    const net = new MemoryNet(new Random(1), SWIFT);
+    const origin = new MemoryConn(net);
+    const sluice = await MemorySluice.open({
+      yaml: `
 upstreams: { app: { servers: ["127.0.0.1:1"] } }
 servers:
   - listen: 127.0.0.1:1
     locations: { /: { proxy: { pass: "http://app", http_version: "1.1", ${UPGRADE} } } }
 `,
-    net,
-    onConnect: () => origin,
-    logFormat: "$status",
+      net,
+      onConnect: () => origin,
+      logFormat: "$status",
+    });
+    const client = new MemoryConn(net);
+    sluice.accept(client, 0, 1, () => {});
+    client.deliver(latin1Bytes(ASKS));
+    while (!net.isStill) await net.turn();
+    origin.deliver(
+      latin1Bytes("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: raw\r\n\r\n"),
+    );
+    origin.stall();
+    client.deliver(latin1Bytes("to the peer"));
+    if (hasEnded) origin.finish();
+    while (!net.isStill) await net.turn();
+    assertEquals(await sluice.stop(net), []);
   });
-  const client = new MemoryConn(net);
-  sluice.accept(client, 0, 1, () => {});
-  client.deliver(latin1Bytes(ASKS));
-  while (!net.isStill) await net.turn();
-  origin.deliver(
-    latin1Bytes("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: raw\r\n\r\n"),
-  );
-  origin.stall();
-  client.deliver(latin1Bytes("to the peer"));
-  while (!net.isStill) await net.turn();
-  assertEquals(await sluice.stop(net), []);
-});
+}
