@@ -35,7 +35,7 @@ export function parameters<T extends Table>(
     nginx: { ...someWords, print: printParameters(table, positional, flags) },
     schema: parametersSchema(table),
     read(node, reading): Settings<T> | undefined {
-      const written = readSettings(node, positional, flags);
+      const written = readSettings(node, positional, flags, names);
       if (written === undefined) return reading.refuse(node, expected);
       for (const [name, { keySpan }] of written) {
         if (names.includes(name)) continue;
@@ -107,6 +107,7 @@ function readSettings(
   node: Node,
   positional: readonly string[],
   flags: ReadonlySet<string>,
+  names: readonly string[],
 ): ReadonlyMap<string, Setting> | undefined {
   const written = new Map<string, Setting>();
   const set = (spelling: string, keySpan: Setting["keySpan"], value: Node) => {
@@ -121,7 +122,8 @@ function readSettings(
   const open = [...positional];
   for (const word of words) {
     const [, name, value] = /^([a-z\d_]+)=(.*)$/s.exec(word.text) ?? [];
-    if (name !== undefined && value !== undefined) {
+    const isPath = open[0] === "path" && name !== undefined && !names.includes(name);
+    if (name !== undefined && value !== undefined && !isPath) {
       set(name, word.span, part(word, name.length + 1, value));
     } else if (flags.has(word.text)) {
       set(word.text, word.span, { ...scalarOf("on"), span: word.span });

@@ -35,6 +35,8 @@ Deno.test("access_log: what each way of writing it says", () => {
     ],
   );
   assertEquals(accessLogsOf("/dev/stdout").map(({ path }) => path), ["stdout"]);
+  // What stands in the path's place is one, unless it is a parameter without it.
+  assertEquals(accessLogsOf("day=1.log combined").map(({ path }) => path), [{ file: "day=1.log" }]);
 });
 
 Deno.test("syslog: address, facility, severity, tag and nohostname, with nginx's defaults but the tag", () => {
@@ -62,6 +64,10 @@ Deno.test("syslog: address, facility, severity, tag and nohostname, with nginx's
 
 Deno.test("logs: what cannot be is refused with the reason", () => {
   const cases: [text: string, ...messages: string[]][] = [
+    [
+      "log: { access: buffer=64k }",
+      'Cannot set access to "buffer=64k": need a path and a format',
+    ],
     [
       'log: { access: "syslog:facility=mail" }',
       'Cannot use "syslog:facility=mail" in path: need server=ADDRESS',
