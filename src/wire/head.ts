@@ -199,7 +199,10 @@ export abstract class Head {
     else this.#nominate(bytes.slice(start, end).map((byte) => LOWER[byte]!));
   }
 
-  /** Marks the fields so named as ours alone, unless security may rest on them. */
+  /**
+   * Marks the fields so named as ours alone, unless security may rest on them. Those that we act
+   * on are not among them either: a `Connection: set-cookie` takes no cookie away.
+   */
   #nominate(lower: Uint8Array): void {
     if (isProtected(lower, 0, lower.length)) return;
     const { fields } = this;

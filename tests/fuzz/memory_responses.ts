@@ -61,6 +61,7 @@ const NOT_PASSED_ON = new Set([
   "connection",
   "content-length",
   "date",
+  "host", // no field of a response, and none that `Connection` takes away
   "http2-settings",
   "keep-alive",
   "proxy-connection",
