@@ -41,6 +41,7 @@ export const NO_ROOM = -2;
 
 /** Of an entry that was used, is not claimed, and has no key. */
 const VACANT_LOW = -1;
+const VACANT = BigInt(VACANT_LOW >>> 0);
 
 /** Workers' clocks differ by less: what seems to be further ahead is older than 24 days. */
 const AHEAD_MAX_MS = 60_000;
@@ -253,7 +254,7 @@ export class KeyTable {
       const found = Atomics.compareExchange(this.#keysWhole, entry, 0n, key);
       if (found === key) return entry;
       if (found !== 0n) return NO_ROOM;
-    } else if (!this.#changeHands(entry, before, key)) return NO_ROOM;
+    } else if (isClaimed(before) || !this.#changeHands(entry, before, key)) return NO_ROOM;
     return this.#withoutTwin(entry, key);
   }
 
@@ -301,13 +302,21 @@ export class KeyTable {
   #withoutTwin(entry: number, key: bigint): number {
     const earlier = this.#look(entry);
     if (earlier < 0) return entry;
-    Atomics.compareExchange(this.#keysWhole, entry, key, BigInt(VACANT_LOW >>> 0));
+    Atomics.compareExchange(this.#keysWhole, entry, key, VACANT);
     return earlier;
   }
 
   #wholeKey(): bigint {
     return BigInt(this.#hash.high) << 32n | BigInt(this.#hash.low >>> 0);
   }
+}
+
+/**
+ * Whether somebody is about to use the entry that holds `whole`. Who looks at the halves one after
+ * the other may have seen it between two claims, and taken it for a key.
+ */
+function isClaimed(whole: bigint): boolean {
+  return whole > 0n && whole < VACANT;
 }
 
 /** Makes entries vacant that the worker of a column was about to use when it ended. */
@@ -318,6 +327,6 @@ export function releaseClaims(zone: Zone, column: number): void {
   const claimed = BigInt(column + 1);
   for (let entry = 0; entry < entries; entry++) {
     if (halves[entry * 2] !== column + 1 || halves[entry * 2 + 1] !== 0) continue;
-    Atomics.compareExchange(keys, entry, claimed, BigInt(VACANT_LOW >>> 0));
+    Atomics.compareExchange(keys, entry, claimed, VACANT);
   }
 }
