@@ -122,6 +122,7 @@ function readSettings(
   const open = [...positional];
   for (const word of words) {
     const [, name, value] = /^([a-z\d_]+)=(.*)$/s.exec(word.text) ?? [];
+    // A path may have a = in it, as in nginx; what is named like a parameter is rather that.
     const isPath = open[0] === "path" && name !== undefined && !names.includes(name);
     if (name !== undefined && value !== undefined && !isPath) {
       set(name, word.span, part(word, name.length + 1, value));
