@@ -64,7 +64,7 @@ const GATES: readonly Gate[] = [
   {
     name: "bench",
     about: "the bench's own parts; each micro-benchmark runs",
-    args: [...TEST, "--no-check", "--allow-read=.", "tests/bench/"],
+    args: [...TEST, "--no-check", "--allow-read=.", "--allow-net=127.0.0.1", "tests/bench/"],
     needs: ["tests/bench"],
   },
   {
