@@ -10,7 +10,10 @@
  * deno run -A tests/bench/slow_many.ts                          # 5,000 heads and 5,000 bodies
  * deno run -A tests/bench/slow_many.ts --heads 1000 --bodies 1000 --seconds 60 --every 2000
  * deno run -A tests/bench/slow_many.ts --over 0                 # all at once
+ * taskset -c 0 deno run -A tests/bench/slow_many.ts --over 0 --dribblers-core 1
  * ```
+ *
+ * In the last form (util-linux) the dribblers take no time of the core that all else runs on.
  *
  * Sluice and the dribbling process each need `ulimit -n` above the number of connections.
  *
@@ -66,6 +69,8 @@ const { values } = parseArgs({
     over: { type: "string", default: "60" },
     /** Ms between two bytes of one of them. */
     every: { type: "string", default: "5000" },
+    /** Where the dribblers run; empty for anywhere. */
+    "dribblers-core": { type: "string", default: "" },
     /** Of this file's own processes. */
     role: { type: "string", default: "main" },
     port: { type: "string", default: "0" },
@@ -86,7 +91,7 @@ async function main(): Promise<void> {
   await using dribblers = start("dribble", [
     ...["--port", String(sluice.port), "--every", values.every, "--over", values.over],
     ...["--heads", values.heads, "--bodies", values.bodies],
-  ]);
+  ], values["dribblers-core"]);
   await dribblers.line(); // all are there
   await pause(SETTLE_MS);
   const during = await measureBoth(sluice, other, Number(values.seconds) * 1_000);
@@ -340,13 +345,13 @@ class Dribbler {
 }
 
 /** A process of this file, and the lines that it prints. */
-function start(role: string, args: readonly string[]): Role {
-  return new Role(
-    new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", import.meta.filename!, "--role", role, ...args],
-      stdout: "piped",
-    }).spawn(),
-  );
+function start(role: string, args: readonly string[], core = ""): Role {
+  const deno = Deno.execPath();
+  const ours = ["run", "-A", "--no-check", import.meta.filename!, "--role", role, ...args];
+  const command = core === ""
+    ? new Deno.Command(deno, { args: ours, stdout: "piped" })
+    : new Deno.Command("taskset", { args: ["-c", core, deno, ...ours], stdout: "piped" });
+  return new Role(command.spawn());
 }
 
 class Role implements AsyncDisposable {

@@ -103,6 +103,32 @@ Deno.test("an entry that a worker was about to take when it ended can be used ag
   assert(table.take("new", 1) >= 0);
 });
 
+Deno.test("an entry that another worker claims between two looks at it stays that one's", () => {
+  const [one] = tables(32, 0, 2);
+  for (let key = 0; key < 32; key++) one!.take(`k${key}`, key);
+  const { load } = Atomics;
+  const claimOfTwo = 2n;
+  let claimed: { readonly keys: BigInt64Array; readonly entry: number } | undefined;
+  // The first look at a whole key comes after the looks at its halves: the other was faster.
+  const loadLate = (words: BigInt64Array, at: number) => {
+    if (words instanceof BigInt64Array && claimed === undefined) {
+      claimed = { keys: words, entry: at };
+      Atomics.store(words, at, claimOfTwo);
+    }
+    return load(words, at);
+  };
+  Atomics.load = loadLate as typeof load;
+  let entry: number;
+  try {
+    entry = one!.take("new", 50);
+  } finally {
+    Atomics.load = load;
+  }
+  assert(claimed !== undefined, "it has looked at a whole key");
+  assert(entry >= 0 && entry !== claimed.entry, "the key got another entry");
+  assertEquals(load(claimed.keys, claimed.entry), claimOfTwo);
+});
+
 Deno.test("ages go on when the clock's words wrap, and never below 0", () => {
   const table = new KeyTable(Zone.alone(layout(8)));
   const entry = table.take("key", 2 ** 32 - 10);
