@@ -9,6 +9,7 @@ import { isGranted } from "../../src/control/permissions.ts";
 import { start } from "../../src/control/workers.ts";
 import { isKnownVariable } from "../../src/http/variables.ts";
 import { Program, tempDir } from "../support/program.ts";
+import { SHIPPED_V8_FLAGS } from "../support/shipped_flags.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -83,6 +84,11 @@ Deno.test("the unit's and logrotate's signals are those that the program has", (
   assertStringIncludes(unit, "ExecReload=/bin/kill -HUP $MAINPID");
   assertStringIncludes(unit, "KillSignal=SIGQUIT");
   assertStringIncludes(read("sluice.logrotate"), "kill -USR2");
+});
+
+Deno.test("the image and the unit set the flags of V8 that deno task start does", () => {
+  assertStringIncludes(read("Dockerfile"), `"--v8-flags=${SHIPPED_V8_FLAGS}"`);
+  assertStringIncludes(read("sluice.service"), ` --v8-flags=${SHIPPED_V8_FLAGS} `);
 });
 
 function read(name: string): string {
