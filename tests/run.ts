@@ -64,6 +64,7 @@ const GATES: readonly Gate[] = [
   {
     name: "bench",
     about: "the bench's own parts; each micro-benchmark runs",
+    // tests/support/free_ports.ts claims its ports as it is loaded; nothing else is connected to.
     args: [...TEST, "--no-check", "--allow-read=.", "--allow-net=127.0.0.1", "tests/bench/"],
     needs: ["tests/bench"],
   },

@@ -346,12 +346,10 @@ class Dribbler {
 
 /** A process of this file, and the lines that it prints. */
 function start(role: string, args: readonly string[], core = ""): Role {
-  const deno = Deno.execPath();
   const ours = ["run", "-A", "--no-check", import.meta.filename!, "--role", role, ...args];
-  const command = core === ""
-    ? new Deno.Command(deno, { args: ours, stdout: "piped" })
-    : new Deno.Command("taskset", { args: ["-c", core, deno, ...ours], stdout: "piped" });
-  return new Role(command.spawn());
+  const pinned = core === "" ? [] : ["taskset", "-c", core];
+  const [command, ...rest] = [...pinned, Deno.execPath(), ...ours];
+  return new Role(new Deno.Command(command!, { args: rest, stdout: "piped" }).spawn());
 }
 
 class Role implements AsyncDisposable {
