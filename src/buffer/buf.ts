@@ -78,10 +78,15 @@ export class Buf {
   }
 
   /** Lends the room behind `last` to a pending read. {@linkcode settleRead} ends the loan. */
-  lendRoom(): Uint8Array<ArrayBuffer> {
+  lendRoom(): void {
     if (this.#state !== OWNED) this.#refuse("lend");
     if (this.last === this.end) throw new Error("Cannot lend a Buf that has no room");
     this.#state = LENT;
+  }
+
+  /** The room that {@linkcode lendRoom} has lent: a view, to be made when the read begins. */
+  get lentRoom(): Uint8Array<ArrayBuffer> {
+    if (this.#state !== LENT && this.#state !== LEAVING) this.#refuse("read into");
     return this.last === 0 && this.end === this.cell.length
       ? this.cell // no view to make: the common case of an empty Buf
       : this.cell.subarray(this.last, this.end);

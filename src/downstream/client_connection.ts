@@ -104,6 +104,11 @@ export class ClientConnection implements Client {
     return this.#head ??= this.#takeHead();
   }
 
+  /** Whether some of the current request's head has come, or all of it. */
+  get hasHead(): boolean {
+    return this.#head !== undefined;
+  }
+
   /** For the operator: idle, on its way to a whole request head, or at work on a response. */
   get doing(): "idle" | "reading" | "writing" {
     if (this.isIdle) return "idle";

@@ -4,7 +4,16 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { AGAIN, Failure, type Phase, until, type Wait, waitForRoom } from "../event/mod.ts";
+import {
+  AGAIN,
+  Failure,
+  type Phase,
+  repeat,
+  type Repeated,
+  until,
+  type Wait,
+  waitForRoom,
+} from "../event/mod.ts";
 import { PROCESS_SLOTS } from "../log/mod.ts";
 import { BadMessage } from "../wire/mod.ts";
 import type { ClientConnection } from "./client_connection.ts";
@@ -33,8 +42,8 @@ export function awaitRequest(client: ClientConnection): Wait | undefined {
 /**
  * Takes what {@linkcode awaitRequest} has waited for, as {@linkcode readRequestHead} does.
  *
- * @returns Whether there is a request; undefined where it did not come in one piece, or
- * has to wait its turn: {@linkcode readRequestHead} goes on with it.
+ * @returns Whether there is a request; undefined where there is more to do:
+ * {@linkcode awaitRest} and {@linkcode takeWhole} go on with it.
  */
 export function takeRequest(client: ClientConnection): boolean | undefined {
   const { conn } = client;
@@ -42,19 +51,60 @@ export function takeRequest(client: ClientConnection): boolean | undefined {
   const received = conn.recv(buf);
   if (received === AGAIN) return undefined;
   if (received === 0) return false;
-  client.isIdle = false;
-  client.startedAtMs = client.context.deadlines.nowMs;
-  const { head } = client;
-  head.begin(buf.cell, 0);
-  if (!head.parse(buf.last) || conn.isSending) return undefined;
-  conn.checkSending();
-  buf.pos = head.end;
-  client.beginRequest();
-  return true;
+  client.isIdle = client.isPipelined = false;
+  parseFirst(client);
+  return takeWhole(client);
 }
 
 /**
- * Reads a request head into `client.head`. The Buf's unread bytes are behind it then.
+ * Takes a request of which some came together with the one before it, where
+ * {@linkcode awaitRequest} does not wait.
+ *
+ * @returns Whether it is there; undefined where there is more to do, as of {@linkcode takeRequest}.
+ * @throws {BadMessage} The head is refused.
+ */
+export function takePipelined(client: ClientConnection): true | undefined {
+  const { buf, conn } = client;
+  if (buf === undefined || buf.size === 0 || conn.hasReceived) return undefined;
+  client.isIdle = false;
+  client.isPipelined = client.requests > 0; // else it came behind a header of the PROXY protocol
+  if (buf.pos > 0) {
+    buf.cell.copyWithin(0, buf.pos, buf.last); // to the front, where a head begins
+    buf.last -= buf.pos;
+    buf.pos = 0;
+  }
+  parseFirst(client);
+  return takeWhole(client);
+}
+
+/**
+ * Begins to wait for the rest of a head that did not come in one piece, without a phase likewise:
+ * thousands may dribble.
+ *
+ * @returns What ends the wait: `check` it then. undefined: there is nothing to wait for.
+ * @throws {BadMessage} The head is refused. @throws {Failure} The client broke off.
+ */
+export function awaitRest(client: ClientConnection): Repeated | undefined {
+  const { conn, head } = client;
+  if (head.end > 0 || !hasRoom(client)) return undefined;
+  const deadlineMs = headDeadlineMs(client);
+  return repeat(conn.readable, () => takeMore(client, deadlineMs));
+}
+
+/**
+ * Begins the request, if its head is whole.
+ *
+ * @returns undefined where it needs more room, or has to wait its turn: {@linkcode readRequestHead}
+ * goes on with it.
+ * @throws {Failure} The client did not get the answer before this one.
+ */
+export function takeWhole(client: ClientConnection): true | undefined {
+  return client.head.end === 0 || client.conn.isSending ? undefined : begin(client);
+}
+
+/**
+ * Reads a request head into `client.head`, or the rest of it. The Buf's unread bytes are behind
+ * it then.
  *
  * @returns Whether there is a request: not if the client closed instead of sending one.
  * @throws {BadMessage} The head is refused; the client should be told.
@@ -62,16 +112,12 @@ export function takeRequest(client: ClientConnection): boolean | undefined {
  */
 export async function* readRequestHead(client: ClientConnection): Phase<boolean> {
   const { conn, context } = client;
-  let buf = client.buf;
-  if (buf === undefined) {
-    buf = client.acquireHeadBuf("client connection");
+  if (!client.hasHead) {
+    let buf = client.buf;
     while (buf === undefined) {
-      yield* waitForRoom(context);
-      buf = client.acquireHeadBuf("client connection");
+      client.buf = buf = client.acquireHeadBuf("client connection");
+      if (buf === undefined) yield* waitForRoom(context);
     }
-    client.buf = buf;
-  }
-  if (buf.size === 0 || conn.hasReceived) {
     if (client.isDraining && !conn.hasReceived && !client.mayAskOnceMore) return false;
     client.isIdle = true;
     conn.setReadDeadline(context.deadlines.nowMs + client.idleMs);
@@ -82,23 +128,26 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
     }
     if (received === 0) return false;
     client.isIdle = client.isPipelined = false;
-  } else if (buf.pos > 0) {
-    client.isPipelined = true;
-    buf.cell.copyWithin(0, buf.pos, buf.last); // pipelined: to the front, where a head begins
-    buf.last -= buf.pos;
-    buf.pos = 0;
+    parseFirst(client);
   }
-
-  client.startedAtMs = context.deadlines.nowMs;
-  const { head } = client;
-  head.begin(buf.cell, 0);
-  if (!head.parse(buf.last)) {
-    yield* readOn(client);
-    buf = client.buf!;
-  }
-  buf.pos = head.end;
+  if (client.head.end === 0) yield* readOn(client);
   while (conn.isSending) yield conn.writable; // the answer before this one: one at a time
-  conn.checkSending(); // who has not got that one will not get another
+  return begin(client);
+}
+
+/** What has come is the beginning of a head, and may be all of it. @throws {BadMessage} It is refused. */
+function parseFirst(client: ClientConnection): void {
+  const { head } = client;
+  const { cell, last } = client.buf!;
+  client.startedAtMs = client.context.deadlines.nowMs;
+  head.begin(cell, 0);
+  head.parse(last);
+}
+
+/** The head is whole. @throws {Failure} Who has not got the answer before this one gets no other. */
+function begin(client: ClientConnection): true {
+  client.conn.checkSending();
+  client.buf!.pos = client.head.end;
   client.beginRequest();
   return true;
 }
@@ -106,11 +155,22 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
 /** The head did not come in one piece, or is larger than a small Buf. */
 async function* readOn(client: ClientConnection): Phase<void> {
   const { conn, context, head } = client;
-  const deadlineMs = client.startedAtMs + client.shared.settings.conf.clientHeaderTimeoutMs;
+  const deadlineMs = headDeadlineMs(client);
   while (head.end === 0) {
     if (makeRoom(client)) yield* until(conn.readable, () => takeMore(client, deadlineMs));
     else yield* waitForRoom(context);
   }
+}
+
+/** For the head as a whole: a trickle does not extend it. */
+function headDeadlineMs({ shared, startedAtMs }: ClientConnection): number {
+  return startedAtMs + shared.settings.conf.clientHeaderTimeoutMs;
+}
+
+/** Whether more of the head fits into the Buf that it is in. */
+function hasRoom(client: ClientConnection): boolean {
+  const { cell, last } = client.buf!;
+  return last < cell.length && last < lineEndMax(client);
 }
 
 /**
@@ -151,7 +211,7 @@ function takeMore(client: ClientConnection, deadlineMs: number): boolean {
     }
     const received = conn.recv(buf, true);
     if (received === AGAIN) {
-      conn.setReadDeadline(deadlineMs); // for the head as a whole: a trickle does not extend it
+      conn.setReadDeadline(deadlineMs);
       return false;
     }
     if (received === 0) {

@@ -9,7 +9,14 @@ import type { ClientConnection } from "./client_connection.ts";
 import { closeGently, discardBody, lingers } from "./discard.ts";
 import { busyPage, errorPage, sendSimple } from "./error_page.ts";
 import { readProxiedAddress } from "./read_proxy_header.ts";
-import { awaitRequest, readRequestHead, takeRequest } from "./read_request_head.ts";
+import {
+  awaitRequest,
+  awaitRest,
+  readRequestHead,
+  takePipelined,
+  takeRequest,
+  takeWhole,
+} from "./read_request_head.ts";
 
 /** What is done with requests, and told of connections. Implemented by http. */
 export interface ClientHandler {
@@ -42,7 +49,15 @@ export async function serveClient(
     while (true) {
       const idle = awaitRequest(client);
       if (idle !== undefined) await idle.blocked;
-      const isThere = idle === undefined ? undefined : takeRequest(client);
+      let isThere = idle === undefined ? takePipelined(client) : takeRequest(client);
+      if (isThere === undefined && client.hasHead) {
+        const rest = awaitRest(client);
+        if (rest !== undefined) {
+          await rest.blocked;
+          rest.check();
+        }
+        isThere = takeWhole(client);
+      }
       if (!(isThere ?? await driver.run(readRequestHead(client)))) return;
       const handler = client.handler = client.shared.settings.handler;
       await handler.handle(client);

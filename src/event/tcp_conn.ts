@@ -67,7 +67,6 @@ const SPREAD = 0.25;
 const SPREAD_SLOTS = 64;
 /** Nothing has been read that was not handed on yet. */
 const NOTHING = -2;
-const NO_ROOM = new Uint8Array();
 const CLOSED_BY_US = "the connection was closed by this proxy";
 /** Made once, since every connection ends with it: an Error's stack costs several microseconds. */
 const CLOSED: Readonly<Record<Side, Failure>> = {
@@ -95,7 +94,6 @@ export class TcpConn implements Conn, Expirable, Waiter {
 
   /** Given to the outstanding read. */
   #into: Buf | undefined;
-  #room: Uint8Array = NO_ROOM;
   #reading: Promise<void> | undefined;
   /** The gate has not let the read start yet. */
   #isHeldBack = false;
@@ -195,7 +193,7 @@ export class TcpConn implements Conn, Expirable, Waiter {
     }
     if (this.#readFailure !== undefined) throw this.#readFailure;
     if (this.#isAtEnd) return 0;
-    this.#room = into.lendRoom();
+    into.lendRoom();
     this.#into = into;
     // A sweep forgets a deadline that no read has: it may have been set long before.
     if (this.#readDeadlineMs !== NEVER) this.#context.deadlines.notice(this.#readDeadlineMs);
@@ -264,10 +262,10 @@ export class TcpConn implements Conn, Expirable, Waiter {
     if (this.#isHeldBack) this.#endHeldBackRead();
   }
 
-  #noteSize(byteCount: number): void {
+  #noteSize(byteCount: number, roomBytes: number): void {
     const waitedMs = this.#context.deadlines.nowMs - this.#askedMs;
     const seconds = this.#smallReads >= DRIBBLE_READS ? Math.max(1, waitedMs / 1_000) : 1;
-    if (byteCount >= SMALL_READ_BYTES * seconds || byteCount === this.#room.length) {
+    if (byteCount >= SMALL_READ_BYTES * seconds || byteCount === roomBytes) {
       return this.#endRow();
     }
     this.#smallReads += waitedMs < SLOW_READ_MS ? 1 : 2;
@@ -323,9 +321,10 @@ export class TcpConn implements Conn, Expirable, Waiter {
   }
 
   readonly #startRead = (): void => {
-    if (this.#into === undefined) return; // closed while held back
+    const into = this.#into;
+    if (into === undefined) return; // closed while held back
     this.#isHeldBack = false;
-    const read = this.#transport.read(this.#room).then(this.#onRead, this.#onReadFailed);
+    const read = this.#transport.read(into.lentRoom).then(this.#onRead, this.#onReadFailed);
     this.#reading ??= read;
   };
 
@@ -337,7 +336,7 @@ export class TcpConn implements Conn, Expirable, Waiter {
     if (byteCount === null) this.#isAtEnd = true;
     else this.bytesReceived += byteCount;
     this.#received = byteCount ?? 0;
-    if (this.#isPatient) this.#noteSize(this.#received);
+    if (this.#isPatient) this.#noteSize(this.#received, into.room);
     into.settleRead(this.#received);
     this.#wakeReaders();
   };

@@ -121,14 +121,25 @@ export class Signal implements Wait {
  * again to the collector. `wait` is nobody else's meanwhile.
  */
 export async function* until(wait: Wait, getsOn: () => boolean): Phase<void> {
-  if (getsOn()) return;
-  const repeated = new Repeated(wait, getsOn);
+  const repeated = repeat(wait, getsOn);
+  if (repeated === undefined) return;
   yield repeated;
   repeated.check();
 }
 
+/**
+ * The same without a phase, where thousands wait: a phase that waits, and what it was called by,
+ * keep 400 to 500 bytes each.
+ *
+ * @returns What is to be waited for; call its `check` then. undefined: `getsOn` was true at once.
+ * @throws What it throws at once.
+ */
+export function repeat(wait: Wait, getsOn: () => boolean): Repeated | undefined {
+  return getsOn() ? undefined : new Repeated(wait, getsOn);
+}
+
 /** Made when `getsOn` has just said no, and armed from then on: no wake-up is missed. */
-class Repeated extends Signal {
+export class Repeated extends Signal {
   readonly #wait: Wait;
   readonly #getsOn: () => boolean;
   #isAbandoned = false;

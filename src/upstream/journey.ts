@@ -55,7 +55,7 @@ import { respondUnbuffered } from "./respond_unbuffered.ts";
 import { respondUpgraded, sendUpgraded, startTunnel } from "./respond_upgraded.ts";
 import { regainRequest, roomToResend, sendHead, sendRequest } from "./send_request.ts";
 import { beginStore } from "./store_response.ts";
-import { takeRequest, takeSmall } from "./take_request.ts";
+import { endSmall, takeRequest, takeSmall } from "./take_request.ts";
 import { isWorthWaiting, waitForPeer } from "./wait_for_peer.ts";
 
 const SWITCHING_PROTOCOLS = 101;
@@ -72,7 +72,13 @@ const CONTENT_TOO_LARGE = 413;
 export async function journey(exchange: Exchange): Promise<void> {
   const { driver, selection, group, context, downstream } = exchange;
   try {
-    if (!init(exchange) && !takeSmall(exchange)) await driver.run(takeRequest(exchange));
+    const taken = init(exchange) || takeSmall(exchange);
+    if (taken === false) {
+      await driver.run(takeRequest(exchange));
+    } else if (taken !== true) {
+      await driver.block(taken);
+      endSmall(exchange, taken);
+    }
     watchClient(exchange);
     const { onDemand } = group;
     if (onDemand?.isDue(context.deadlines.nowMs)) await driver.run(resolve(exchange, onDemand));

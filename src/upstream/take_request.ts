@@ -6,7 +6,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { AGAIN, type Phase, until, waitForRoom } from "../event/mod.ts";
+import { AGAIN, type Phase, repeat, type Repeated, until, waitForRoom } from "../event/mod.ts";
 import { PROCESS_SLOTS } from "../log/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 import { type Exchange, Refused } from "./exchange.ts";
@@ -25,7 +25,7 @@ export async function* takeRequest(exchange: Exchange): Phase<void> {
   if (downstream.replacesBody) return yield* replaceBody(exchange);
   if (exchange.keptBody !== undefined) return yield* takeKept(exchange, exchange.keptBody);
   const body = downstream.requestBody;
-  if (body !== undefined && isSmall(exchange, body)) return yield* takeRest(exchange, body);
+  if (body !== undefined && isSmall(exchange, body)) return yield* takeLater(exchange, body);
   if (body !== undefined && isToBeBuffered(exchange)) yield* store(exchange, body);
   else exchange.requestBody = body;
   if (exchange.requestBuf !== undefined) return;
@@ -33,20 +33,23 @@ export async function* takeRequest(exchange: Exchange): Phase<void> {
 }
 
 /**
- * Takes in a small body that has come with its head, as most have: there is nothing to wait for,
- * and the phase need not be entered.
+ * Takes in a small body. Most have come with their head: there is nothing to wait for. The rest of
+ * others is waited for without the phase, since thousands may dribble.
  *
- * @returns Whether all of it is here; if not, {@linkcode takeRequest} goes on.
+ * @returns Whether all of it is here, or what to wait for until {@linkcode endSmall}; false:
+ * {@linkcode takeRequest} is to do it.
  * @throws What that throws.
  */
-export function takeSmall(exchange: Exchange): boolean {
+export function takeSmall(exchange: Exchange): boolean | Repeated {
   const body = exchange.downstream.requestBody;
   if (body === undefined || !isSmall(exchange, body)) return false;
   if (!createRequest(exchange, body.lengthBytes)) return false;
   exchange.doing = "reading client request body";
   body.needWhole?.();
+  const buf = exchange.requestBuf!;
   try {
-    if (!fill(exchange.requestBuf!, body)) return false;
+    const rest = fill(buf, body) ? undefined : repeat(body.readable, () => fill(buf, body));
+    if (rest !== undefined) return rest;
   } catch (error) {
     stopReading(exchange, body);
     throw error;
@@ -55,8 +58,18 @@ export function takeSmall(exchange: Exchange): boolean {
   return true;
 }
 
-/** What {@linkcode takeSmall} has left: there was no memory for it, or it has to be waited for. */
-async function* takeRest(exchange: Exchange, body: RequestBody): Phase<void> {
+/** The wait of {@linkcode takeSmall} is over. @throws What ended it, if it was not the body's end. */
+export function endSmall(exchange: Exchange, rest: Repeated): void {
+  try {
+    exchange.driver.unblock();
+    rest.check();
+  } finally {
+    stopReading(exchange, exchange.downstream.requestBody!);
+  }
+}
+
+/** What {@linkcode takeSmall} has left, since there was no memory for it. */
+async function* takeLater(exchange: Exchange, body: RequestBody): Phase<void> {
   while (exchange.requestBuf === undefined) {
     yield* waitForRoom(exchange.context);
     createRequest(exchange, body.lengthBytes);

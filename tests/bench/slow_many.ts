@@ -10,12 +10,11 @@
  * deno run -A tests/bench/slow_many.ts                          # 5,000 heads and 5,000 bodies
  * deno run -A tests/bench/slow_many.ts --heads 1000 --bodies 1000 --seconds 60 --every 2000
  * deno run -A tests/bench/slow_many.ts --over 0                 # all at once
- * taskset -c 0 deno run -A tests/bench/slow_many.ts --over 0 --dribblers-core 1
  * ```
  *
- * In the last form (util-linux) the dribblers take no time of the core that all else runs on.
- *
- * Sluice and the dribbling process each need `ulimit -n` above the number of connections.
+ * The dribblers have the time that nobody else wants (`chrt --idle`, of util-linux): elsewhere they
+ * would take none of this machine's. Sluice and the dribbling process each need `ulimit -n` above
+ * the number of connections.
  *
  * @module
  */
@@ -69,8 +68,6 @@ const { values } = parseArgs({
     over: { type: "string", default: "60" },
     /** Ms between two bytes of one of them. */
     every: { type: "string", default: "5000" },
-    /** Where the dribblers run; empty for anywhere. */
-    "dribblers-core": { type: "string", default: "" },
     /** Of this file's own processes. */
     role: { type: "string", default: "main" },
     port: { type: "string", default: "0" },
@@ -91,7 +88,7 @@ async function main(): Promise<void> {
   await using dribblers = start("dribble", [
     ...["--port", String(sluice.port), "--every", values.every, "--over", values.over],
     ...["--heads", values.heads, "--bodies", values.bodies],
-  ], values["dribblers-core"]);
+  ]);
   await dribblers.line(); // all are there
   await pause(SETTLE_MS);
   const during = await measureBoth(sluice, other, Number(values.seconds) * 1_000);
@@ -345,10 +342,11 @@ class Dribbler {
 }
 
 /** A process of this file, and the lines that it prints. */
-function start(role: string, args: readonly string[], core = ""): Role {
+function start(role: "origin" | "dribble", args: readonly string[]): Role {
   const ours = ["run", "-A", "--no-check", import.meta.filename!, "--role", role, ...args];
-  const pinned = core === "" ? [] : ["taskset", "-c", core];
-  const [command, ...rest] = [...pinned, Deno.execPath(), ...ours];
+  // Dribblers elsewhere would take no time of ours, so these have what nobody else wants.
+  const priority = role === "dribble" ? ["chrt", "--idle", "0"] : [];
+  const [command, ...rest] = [...priority, Deno.execPath(), ...ours];
   return new Role(new Deno.Command(command!, { args: rest, stdout: "piped" }).spawn());
 }
 

@@ -239,6 +239,12 @@ peer read stall    | = !, 504(timeout>sent) !, = !, 504(timeout>sent) !, cut/200
 = GET on a kept connection; reload; reload under a request
 peer write EPIPE   | 200(reset>next)+200 !, 200+200(reset>next) !
 peer write stall   | 200(timeout>next)+200 !, 200+200(timeout>next) !
+# the first of its requests is of the configuration before, which keeps no connection
+= reload under a request
+peer read reset    | 200(reset>next)+200 !, 200+200(reset>next) !, =
+peer read end      | 200(closed>next)+200 !, 200+200(closed>next) !, =
+peer read stall    | 200(timeout>next)+200 !, 200+200(timeout>next) !, =
+= GET on a kept connection; reload
 peer read reset    | 200(reset>next)+200 !, =, 200+200(reset>next) !, =
 peer read end      | 200(closed>next)+200 !, =, 200+200(closed>next) !, =
 peer read stall    | 200(timeout>next)+200 !, =, 200+200(timeout>next) !, =

@@ -17,19 +17,32 @@ function headOf(bytes: number): string {
   return begin + "c".repeat(bytes - begin.length - rest.length) + rest;
 }
 
-/** How many reads each of `requests` took, one at a time, and what was refused. */
+interface Served {
+  /** How many reads each request took. */
+  readonly reads: readonly number[];
+  readonly refused: readonly BadMessage[];
+  readonly pipelined: readonly boolean[];
+  /** When the connection had ended by itself, in ms from its begin; -1: it had not. */
+  readonly endedAtMs: number;
+}
+
+/** What becomes of pieces of requests that come one at a time, `everyMs` apart. */
 async function serve(
-  requests: readonly string[],
-  { conf = LISTEN, heldBytes = 0 } = {},
-): Promise<{ reads: number[]; refused: BadMessage[] }> {
+  pieces: readonly string[],
+  { conf = LISTEN, heldBytes = 0, everyMs = 0 } = {},
+): Promise<Served> {
   const context = testContext();
   const held = heldBytes > 0 ? context.pool.acquire(heldBytes, "somebody else") : undefined;
   const { conn, transport } = scriptedConn(context, {}, "downstream");
   const ends: number[] = [];
+  const pipelined: boolean[] = [];
+  const startMs = context.clock.nowMs();
+  let endedAtMs = -1;
   const refused: BadMessage[] = [];
   const handler: ClientHandler = {
     handle(client) {
       ends.push(transport.readsBegun);
+      pipelined.push(client.isPipelined);
       client.response.writeHead(200, 0, true, (writer) => writer.text("HTTP/1.1 200 OK"));
       client.response.flush();
     },
@@ -43,16 +56,22 @@ async function serve(
   const settings = { conf, firstConf: CLIENT, handler };
   const client = new ClientConnection(conn, 1, { context, settings, spareHeads: [] });
   const serving = serveClient(client);
-  for (const request of requests) {
-    transport.deliver(request);
+  for (const piece of pieces) {
+    transport.deliver(piece);
     await settled();
+    await context.clock.advance(everyMs);
+    await settled();
+    if (!transport.isClosed) continue;
+    endedAtMs = context.clock.nowMs() - startMs;
+    break;
   }
   transport.deliver(CLOSED);
   await serving;
   await settled();
   held?.release();
   assertQuiet(context);
-  return { reads: ends.map((end, index) => end - (ends[index - 1] ?? 0)), refused };
+  const reads = ends.map((end, index) => end - (ends[index - 1] ?? 0));
+  return { reads, refused, pipelined, endedAtMs };
 }
 
 Deno.test("a head that is like the large one before it comes in one read", async () => {
@@ -70,3 +89,33 @@ Deno.test("a line that is longer than a large buffer is refused behind a large h
   const { refused } = await serve([headOf(2_900), headOf(3_500)], { conf });
   assertEquals(refused.map(({ status }) => status), [431]);
 });
+
+Deno.test("a request is pipelined if some of it came before the answer to the one before it", async () => {
+  const request = headOf(100);
+  const half = request.slice(0, 50);
+  const { pipelined } = await serve([
+    request,
+    request + request + request,
+    request + half,
+    request.slice(50),
+    half,
+    request.slice(50),
+  ]);
+  assertEquals(pipelined, [false, false, true, true, false, true, false]);
+});
+
+for (
+  const [where, headBytes] of [["a small buffer", 900], ["a large one behind it", 1_100]] as const
+) {
+  Deno.test(`a head that comes in pieces into ${where} has one deadline for all of them`, async () => {
+    const conf = { ...LISTEN, clientHeaderTimeoutMs: 10_000 };
+    const head = headOf(headBytes);
+    const pieces = [head.slice(0, 500), head.slice(500, 600), head.slice(600, -4), "\r", "\n"];
+    const late = await serve(pieces, { conf, everyMs: 2_600 });
+    assertEquals([late.reads.length, late.endedAtMs], [0, 10_400]);
+    const inTime = await serve([...pieces, "\r"], { conf, everyMs: 1_900 });
+    assertEquals([inTime.reads.length, inTime.endedAtMs], [0, 11_400]);
+    const whole = await serve([...pieces, "\r\n"], { conf, everyMs: 1_900 });
+    assertEquals([whole.reads.length, whole.endedAtMs], [1, -1]);
+  });
+}
