@@ -5,7 +5,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { reasonOf, RETRY_AFTER } from "../downstream/mod.ts";
+import { RETRY_AFTER } from "../downstream/mod.ts";
 import type { Wait } from "../event/mod.ts";
 import type { LogLevel } from "../log/mod.ts";
 import type {
@@ -23,10 +23,20 @@ import {
   type HeadWriter,
   type ResponseHead,
 } from "../wire/mod.ts";
-import { copyResponseFields, type HeaderPolicy, HIDE, LOOK_UP, REWRITE } from "./header_policy.ts";
+import { copyResponseFields, HIDE } from "./header_policy.ts";
 import { type ResponseView, weakened } from "./compression.ts";
 import { responseRate } from "./rate.ts";
 import type { PassTarget } from "./pass_target.ts";
+import {
+  carry,
+  copyFields,
+  lacksCharset,
+  saysClose,
+  valueIn,
+  withHidden,
+  writeMissing,
+  writeOwnStatusLine,
+} from "./passed_fields.ts";
 import type { Proxy } from "./proxy.ts";
 import { type PartialContent, rangesOf } from "./ranges.ts";
 import { refuse, toUnsafeTarget, writeFailure } from "./redirect.ts";
@@ -48,8 +58,6 @@ const HTTP_2 = /(?:^|[\s,])(?:h2c?|http)(?=$|[\s,\/])/i;
 const ACCEPT_RANGES = bytesOf("Accept-Ranges: bytes\r\n");
 const WWW_AUTHENTICATE = bytesOf("www-authenticate");
 const CONTENT_TYPE = bytesOf("content-type");
-const DATE = bytesOf("date");
-const SERVER = bytesOf("server");
 /** Fields of a response with `X-Accel-Redirect` that the final one has too. */
 const SURVIVE_REDIRECT = [
   "set-cookie",
@@ -272,7 +280,7 @@ export class ProxyDownstream implements Downstream {
     this.#status = status;
     this.#bodyBytes = parts?.bodyBytes ?? bodyBytes;
     let { fates } = this.#proxy.headers;
-    const isTyped = request.exchange.accelCharset !== undefined && addsCharset(response);
+    const isTyped = request.exchange.accelCharset !== undefined && lacksCharset(response);
     this.#type = isTyped && parts?.isMultipart !== true ? this.#typeOf(response) : "";
     if (isTyped || parts?.isMultipart === true) fates = withHidden(fates, fieldId.CONTENT_TYPE);
     // A peer that was asked for a head alone tells the length of what it did not send.
@@ -519,7 +527,7 @@ export class ProxyDownstream implements Downstream {
     if (index < 0) return "";
     const type = response.fields.value(index);
     const { accelCharset } = this.#request.exchange;
-    return accelCharset !== undefined && addsCharset(response)
+    return accelCharset !== undefined && lacksCharset(response)
       ? `${type}; charset=${accelCharset}`
       : type;
   }
@@ -540,86 +548,4 @@ export class ProxyDownstream implements Downstream {
       (id === fieldId.CONTENT_LENGTH && this.#hasLostBody) ||
       this.#proxy.overrides(this.#request, index);
   };
-}
-
-/** The value of the first field of a name in lower case; empty where there is none. */
-function valueIn(fields: FieldLines, name: string): string {
-  const index = fields.find(bytesOf(name));
-  return index < 0 ? "" : fields.value(index);
-}
-
-/** Whether there is a `Content-Type` without a charset. */
-function addsCharset({ fields }: ResponseHead): boolean {
-  const index = fields.find(CONTENT_TYPE);
-  return index >= 0 && !/;\s*charset=/i.test(fields.value(index));
-}
-
-/** Keeps the lines of a name for the answer that takes this response's place. */
-function carry(
-  request: Request,
-  { fields }: ResponseHead,
-  name: Uint8Array,
-  policy?: HeaderPolicy,
-): void {
-  const lines: Uint8Array[] = [];
-  for (let at = fields.find(name); at >= 0; at = fields.find(name, at + 1)) {
-    const fate = policy?.fates[fields.id(at)];
-    if (fate === HIDE || (fate === LOOK_UP && policy!.hides(fields, at))) continue;
-    const value = fate === REWRITE ? policy!.rewritten(request, fields, at) : undefined;
-    lines.push(
-      value === undefined
-        ? fields.bytes.slice(fields.lineStart(at), fields.lineEnd(at))
-        : Uint8Array.from(`${fields.name(at)}: ${value}\r\n`, (unit) => unit.charCodeAt(0)),
-    );
-  }
-  request.carried = [...request.carried, ...lines];
-}
-
-/** `Server` and `Date` of ours where those of the peer would pass, but it sent none. */
-function writeMissing(
-  { worker, client }: Request,
-  policy: HeaderPolicy,
-  fields: FieldLines,
-  writer: HeadWriter,
-): void {
-  const [server, date] = worker.serverAndDateLines(client.conf.serverTokens);
-  if (!policy.passesServer || fields.find(SERVER) < 0) writer.constant(server);
-  if (!policy.passesDate || fields.find(DATE) < 0) writer.constant(date);
-}
-
-function writeOwnStatusLine(writer: HeadWriter, status: number): void {
-  writer.text(`HTTP/1.1 ${status} ${reasonOf(status)}`);
-  writer.crlf();
-}
-
-function withHidden(fates: Uint8Array, id: number): Uint8Array {
-  const result = fates.slice();
-  result[id] = HIDE;
-  return result;
-}
-
-/** Copies the field lines that are not dropped, neighbours in one piece. */
-export function copyFields(
-  fields: FieldLines,
-  into: HeadWriter,
-  isDropped: (index: number) => boolean,
-): void {
-  const { bytes, count } = fields;
-  let start = -1;
-  for (let index = 0; index < count; index++) {
-    if (!isDropped(index)) {
-      if (start < 0) start = fields.lineStart(index);
-    } else if (start >= 0) {
-      into.range(bytes, start, fields.lineStart(index));
-      start = -1;
-    }
-  }
-  if (start >= 0) into.range(bytes, start, fields.end);
-}
-
-/** Whether a `Connection` field ends the connection's use (RFC 9112, 9.3). */
-function saysClose(connection: string, isHttp10: boolean): boolean {
-  if (connection === "") return isHttp10; // what most files for nginx say, of each request
-  const options = connection.toLowerCase().split(/[\s,]+/);
-  return options.includes("close") || (isHttp10 && !options.includes("keep-alive"));
 }

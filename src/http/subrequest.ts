@@ -10,7 +10,7 @@ import type { Conn, ConnContext, RemoteAddress } from "../event/mod.ts";
 import { BadMessage, bytesOf, fieldId, HeadWriter, RequestHead } from "../wire/mod.ts";
 import type { Departure } from "./departure.ts";
 import { MemoryResponse } from "./memory_response.ts";
-import { copyFields } from "./proxy_downstream.ts";
+import { copyFields } from "./passed_fields.ts";
 import type { Request } from "./request.ts";
 import { MemoryBody } from "./taken_body.ts";
 
