@@ -47,12 +47,7 @@ export class Later {
   add(atMs: number, nowMs: number, waiter: Waiter): Moment | undefined {
     const momentMs = Math.floor(atMs / STEP_MS) * STEP_MS;
     if (momentMs <= nowMs) return undefined;
-    let moment = this.#moments.get(momentMs);
-    if (moment === undefined) {
-      const made = moment = new Moment(momentMs);
-      this.#moments.set(momentMs, made);
-      made.disarm = this.#clock.arm(momentMs, () => this.#fire(made));
-    }
+    const moment = this.#moments.get(momentMs) ?? this.#begin(momentMs);
     moment.waiters.push(waiter);
     moment.waiting++;
     return moment;
@@ -63,6 +58,13 @@ export class Later {
     if (--moment.waiting > 0) return;
     moment.disarm?.();
     this.#moments.delete(moment.atMs);
+  }
+
+  #begin(atMs: number): Moment {
+    const moment = new Moment(atMs);
+    this.#moments.set(atMs, moment);
+    moment.disarm = this.#clock.arm(atMs, () => this.#fire(moment));
+    return moment;
   }
 
   #fire(moment: Moment): void {
