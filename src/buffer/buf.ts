@@ -80,11 +80,14 @@ export class Buf {
   /** Lends the room behind `last` to a pending read. {@linkcode settleRead} ends the loan. */
   lendRoom(): void {
     if (this.#state !== OWNED) this.#refuse("lend");
-    if (this.last === this.end) throw new Error("Cannot lend a Buf that has no room");
+    if (this.last >= this.end) throw new Error("Cannot lend a Buf that has no room");
     this.#state = LENT;
   }
 
-  /** The room that {@linkcode lendRoom} has lent: a view, to be made when the read begins. */
+  /**
+   * The room of a Buf that {@linkcode lendRoom} has lent: a view, to be made when the read begins.
+   * Nobody changes `last` and `end` of a Buf that is lent.
+   */
   get lentRoom(): Uint8Array<ArrayBuffer> {
     if (this.#state !== LENT && this.#state !== LEAVING) this.#refuse("read into");
     return this.last === 0 && this.end === this.cell.length

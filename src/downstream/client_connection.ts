@@ -60,6 +60,8 @@ export class ClientConnection implements Client {
   counted: { release(): void } | undefined;
   /** Of the location that the current request, or the last one, was for. */
   conf: ClientConf;
+  /** That was in force when the current head, or the last one, began: it holds to the head's end. */
+  headConf: ListenConf;
   /** Requests so far, the current one included. */
   requests = 0;
   /** When the first byte of the current request came, or of the last one; or the client itself. In ms of the clock. */
@@ -90,6 +92,7 @@ export class ClientConnection implements Client {
     this.id = id;
     this.shared = shared;
     this.conf = shared.settings.firstConf;
+    this.headConf = shared.settings.conf;
     this.connectedAtMs = this.startedAtMs = shared.context.deadlines.nowMs;
     this.body = new ClientBody(this);
     this.response = new ClientResponse(this);
@@ -260,6 +263,7 @@ export class ClientConnection implements Client {
   #giveHeadBack(): void {
     if (this.#head === undefined) return;
     const { spareHeads } = this.shared;
+    this.#head.end = 0; // nobody is to take it for a head that is whole
     const isWorthKeeping = spareHeads.length < SPARE_HEADS_MAX && !this.#head.fields.isLarge;
     if (isWorthKeeping) spareHeads.push(this.#head);
     this.#head = undefined;

@@ -8,8 +8,7 @@ import {
   AGAIN,
   Failure,
   type Phase,
-  repeat,
-  type Repeated,
+  Repeated,
   until,
   type Wait,
   waitForRoom,
@@ -22,8 +21,9 @@ import type { ClientConnection } from "./client_connection.ts";
  * Begins to wait for the next request of an idle connection, without a phase: thousands of
  * them wait, and a phase that waits costs each some memory.
  *
- * @returns What ends the wait; undefined where there is more to do than that, and
- * {@linkcode readRequestHead} has to do it.
+ * @returns What ends the wait, and {@linkcode takeFirst} takes what it has brought. undefined: it
+ * has not begun, since some has come already ({@linkcode takePipelined}), or since there is more to
+ * do than to wait, which {@linkcode readRequestHead} does.
  */
 export function awaitRequest(client: ClientConnection): Wait | undefined {
   const { conn, context } = client;
@@ -40,66 +40,61 @@ export function awaitRequest(client: ClientConnection): Wait | undefined {
 }
 
 /**
- * Takes what {@linkcode awaitRequest} has waited for, as {@linkcode readRequestHead} does.
+ * Takes the first piece of a head, which {@linkcode awaitRequest} has waited for.
  *
- * @returns Whether there is a request; undefined where there is more to do:
- * {@linkcode awaitRest} and {@linkcode takeWhole} go on with it.
+ * @returns Whether the client is still there.
+ * @throws {BadMessage} The head is refused. @throws {Failure} The client broke off.
  */
-export function takeRequest(client: ClientConnection): boolean | undefined {
-  const { conn } = client;
-  const buf = client.buf!;
-  const received = conn.recv(buf);
-  if (received === AGAIN) return undefined;
+export function takeFirst(client: ClientConnection): boolean {
+  const received = client.conn.recv(client.buf!);
+  if (received === AGAIN) return true; // woken for nothing
   if (received === 0) return false;
   client.isIdle = client.isPipelined = false;
   parseFirst(client);
-  return takeWhole(client);
+  return true;
 }
 
 /**
- * Takes a request of which some came together with the one before it, where
- * {@linkcode awaitRequest} does not wait.
+ * Takes the first piece of a head that has come behind another request, or behind a header of the
+ * PROXY protocol, if one has.
  *
- * @returns Whether it is there; undefined where there is more to do, as of {@linkcode takeRequest}.
  * @throws {BadMessage} The head is refused.
  */
-export function takePipelined(client: ClientConnection): true | undefined {
+export function takePipelined(client: ClientConnection): void {
   const { buf, conn } = client;
-  if (buf === undefined || buf.size === 0 || conn.hasReceived) return undefined;
+  if (buf === undefined || buf.size === 0 || conn.hasReceived) return;
   client.isIdle = false;
-  client.isPipelined = client.requests > 0; // else it came behind a header of the PROXY protocol
+  client.isPipelined = client.requests > 0;
   if (buf.pos > 0) {
     buf.cell.copyWithin(0, buf.pos, buf.last); // to the front, where a head begins
     buf.last -= buf.pos;
     buf.pos = 0;
   }
   parseFirst(client);
-  return takeWhole(client);
 }
 
 /**
  * Begins to wait for the rest of a head that did not come in one piece, without a phase likewise:
- * thousands may dribble.
+ * thousands may dribble. The client's driver knows nothing of it, and need not: who ends the
+ * connection ends the wait.
  *
- * @returns What ends the wait: `check` it then. undefined: there is nothing to wait for.
+ * @returns What ends the wait: `check` it then. undefined: the head is whole, or needs a larger Buf.
  * @throws {BadMessage} The head is refused. @throws {Failure} The client broke off.
  */
 export function awaitRest(client: ClientConnection): Repeated | undefined {
   const { conn, head } = client;
-  if (head.end > 0 || !hasRoom(client)) return undefined;
-  const deadlineMs = headDeadlineMs(client);
-  return repeat(conn.readable, () => takeMore(client, deadlineMs));
+  if (head.end > 0 || takeMore(client)) return undefined;
+  return new Repeated(conn.readable, () => takeMore(client));
 }
 
 /**
- * Begins the request, if its head is whole.
- *
- * @returns undefined where it needs more room, or has to wait its turn: {@linkcode readRequestHead}
+ * Begins the request, if its head is whole and it is its turn; if not, {@linkcode readRequestHead}
  * goes on with it.
+ *
  * @throws {Failure} The client did not get the answer before this one.
  */
-export function takeWhole(client: ClientConnection): true | undefined {
-  return client.head.end === 0 || client.conn.isSending ? undefined : begin(client);
+export function beginIfWhole(client: ClientConnection): boolean {
+  return client.head.end > 0 && !client.conn.isSending && begin(client);
 }
 
 /**
@@ -139,6 +134,7 @@ export async function* readRequestHead(client: ClientConnection): Phase<boolean>
 function parseFirst(client: ClientConnection): void {
   const { head } = client;
   const { cell, last } = client.buf!;
+  client.headConf = client.shared.settings.conf;
   client.startedAtMs = client.context.deadlines.nowMs;
   head.begin(cell, 0);
   head.parse(last);
@@ -155,16 +151,10 @@ function begin(client: ClientConnection): true {
 /** The head did not come in one piece, or is larger than a small Buf. */
 async function* readOn(client: ClientConnection): Phase<void> {
   const { conn, context, head } = client;
-  const deadlineMs = headDeadlineMs(client);
   while (head.end === 0) {
-    if (makeRoom(client)) yield* until(conn.readable, () => takeMore(client, deadlineMs));
+    if (makeRoom(client)) yield* until(conn.readable, () => takeMore(client));
     else yield* waitForRoom(context);
   }
-}
-
-/** For the head as a whole: a trickle does not extend it. */
-function headDeadlineMs({ shared, startedAtMs }: ClientConnection): number {
-  return startedAtMs + shared.settings.conf.clientHeaderTimeoutMs;
 }
 
 /** Whether more of the head fits into the Buf that it is in. */
@@ -201,17 +191,18 @@ function makeRoom(client: ClientConnection): boolean {
  * @returns Whether there is more to do than to wait: the head is whole, or needs more room.
  * @throws {BadMessage} The head is refused. @throws {Failure} The client broke off.
  */
-function takeMore(client: ClientConnection, deadlineMs: number): boolean {
+function takeMore(client: ClientConnection): boolean {
   const { conn, head } = client;
   const buf = client.buf!;
   while (true) {
     if (conn.pendingRead === undefined && !conn.hasReceived) {
+      if (!hasRoom(client)) return true;
       buf.end = Math.min(buf.cell.length, lineEndMax(client));
-      if (buf.room === 0) return true;
     }
     const received = conn.recv(buf, true);
     if (received === AGAIN) {
-      conn.setReadDeadline(deadlineMs);
+      // For the head as a whole: a trickle does not extend it.
+      conn.setReadDeadline(client.startedAtMs + client.headConf.clientHeaderTimeoutMs);
       return false;
     }
     if (received === 0) {
@@ -222,14 +213,13 @@ function takeMore(client: ClientConnection, deadlineMs: number): boolean {
 }
 
 /** No read goes beyond the longest line, so that none is longer however it comes. */
-function lineEndMax({ head, shared }: ClientConnection): number {
-  return head.lineStart + shared.settings.conf.largeClientHeaderBufferSizeBytes;
+function lineEndMax({ head, headConf }: ClientConnection): number {
+  return head.lineStart + headConf.largeClientHeaderBufferSizeBytes;
 }
 
 /** From the small Buf to one large one, to all of them in one piece. */
 function nextSize(client: ClientConnection, buf: Buf): number {
-  const { largeClientHeaderBufferCount, largeClientHeaderBufferSizeBytes } =
-    client.shared.settings.conf;
+  const { largeClientHeaderBufferCount, largeClientHeaderBufferSizeBytes } = client.headConf;
   if (buf.cell.length < largeClientHeaderBufferSizeBytes) return largeClientHeaderBufferSizeBytes;
   const allBytes = largeClientHeaderBufferCount * largeClientHeaderBufferSizeBytes;
   if (buf.cell.length < allBytes) return allBytes;

@@ -12,10 +12,10 @@ import { readProxiedAddress } from "./read_proxy_header.ts";
 import {
   awaitRequest,
   awaitRest,
+  beginIfWhole,
   readRequestHead,
+  takeFirst,
   takePipelined,
-  takeRequest,
-  takeWhole,
 } from "./read_request_head.ts";
 
 /** What is done with requests, and told of connections. Implemented by http. */
@@ -49,16 +49,18 @@ export async function serveClient(
     while (true) {
       const idle = awaitRequest(client);
       if (idle !== undefined) await idle.blocked;
-      let isThere = idle === undefined ? takePipelined(client) : takeRequest(client);
-      if (isThere === undefined && client.hasHead) {
+      if (idle === undefined) takePipelined(client);
+      else if (!takeFirst(client)) return;
+      let isThere = false;
+      if (client.hasHead) {
         const rest = awaitRest(client);
         if (rest !== undefined) {
           await rest.blocked;
           rest.check();
         }
-        isThere = takeWhole(client);
+        isThere = beginIfWhole(client);
       }
-      if (!(isThere ?? await driver.run(readRequestHead(client)))) return;
+      if (!isThere && !await driver.run(readRequestHead(client))) return;
       const handler = client.handler = client.shared.settings.handler;
       await handler.handle(client);
       client.handler = undefined;

@@ -25,15 +25,6 @@ export { Pause } from "./pause.ts";
 export { OutOfBuffers, Room, waitForRoom } from "./room.ts";
 export { type Member, Roster } from "./roster.ts";
 export { openGate, type ReadGate, Turnstile } from "./turnstile.ts";
-export {
-  AGAIN,
-  FirstOf,
-  type Phase,
-  repeat,
-  type Repeated,
-  Signal,
-  until,
-  type Wait,
-} from "./wait.ts";
+export { AGAIN, FirstOf, type Phase, Repeated, Signal, until, type Wait } from "./wait.ts";
 export { SpareFiles } from "./spare_files.ts";
 export { systemErrorText } from "./system_error.ts";

@@ -121,24 +121,17 @@ export class Signal implements Wait {
  * again to the collector. `wait` is nobody else's meanwhile.
  */
 export async function* until(wait: Wait, getsOn: () => boolean): Phase<void> {
-  const repeated = repeat(wait, getsOn);
-  if (repeated === undefined) return;
+  if (getsOn()) return;
+  const repeated = new Repeated(wait, getsOn);
   yield repeated;
   repeated.check();
 }
 
 /**
- * The same without a phase, where thousands wait: a phase that waits, and what it was called by,
- * keep 400 to 500 bytes each.
- *
- * @returns What is to be waited for; call its `check` then. undefined: `getsOn` was true at once.
- * @throws What it throws at once.
+ * What {@linkcode until} waits for. It is waited for without a phase where thousands wait: a phase,
+ * and each that it was called by, keep 300 to 500 bytes. To be made when `getsOn` has just said no:
+ * it is armed from then on, so that no wake-up is missed.
  */
-export function repeat(wait: Wait, getsOn: () => boolean): Repeated | undefined {
-  return getsOn() ? undefined : new Repeated(wait, getsOn);
-}
-
-/** Made when `getsOn` has just said no, and armed from then on: no wake-up is missed. */
 export class Repeated extends Signal {
   readonly #wait: Wait;
   readonly #getsOn: () => boolean;
@@ -158,7 +151,7 @@ export class Repeated extends Signal {
     this.#wait.abandon();
   }
 
-  /** @throws What `getsOn` has thrown. */
+  /** To be called when the wait is over. @throws What `getsOn` has thrown. */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }

@@ -1,6 +1,6 @@
 /**
  * Phase `init`: the walk over the peers begins, and a request without a body is
- * created. One with a body is taken in by the next phase.
+ * created. One with a body is taken in next.
  *
  * @module
  */

@@ -16,8 +16,8 @@
  * one of them (`wait_for_peer`).
  *
  * A phase is an async generator that the exchange's driver runs. Where a request meets
- * nothing to wait for, the phase is not entered at all: that is what makes a small
- * request cheap.
+ * nothing to wait for, or one thing that thousands may wait for, the phase is not entered
+ * at all: that is what makes a small request cheap, and one whose body dribbles.
  *
  * @module
  */

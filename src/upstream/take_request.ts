@@ -6,7 +6,7 @@
  * @module
  */
 import type { Buf } from "../buffer/mod.ts";
-import { AGAIN, type Phase, repeat, type Repeated, until, waitForRoom } from "../event/mod.ts";
+import { AGAIN, type Phase, Repeated, until, waitForRoom } from "../event/mod.ts";
 import { PROCESS_SLOTS } from "../log/mod.ts";
 import type { RequestBody } from "./downstream.ts";
 import { type Exchange, Refused } from "./exchange.ts";
@@ -48,8 +48,7 @@ export function takeSmall(exchange: Exchange): boolean | Repeated {
   body.needWhole?.();
   const buf = exchange.requestBuf!;
   try {
-    const rest = fill(buf, body) ? undefined : repeat(body.readable, () => fill(buf, body));
-    if (rest !== undefined) return rest;
+    if (!fill(buf, body)) return new Repeated(body.readable, () => fill(buf, body));
   } catch (error) {
     stopReading(exchange, body);
     throw error;
@@ -60,11 +59,12 @@ export function takeSmall(exchange: Exchange): boolean | Repeated {
 
 /** The wait of {@linkcode takeSmall} is over. @throws What ended it, if it was not the body's end. */
 export function endSmall(exchange: Exchange, rest: Repeated): void {
+  const body = exchange.downstream.requestBody!;
   try {
     exchange.driver.unblock();
     rest.check();
   } finally {
-    stopReading(exchange, exchange.downstream.requestBody!);
+    stopReading(exchange, body);
   }
 }
 

@@ -71,3 +71,27 @@ for (const [what, requests] of [["was at work", [REQUEST]], ["has just come", []
     assertQuiet(context);
   });
 }
+
+Deno.test("drain: a request that came behind a header of the PROXY protocol is answered", async () => {
+  const context = testContext();
+  const reads = [`PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n${REQUEST}`];
+  const { conn, transport } = scriptedConn(context, { reads }, "downstream");
+  const answered = Promise.withResolvers<void>();
+  const handler: ClientHandler = {
+    ...NO_HANDLER,
+    handle: (client) => answered.promise.then(() => sendSimple(client, errorPage(404, false))),
+  };
+  const settings = { conf: { ...LISTEN, proxyProtocol: true }, firstConf: CLIENT, handler };
+  const client = new ClientConnection(conn, 1, { context, settings, spareHeads: [] });
+  const ended = serveClient(client);
+  await settled();
+  await context.clock.advance(2_000);
+  assertEquals(client.doing, "writing");
+  client.drain();
+  answered.resolve();
+  await settled();
+  assertEquals(transport.sent.startsWith("HTTP/1.1 404 "), true);
+  await context.clock.advance(60_000);
+  await ended;
+  assertQuiet(context);
+});
