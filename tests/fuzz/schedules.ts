@@ -62,8 +62,11 @@ upstreams:
   auth: { servers: ["127.0.0.1:3"] }
 servers:
   - listen: 127.0.0.1:1
-    client_header_timeout: 10s
-    client_body_timeout: 10s
+    client_header_timeout: ${random.pick(["2s", "10s", "40s"])}
+    client_header_buffer_size: ${random.pick(["256", "1k", "2k"])}
+    large_client_header_buffers: ${random.pick(["4 8k", "2 1k", "3 300"])}
+    client_body_timeout: ${random.pick(["2s", "10s"])}
+    client_max_body_size: ${random.pick(["1m", "20k"])}
     send_timeout: 10s
     keepalive_timeout: 15s
     lingering_timeout: 2s
@@ -197,11 +200,10 @@ class Schedule {
       const more = place === "/upgraded/"
         ? "Connection: upgrade\r\nUpgrade: raw\r\n"
         : random.pick(["", "", "Expect: 100-continue\r\n", "Accept-Encoding: gzip\r\n"]);
-      const text = `${method} ${place}x HTTP/1.1\r\nHost: a\r\n${field}${more}\r\n` +
-        "x".repeat(size);
-      const bytes = bytesOf(text);
-      const middle = random.integer(1, bytes.length - 1);
-      pieces.push(bytes.subarray(0, middle), bytes.subarray(middle));
+      const cookie = random.pick([0, 0, 0, 300, 1_500, 7_000]);
+      const long = cookie === 0 ? "" : `Cookie: ${"c".repeat(cookie)}\r\n`;
+      const head = `${method} ${place}x HTTP/1.1\r\nHost: a\r\n${field}${more}${long}\r\n`;
+      pieces.push(...inPieces(random, bytesOf(head + "x".repeat(size)), head.length));
       methods.push(method);
     }
     const client: ClientEnd = {
@@ -342,6 +344,15 @@ class Schedule {
     if (problem !== "") throw new Error(`${problem}: ${JSON.stringify(received.slice(0, 2_000))}`);
     if (answers.length > methods.length) throw new Error(`more answers than requests: ${received}`);
   }
+}
+
+/** In two pieces mostly, five at most; half of the ends are in the head. */
+function inPieces(random: Random, bytes: Uint8Array, headBytes: number): Uint8Array[] {
+  const ends = Array.from(
+    { length: random.pick([1, 1, 1, 2, 4]) },
+    () => random.integer(1, (random.chance(0.5) ? headBytes : bytes.length) - 1),
+  ).sort((a, b) => a - b);
+  return [...ends, bytes.length].map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));
 }
 
 function finishClient(client: ClientEnd): void {
