@@ -51,14 +51,22 @@ function configOf(random: Random): string {
     `next_upstream: ${random.pick(["[error, timeout]", "[error, timeout, http_502]", "off"])}`,
   ].join(", ");
   const check = random.chance(0.3) ? ", health_check: { path: /healthz, interval: 3s }" : "";
-  const locations = Object.entries(LOCATIONS).map(([place, text]) =>
-    `      "${place}": ${text.replace("PROXY", proxy)}`
-  );
+  const isGone = random.pick([0, 0, 0.2]);
+  const locations = Object.entries(LOCATIONS)
+    .filter(([place]) => place.startsWith("=") || !random.chance(isGone))
+    .map(([place, text]) => `      "${place}": ${text.replace("PROXY", proxy)}`);
+  const servers = random.pick([
+    `["127.0.0.1:1", "127.0.0.1:2"]`,
+    `["127.0.0.1:2"]`,
+    `[{ address: "127.0.0.1:1", max_conns: 1 }], queue: 2`,
+    `["127.0.0.1:1", { address: "127.0.0.1:2", backup: on }]`,
+  ]);
+  const balancer = random.pick(["", ", balance: least_conn", ", balance: ewma"]);
   return `
 buffer_memory: ${random.pick(["1m", "4m", "64m"])}
 limit_req_zone: $binary_remote_addr zone=one:1m rate=5r/s
 upstreams:
-  app: { servers: ["127.0.0.1:1", "127.0.0.1:2"], keepalive: 2${check} }
+  app: { servers: ${servers}${balancer}, keepalive: ${random.pick([0, 2])}${check} }
   auth: { servers: ["127.0.0.1:3"] }
 servers:
   - listen: 127.0.0.1:1
@@ -67,6 +75,8 @@ servers:
     large_client_header_buffers: ${random.pick(["4 8k", "2 1k", "3 300"])}
     client_body_timeout: ${random.pick(["2s", "10s"])}
     client_max_body_size: ${random.pick(["1m", "20k"])}
+    client_body_buffer_size: ${random.pick(["1k", "16k"])}
+    keepalive_requests: ${random.pick([2, 1_000])}
     send_timeout: 10s
     keepalive_timeout: 15s
     lingering_timeout: 2s
