@@ -48,9 +48,12 @@ export async function serveClient(
     }
     while (true) {
       const idle = awaitRequest(client);
-      if (idle !== undefined) await idle.blocked;
-      if (idle === undefined) takePipelined(client);
-      else if (!takeFirst(client)) return;
+      if (idle === undefined) {
+        takePipelined(client);
+      } else {
+        await idle.blocked;
+        if (!takeFirst(client)) return;
+      }
       let isThere = false;
       if (client.hasHead) {
         const rest = awaitRest(client);
