@@ -51,9 +51,9 @@ function configOf(random: Random): string {
     `next_upstream: ${random.pick(["[error, timeout]", "[error, timeout, http_502]", "off"])}`,
   ].join(", ");
   const check = random.chance(0.3) ? ", health_check: { path: /healthz, interval: 3s }" : "";
-  const isGone = random.pick([0, 0, 0.2]);
+  const goneShare = random.pick([0, 0, 0.2]);
   const locations = Object.entries(LOCATIONS)
-    .filter(([place]) => place.startsWith("=") || !random.chance(isGone))
+    .filter(([place]) => place.startsWith("=") || !random.chance(goneShare))
     .map(([place, text]) => `      "${place}": ${text.replace("PROXY", proxy)}`);
   const servers = random.pick([
     `["127.0.0.1:1", "127.0.0.1:2"]`,
